@@ -1,0 +1,140 @@
+"""Flows: what is to be run. A flow has a plan; a plan has activities with their dependencies."""
+
+import graphlib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from headrace.core.codec import Json, encode
+from headrace.core.errors import Code, FieldError, Problem
+
+
+class Condition(StrEnum):
+    """Which end of an upstream activity lets a downstream one start."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """``activity`` must have ended in one of ``conditions``."""
+
+    activity: str
+    conditions: frozenset[Condition] = frozenset({Condition.SUCCEEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often and how long an activity is tried.
+
+    ``retries`` further attempts after the first, ``interval_seconds`` before the first retry, times ``backoff`` for each
+    further one, at most ``max_interval_seconds``. ``timeout_seconds`` bounds one attempt; None: no bound.
+    """
+
+    retries: int = 0
+    interval_seconds: float = 30.0
+    backoff: float = 1.0
+    max_interval_seconds: float = 3600.0
+    timeout_seconds: float | None = None
+
+    def pause_before(self, attempt: int) -> float:
+        """Return the seconds to wait before ``attempt`` (2 is the first retry)."""
+        return min(self.interval_seconds * self.backoff ** (attempt - 2), self.max_interval_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One node of a plan. ``settings`` are what its kind reads."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    depends_on: tuple[Dependency, ...] = ()
+    policy: Policy = Policy()
+    inactive: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of kind and settings: two activities with the same one do the same thing."""
+        text = json.dumps([self.kind, encode(self.settings)], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Activities and their dependencies: a graph without circles, names unique."""
+
+    activities: tuple[Activity, ...]
+
+    def __post_init__(self) -> None:
+        errors = [*_duplicates(self.activities), *_dangling(self.activities)]
+        if not errors:
+            errors = _circles(self.activities)
+        if errors:
+            raise Problem.of_fields(Code.INVALID, "the plan", tuple(errors))
+
+    @property
+    def by_name(self) -> Mapping[str, Activity]:
+        """Return the activities by their names."""
+        return {activity.name: activity for activity in self.activities}
+
+    def in_order(self) -> tuple[Activity, ...]:
+        """Return the activities, each after all that it depends on, else in the plan's own order."""
+        graph = {a.name: [d.activity for d in a.depends_on] for a in self.activities}
+        position = {a.name: number for number, a in enumerate(self.activities)}
+        sorter = graphlib.TopologicalSorter(graph)
+        sorter.prepare()
+        ordered: list[str] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready(), key=position.__getitem__)
+            ordered.extend(ready)
+            sorter.done(*ready)
+        return tuple(self.by_name[name] for name in ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What is to be run. ``revision`` grows with each change; ``concurrency`` bounds its runs that go on at once (None: no bound)."""
+
+    id: str
+    scope: str
+    name: str
+    plan: Plan
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    concurrency: int | None = None
+    revision: int = 1
+    labels: Mapping[str, Json] = field(default_factory=dict)
+    """The door's own facts about the flow (a flow file's path, ids of connections): nothing in the engine reads them."""
+
+
+def _duplicates(activities: tuple[Activity, ...]) -> list[FieldError]:
+    names = [activity.name for activity in activities]
+    return [
+        FieldError(f"activities[{number}].name", f"activity {name!r} occurs twice", "names are unique in a plan")
+        for number, name in enumerate(names)
+        if name in names[:number]
+    ]
+
+
+def _dangling(activities: tuple[Activity, ...]) -> list[FieldError]:
+    names = {activity.name for activity in activities}
+    return [
+        FieldError(f"activities[{number}].depends_on", f"{dependency.activity!r} is no activity of this plan")
+        for number, activity in enumerate(activities)
+        for dependency in activity.depends_on
+        if dependency.activity not in names
+    ]
+
+
+def _circles(activities: tuple[Activity, ...]) -> list[FieldError]:
+    graph = {a.name: [d.activity for d in a.depends_on] for a in activities}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [FieldError("activities", "depend on each other in a circle: " + " → ".join(error.args[1]))]
+    return []

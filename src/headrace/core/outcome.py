@@ -1,0 +1,101 @@
+"""What an activity leaves behind: its figures, its output, its failure, its batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from headrace.core.codec import Json
+from headrace.core.errors import BLAME, Blame, Code, FieldError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was moved. None: not known or not applicable; 0: counted, and there was none.
+
+    Rows: ``rows_read = rows_accepted + rows_rejected + rows_skipped`` for every promotion. ``rows_warned`` counts accepted rows in which a
+    transform error made a column null.
+    """
+
+    bytes_read: int | None = None
+    bytes_written: int | None = None
+    files_read: int | None = None
+    files_written: int | None = None
+    rows_read: int | None = None
+    rows_accepted: int | None = None
+    rows_rejected: int | None = None
+    rows_skipped: int | None = None
+    rows_warned: int | None = None
+
+    def plus(self, other: "Figures") -> "Figures":
+        """Return the sums, field by field; None counts as nothing."""
+        sums = {}
+        for item in fields(self):
+            mine, theirs = getattr(self, item.name), getattr(other, item.name)
+            sums[item.name] = mine if theirs is None else theirs if mine is None else mine + theirs
+        return Figures(**sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something failed: the code, and the caller's message."""
+
+    code: Code
+    message: str
+    fields: tuple[FieldError, ...] = ()
+
+    @property
+    def blame(self) -> Blame:
+        """Who has to act."""
+        return BLAME[self.code]
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Failure":
+        """Return the failure that ``problem`` is."""
+        return cls(problem.code, problem.message, problem.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many rows one reason concerns; a row counts once under each distinct reason that it has.
+
+    ``code`` is one of ``RejectCode``, ``column`` the target column (None: the row as a whole).
+    """
+
+    code: str
+    column: str | None
+    count: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What one promotion did, whether it was committed or not.
+
+    ``batch_id`` is derived from the activity (so a repeated attempt reports the same batch). ``table`` is the target's path below the lake,
+    ``version`` the Delta version that holds the rows (None: nothing was committed). ``diagnostics``: names of files below the
+    quarantine's folder of this batch (``row_errors/parsing_errors_0.json`` …). ``rejects``/``warnings``: rows by code and column.
+    """
+
+    batch_id: str
+    table: str
+    commit_key: str
+    version: int | None
+    figures: Figures
+    rejects: tuple[ReasonCount, ...] = ()
+    warnings: tuple[ReasonCount, ...] = ()
+    diagnostics: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Data files of the commit, relative to the table's root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an activity ended, as a value. ``failure`` None: it succeeded.
+
+    ``output`` is what downstream activities and the doors read (for copies: ``landing``, see ``core.landing``). A failed outcome can
+    still have figures, output and a batch: the diagnostics of a promotion with too many rejects are there all the same.
+    """
+
+    output: Mapping[str, Json] = field(default_factory=dict)
+    figures: Figures = Figures()
+    failure: Failure | None = None
+    batch: BatchReport | None = None

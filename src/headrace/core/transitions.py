@@ -1,0 +1,105 @@
+"""The state machine, as a table. The docs' picture is generated from it; the store moves statuses by it alone."""
+
+from collections.abc import Mapping
+
+from headrace.core.errors import Code, Problem
+from headrace.core.run import ActivityStatus, RunStatus
+
+_R = RunStatus
+_A = ActivityStatus
+
+RUN_MOVES: Mapping[RunStatus, Mapping[RunStatus, str]] = {
+    _R.QUEUED: {
+        _R.RUNNING: "a worker starts it",
+        _R.CANCELLED: "somebody cancels it before it starts",
+        _R.FAILED: "it cannot be started (a worker was lost again and again)",
+    },
+    _R.RUNNING: {
+        _R.WAITING: "nothing can go on before a timer, a callback or a predecessor does",
+        _R.CANCELLING: "somebody asks for its end",
+        _R.SUCCEEDED: "its leaves succeeded",
+        _R.FAILED: "a leaf failed, or its worker was lost again and again",
+    },
+    _R.WAITING: {
+        _R.RUNNING: "what it waited for has come",
+        _R.CANCELLED: "somebody cancels it while nothing is being done",
+        _R.CANCELLING: "somebody asks for its end",
+        _R.FAILED: "what it waited for did not come in time",
+    },
+    _R.CANCELLING: {
+        _R.CANCELLED: "all that was running has stopped",
+        _R.SUCCEEDED: "a commit was under way already, and nothing else was left to do",
+        _R.FAILED: "an activity failed while it was being stopped",
+    },
+    _R.SUCCEEDED: {},
+    _R.FAILED: {},
+    _R.CANCELLED: {},
+}
+"""From a status to the statuses that may follow, each with what makes it so."""
+
+ACTIVITY_MOVES: Mapping[ActivityStatus, Mapping[ActivityStatus, str]] = {
+    _A.PENDING: {
+        _A.QUEUED: "its dependencies ended as it asks for",
+        _A.SKIPPED: "its dependencies ended otherwise",
+        _A.INACTIVE: "it is switched off in the plan",
+        _A.CARRIED: "an earlier run of the group did it",
+        _A.CANCELLED: "the run was cancelled before it",
+    },
+    _A.QUEUED: {
+        _A.RUNNING: "a worker starts it",
+        _A.CANCELLED: "the run was cancelled before it started",
+        _A.FAILED: "its run failed before it started",
+    },
+    _A.RUNNING: {
+        _A.RUNNING: "another worker takes it over (the epoch grows)",
+        _A.WAITING: "a timer or somebody outside has to act",
+        _A.SUCCEEDED: "it did its work",
+        _A.FAILED: "it could not do its work",
+        _A.TIMED_OUT: "it did not end by its deadline",
+        _A.CANCELLED: "the run was cancelled while it ran",
+    },
+    _A.WAITING: {
+        _A.RUNNING: "what it waited for has come",
+        _A.SUCCEEDED: "somebody outside completed it, or its timer ended",
+        _A.FAILED: "somebody outside failed it",
+        _A.TIMED_OUT: "nobody completed it by its deadline",
+        _A.CANCELLED: "the run was cancelled while it waited",
+    },
+    _A.SUCCEEDED: {},
+    _A.FAILED: {},
+    _A.TIMED_OUT: {},
+    _A.CANCELLED: {},
+    _A.SKIPPED: {},
+    _A.INACTIVE: {},
+    _A.CARRIED: {},
+}
+"""The same for activity runs."""
+
+
+def check_run_move(current: RunStatus, to: RunStatus) -> None:
+    """Refuse a move that the table does not have.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``, naming what would be legal.
+    """
+    if to not in RUN_MOVES[current]:
+        legal = ", ".join(RUN_MOVES[current]) or "nothing: it has ended"
+        raise Problem(Code.ILLEGAL_STATE, f"a run that is {current} cannot become {to}; what may follow is {legal}")
+
+
+def check_activity_move(current: ActivityStatus, to: ActivityStatus) -> None:
+    """Refuse a move that the table does not have.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``, naming what would be legal.
+    """
+    if to not in ACTIVITY_MOVES[current]:
+        legal = ", ".join(ACTIVITY_MOVES[current]) or "nothing: it has ended"
+        raise Problem(
+            Code.ILLEGAL_STATE, f"an activity that is {current} cannot become {to}; what may follow is {legal}"
+        )
+
+
+def runs_that_may_become(to: RunStatus) -> frozenset[RunStatus]:
+    """Return every status from which a run may move to ``to``."""
+    return frozenset(status for status, moves in RUN_MOVES.items() if to in moves)
