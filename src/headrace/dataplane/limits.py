@@ -1,0 +1,47 @@
+"""Limits on what one activity may use: settings of the installation, documented in docs/reference/limits.md."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+TIB = 1024 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an activity may use and what its input may be. Sizes are bytes unless the field says otherwise.
+
+    A limit that is reached fails the activity with ``Code.LIMIT_EXCEEDED``, naming the limit and its value.
+    """
+
+    memory_limit: str = "1GiB"
+    """DuckDB's memory per promotion, in DuckDB's notation; what does not fit is spilled to the work folder."""
+    threads: int = 2
+    """DuckDB's threads per promotion, and files or partitions that one copy reads at the same time."""
+    max_row_bytes: int = 64 * MIB
+    """Longest row of a delimited or JSON file, in bytes of UTF-8."""
+    max_columns: int = 10_000
+    """Most columns of a source."""
+    max_archive_members: int = 100_000
+    """Most members of one archive, those of archives in it included."""
+    max_archive_ratio: float = 1_100.0
+    """Most unpacked bytes for each packed byte. Deflate cannot exceed 1,032, so only nested or overlapping archives and bzip2 bombs do."""
+    max_archive_bytes: int = 64 * GIB
+    """Most unpacked bytes of one landed file, over all of its members."""
+    max_archive_depth: int = 2
+    """Most archives in one another: 1 is an archive of plain files; a compressed file in an archive counts as one more."""
+    max_file_name: int = 1_024
+    """Longest path of a file in a source or of a member of an archive, in bytes of UTF-8."""
+    max_listed_files: int = 1_000_000
+    """Most directory entries that one listing looks at."""
+    read_chunk: int = 1 * MIB
+    """Bytes read at once from a file; cancellation is looked at between two chunks."""
+    batch_rows: int = 65_536
+    """Rows at most in one row group of a landed Parquet file."""
+    batch_bytes: int = 16 * MIB
+    """Bytes that the database driver gathers before it hands over a batch of rows."""
+    statement_timeout_seconds: float = 6 * 3600.0
+    """Longest that one statement may run on a source database."""
+    connect_timeout_seconds: float = 15.0
+    """Longest wait for a source database to accept a connection."""
