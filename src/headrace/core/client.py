@@ -36,7 +36,7 @@ class Identity:
 
     def reaches(self, scope: str) -> bool:
         """Say whether ``scope`` is among this client's, by whole segments of the path."""
-        return any(p == EVERYWHERE or scope == p or scope.startswith(p.rstrip("/") + "/") for p in self.scopes)
+        return any(p in {EVERYWHERE, scope} or scope.startswith(p.rstrip("/") + "/") for p in self.scopes)
 
     def require(self, needed: Role, scope: str) -> None:
         """Refuse what this client may not do.
