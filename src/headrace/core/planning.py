@@ -1,0 +1,318 @@
+"""What a new run executes: the single place that decides it, for first runs and for every kind of retry.
+
+An activity is *settled* when it is sure how it will stand in the new run without being executed: carried over, still
+switched off, or skipped once more. Whatever depends on one that is not settled cannot be carried over.
+
+Commit keys name writes to targets (design §6, "Exactly once"): an activity that is executed again because it did not
+succeed inherits the key, so that a commit that nobody heard of is found and not repeated; one that is executed again
+although it had succeeded gets a new key, since that is what was asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.flow import Activity, Condition, Plan
+from headrace.core.ids import derived_uuid
+from headrace.core.progress import is_missed
+from headrace.core.run import ActivityStatus, RunStatus
+
+
+class Verdict(StrEnum):
+    """What becomes of an activity in a new run."""
+
+    RUN = "run"
+    """It is executed, if what it depends on ends as it asks for."""
+    REEVALUATE = "reevaluate"
+    """It did not run before, or runs in certain cases only: its conditions are looked at again."""
+    CARRY_OVER = "carry_over"
+    """It is not executed; the outcome of an earlier run of the group is reused."""
+
+
+class PlanMode(StrEnum):
+    """What the new run is for."""
+
+    FRESH = "fresh"
+    """A first run: everything runs."""
+    FROM_FAILURE = "from_failure"
+    """What did not succeed, and all that depends on it."""
+    FROM_ACTIVITY = "from_activity"
+    """A named activity and all that depends on it, and what else did not succeed."""
+    ALL = "all"
+    """Everything again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedActivity:
+    """What becomes of one activity, and why (``reason`` completes "it runs/is carried over, since …").
+
+    ``carried_from`` is the run that really did a carried-over activity. ``previous_from`` is the newest earlier run in which an activity
+    with the same fingerprint and the same inputs was tried without success: finished slices can be taken from there.
+    """
+
+    path: str
+    verdict: Verdict
+    reason: str
+    commit_key: str
+    carried_from: str | None = None
+    previous_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a new run executes; activities stand after those that they depend on."""
+
+    mode: PlanMode
+    activities: tuple[PlannedActivity, ...]
+
+    @property
+    def by_path(self) -> Mapping[str, PlannedActivity]:
+        """Return the planned activities by their paths."""
+        return {planned.path: planned for planned in self.activities}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Asks for a plan for the run ``run_id``. ``activity`` is given with ``FROM_ACTIVITY`` and with no other mode."""
+
+    run_id: str
+    mode: PlanMode = PlanMode.FRESH
+    activity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastActivity:
+    """How an activity stood at the end of an earlier run (its newest attempt).
+
+    ``reusable``: what it left behind still exists and still fits (else ``unusable_because`` completes "it runs, since …").
+    ``carried_from``: the run from which it was carried over, or was going to be.
+    """
+
+    path: str
+    status: ActivityStatus
+    fingerprint: str
+    commit_key: str | None = None
+    reusable: bool = True
+    unusable_because: str = ""
+    carried_from: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Say whether it did its work, there or in the run that it was carried from."""
+        return self.status in {ActivityStatus.SUCCEEDED, ActivityStatus.CARRIED}
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """An earlier run of the group; replays of rejects are none."""
+
+    id: str
+    status: RunStatus
+    activities: tuple[PastActivity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    run_id: str
+    activity: PastActivity
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    verdict: Verdict
+    reason: str
+    settled: ActivityStatus | None = None
+
+
+_NOT_SUCCEEDED: Mapping[ActivityStatus, _Decision] = {
+    ActivityStatus.FAILED: _Decision(Verdict.RUN, "it failed"),
+    ActivityStatus.TIMED_OUT: _Decision(Verdict.RUN, "it did not end in time"),
+    ActivityStatus.CANCELLED: _Decision(Verdict.RUN, "it was cancelled"),
+    ActivityStatus.QUEUED: _Decision(Verdict.RUN, "it did not start"),
+    ActivityStatus.RUNNING: _Decision(Verdict.RUN, "it did not end"),
+    ActivityStatus.WAITING: _Decision(Verdict.RUN, "it did not end"),
+    ActivityStatus.PENDING: _Decision(Verdict.REEVALUATE, "it never started"),
+    ActivityStatus.SKIPPED: _Decision(Verdict.REEVALUATE, "it was skipped"),
+    ActivityStatus.INACTIVE: _Decision(Verdict.REEVALUATE, "it was switched off before"),
+}
+
+_TRIED = frozenset(
+    {
+        ActivityStatus.FAILED,
+        ActivityStatus.TIMED_OUT,
+        ActivityStatus.CANCELLED,
+        ActivityStatus.RUNNING,
+        ActivityStatus.WAITING,
+    }
+)
+
+
+def plan_run(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> RunPlan:
+    """Return what the run ``request.run_id`` of ``plan`` executes, given the group's earlier runs (oldest first).
+
+    Raises:
+        Problem: ``INVALID``: the named activity is not in the plan, is switched off, or mode and activity do not fit together.
+            ``ILLEGAL_STATE``: there is nothing to go on from, or an earlier run has not ended.
+    """
+    _check(plan, history, request)
+    past = () if request.mode is PlanMode.FRESH else history
+    settled: dict[str, ActivityStatus] = {}
+    verdicts: dict[str, Verdict] = {}
+    planned: list[PlannedActivity] = []
+    for activity in plan.in_order():
+        tries = tuple(_tries(activity.name, past))
+        newest = tries[0] if tries else None
+        loose = tuple(d.activity for d in activity.depends_on if d.activity not in settled)
+        decision = _decide(activity, newest, settled, loose, request)
+        if request.mode is not PlanMode.FRESH:
+            decision = _demoted(activity, decision, verdicts, settled)
+        verdicts[activity.name] = decision.verdict
+        if decision.settled is not None:
+            settled[activity.name] = decision.settled
+        carried = decision.verdict is Verdict.CARRY_OVER and newest is not None
+        planned.append(
+            PlannedActivity(
+                activity.name,
+                decision.verdict,
+                decision.reason,
+                _commit_key(activity.name, newest, request, carried=carried),
+                _origin(newest, past) if carried and newest is not None else None,
+                None if carried or loose or request.mode is PlanMode.ALL else _previous(activity, tries),
+            )
+        )
+    return RunPlan(request.mode, tuple(planned))
+
+
+def _check(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> None:
+    if (request.mode is PlanMode.FROM_ACTIVITY) != (request.activity is not None):
+        raise _invalid("an activity is named with the mode from_activity, and with no other")
+    if request.activity is not None:
+        activity = plan.by_name.get(request.activity)
+        if activity is None:
+            raise _invalid(f"{request.activity!r} is no activity of this flow; it has {', '.join(plan.by_name)}")
+        if activity.inactive:
+            raise _invalid(f"{request.activity!r} is switched off in the flow, so no run can begin with it")
+    if request.mode is PlanMode.FRESH:
+        return
+    if not history:
+        raise Problem(Code.ILLEGAL_STATE, "there is no earlier run to go on from")
+    going_on = [run for run in history if not run.status.is_final]
+    if going_on:
+        raise Problem(
+            Code.ILLEGAL_STATE,
+            f"run {going_on[-1].id} is {going_on[-1].status}; a retry is possible when it has ended, or was cancelled",
+        )
+
+
+def _invalid(message: str) -> Problem:
+    return Problem(Code.INVALID, message, (FieldError("activity", message),))
+
+
+def _tries(path: str, history: tuple[PastRun, ...]) -> Iterator[_Try]:
+    """Yield how the activity stood in earlier runs, newest first, without those in which it was only going to be carried over."""
+    for run in reversed(history):
+        for activity in run.activities:
+            only_planned = activity.carried_from is not None and activity.status is not ActivityStatus.CARRIED
+            if activity.path == path and not only_planned:
+                yield _Try(run.id, activity)
+
+
+def _decide(
+    activity: Activity,
+    newest: _Try | None,
+    settled: Mapping[str, ActivityStatus],
+    loose: tuple[str, ...],
+    request: PlanRequest,
+) -> _Decision:
+    if activity.inactive:
+        unchanged = newest is None or newest.activity.status is ActivityStatus.INACTIVE
+        return _Decision(
+            Verdict.REEVALUATE, "it is switched off in the flow", ActivityStatus.INACTIVE if unchanged else None
+        )
+    if request.mode is PlanMode.FRESH:
+        return _Decision(Verdict.RUN, "this is a first run")
+    if request.mode is PlanMode.ALL:
+        return _Decision(Verdict.RUN, "everything was asked to run again")
+    if request.activity == activity.name:
+        return _Decision(Verdict.RUN, "the run was asked to begin again here")
+    if newest is None:
+        return _Decision(Verdict.RUN, "it is new in the flow")
+    if newest.activity.succeeded:
+        return _decide_succeeded(activity, newest, settled, loose)
+    if newest.activity.status is ActivityStatus.SKIPPED and any(is_missed(d, settled) for d in activity.depends_on):
+        return _Decision(Verdict.REEVALUATE, "it was skipped, and will be again", ActivityStatus.SKIPPED)
+    return _NOT_SUCCEEDED[newest.activity.status]
+
+
+def _decide_succeeded(
+    activity: Activity, newest: _Try, settled: Mapping[str, ActivityStatus], loose: tuple[str, ...]
+) -> _Decision:
+    past = newest.activity
+    if past.fingerprint != activity.fingerprint:
+        return _Decision(Verdict.RUN, "its definition changed since")
+    if not past.reusable:
+        return _Decision(Verdict.RUN, past.unusable_because or "what it left behind has been removed")
+    if loose:
+        return _Decision(Verdict.RUN, f"what it depends on is done again: {_names(loose)}")
+    if any(is_missed(dependency, settled) for dependency in activity.depends_on):
+        return _Decision(Verdict.REEVALUATE, "what it depends on does not end as it asks for any more")
+    return _Decision(
+        Verdict.CARRY_OVER, f"run {past.carried_from or newest.run_id} did it already", ActivityStatus.CARRIED
+    )
+
+
+def _demoted(
+    activity: Activity,
+    decision: _Decision,
+    verdicts: Mapping[str, Verdict],
+    settled: Mapping[str, ActivityStatus],
+) -> _Decision:
+    """Return the decision, as ``REEVALUATE`` where success upstream is not enough for the activity to run."""
+    if decision.verdict is not Verdict.RUN:
+        return decision
+    on_success = {Condition.SUCCEEDED, Condition.COMPLETED}
+    doubtful = tuple(
+        dependency.activity
+        for dependency in activity.depends_on
+        if is_missed(dependency, settled)
+        or (
+            dependency.activity not in settled
+            and (not dependency.conditions & on_success or verdicts[dependency.activity] is Verdict.REEVALUATE)
+        )
+    )
+    if not doubtful:
+        return decision
+    return _Decision(Verdict.REEVALUATE, f"{decision.reason}; whether it runs hangs on how {_names(doubtful)} ends")
+
+
+def _commit_key(path: str, newest: _Try | None, request: PlanRequest, *, carried: bool) -> str:
+    if newest is not None and newest.activity.commit_key and (carried or not newest.activity.succeeded):
+        return newest.activity.commit_key
+    return derived_uuid(request.run_id, path)
+
+
+def _origin(newest: _Try | None, history: tuple[PastRun, ...]) -> str | None:
+    """Return the run that really did it: the end of the chain of carrying over."""
+    if newest is None:
+        return None
+    origins = {(run.id, past.path): past.carried_from for run in history for past in run.activities}
+    run_id, seen = newest.run_id, {newest.run_id}
+    while (further := origins.get((run_id, newest.activity.path))) is not None and further not in seen:
+        run_id = further
+        seen.add(further)
+    return run_id
+
+
+def _previous(activity: Activity, tries: tuple[_Try, ...]) -> str | None:
+    for attempt in tries:
+        if attempt.activity.succeeded:
+            return None
+        if attempt.activity.status in _TRIED and attempt.activity.fingerprint == activity.fingerprint:
+            return attempt.run_id
+    return None
+
+
+def _names(names: tuple[str, ...]) -> str:
+    quoted = [repr(name) for name in dict.fromkeys(names)]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
