@@ -99,7 +99,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What is to be run. ``revision`` grows with each change; ``concurrency`` bounds its runs that go on at once (None: no bound)."""
+    """What is to be run. ``revision`` grows with each change; ``concurrency`` bounds its runs that go on at once (None: no bound).
+
+    ``parameters`` are the declared ones with their defaults; null means that a run has to give the parameter. A flow that is not ``enabled``
+    takes no new runs; what it has queued goes on.
+    """
 
     id: str
     scope: str
@@ -110,6 +114,7 @@ class Flow:
     revision: int = 1
     labels: Mapping[str, Json] = field(default_factory=dict)
     """The door's own facts about the flow (a flow file's path, ids of connections): nothing in the engine reads them."""
+    enabled: bool = True
 
 
 def _duplicates(activities: tuple[Activity, ...]) -> list[FieldError]:
