@@ -1,0 +1,1 @@
+"""Where data come from: file stores (``files``, ``local``) and databases (``connection``, ``databases``)."""

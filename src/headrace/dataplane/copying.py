@@ -1,0 +1,62 @@
+"""Copy: a source is read once, and laid down as it came (files) or as Parquet (tables).
+
+The unit of copying is a slice: a file, or a partition of a table. ``split`` functions are pure and say which slices there are; a
+``copy_slice`` does one of them and knows nothing of the others. ``copy`` does the slices of one activity with a few threads.
+"""
+
+from collections.abc import Callable
+
+from headrace.core.clock import Clock
+from headrace.core.codec import encode
+from headrace.core.errors import Code, Problem
+from headrace.core.landing import Landing
+from headrace.core.outcome import Failure, Outcome
+from headrace.core.settings import CopySettings
+from headrace.core.source import FileSource
+from headrace.core.task import Context, Task
+from headrace.dataplane import landing
+from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.file_copy import copy_files
+from headrace.dataplane.limits import Limits
+from headrace.dataplane.slices import Copying, Tally
+from headrace.dataplane.storage import Roots
+
+
+def copy(  # noqa: PLR0913 — the facts of an installation come in one by one, by name
+    settings: CopySettings,
+    task: Task,
+    context: Context,
+    *,
+    roots: Roots,
+    connect: Callable[[str], ConnectionInfo],
+    limits: Limits,
+    clock: Clock,
+) -> Outcome:
+    """Copy the source into the folder of this try; return an outcome whose output has the ``landing``.
+
+    It may be called again for the same task: a finished copy is returned as it is, a broken one is begun anew, and files that an earlier
+    try finished are taken from it when the source still has the same version of them. ``connect`` turns the id of a connection document
+    into what is needed to connect. Every failure is an outcome, with the figures so far and ``{"partial": folder}`` as output, where a
+    later try (``task.previous``) finds the finished files; being told to stop is one too (``CANCELLED``, ``TIMED_OUT``).
+
+    Raises:
+        Problem: ``FENCED``: a newer try took over.
+    """
+    done = landing.finished(roots, task)
+    if done is None:
+        work = Copying(task, context, landing.begin(roots, task), Tally(context), roots, limits, clock)
+        try:
+            landed = _copied(settings, work, connect)
+            done = work.folder.finish(landed, work.tally.figures)
+        except Problem as problem:
+            if problem.code is Code.FENCED:
+                raise
+            return Outcome({landing.PARTIAL: work.folder.name}, work.tally.figures, Failure.of(problem))
+    return Outcome({"landing": encode(done.landing)}, done.figures)
+
+
+def _copied(settings: CopySettings, work: Copying, connect: Callable[[str], ConnectionInfo]) -> Landing:
+    source = settings.source
+    if isinstance(source, FileSource):
+        return copy_files(settings, source, work)
+    raise Problem(Code.UNSUPPORTED, f"{connect(source.connection).kind}")
