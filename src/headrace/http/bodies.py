@@ -1,0 +1,101 @@
+"""Request bodies: strict JSON, with limits on depth and without the characters that databases and files choke on."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+
+from headrace.core.codec import Json
+from headrace.core.errors import Code, Problem
+
+MAX_DEPTH = 64
+"""Levels of nesting in a body."""
+MAX_NUMBER_DIGITS = 400
+"""Digits of a number in a body."""
+
+
+class Missing:
+    """Stands for a body that was not sent, which is not the same as ``null``."""
+
+
+MISSING = Missing()
+
+
+async def json_body(request: Request) -> Json | Missing:
+    """Return the request's body as JSON, or ``MISSING``; a dependency for handlers.
+
+    Raises:
+        Problem: as ``parse``; ``LIMIT_EXCEEDED`` from the edge while it is read.
+    """
+    raw = b"".join([chunk async for chunk in request.stream()])
+    return parse(raw) if raw.strip() else MISSING
+
+
+def parse(raw: bytes) -> Json:
+    """Return ``raw`` as JSON.
+
+    Raises:
+        Problem: ``MALFORMED``: no UTF-8, no JSON, NaN or infinite numbers, NUL or half characters (lone surrogates) in a text;
+            ``LIMIT_EXCEEDED``: nested too deeply.
+    """
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Problem(Code.MALFORMED, f"the body is not UTF-8 at byte {error.start}") from error
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
+    except RecursionError as error:
+        raise _too_deep() from error
+    except json.JSONDecodeError as error:
+        raise Problem(
+            Code.MALFORMED, f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from error
+    _check(value)
+    return value
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise Problem(Code.MALFORMED, f"the body is not JSON: {text} is no JSON number")
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_NUMBER_DIGITS:
+        raise Problem(Code.LIMIT_EXCEEDED, f"a number in the body has more than {MAX_NUMBER_DIGITS} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise Problem(Code.MALFORMED, f"the number {text[:40]} in the body is too large")
+    return value
+
+
+def _too_deep() -> Problem:
+    return Problem(Code.LIMIT_EXCEEDED, f"the body is nested more than {MAX_DEPTH} levels deep")
+
+
+def _check(value: Json) -> None:
+    pending: list[tuple[Any, int]] = [(value, 1)]
+    while pending:
+        item, depth = pending.pop()
+        if isinstance(item, str):
+            _check_text(item)
+            continue
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        if isinstance(item, Mapping):
+            for key in item:
+                _check_text(key)
+            pending.extend((member, depth + 1) for member in item.values())
+        elif isinstance(item, list):
+            pending.extend((member, depth + 1) for member in item)
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise Problem(Code.MALFORMED, "a text in the body contains the character NUL")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise Problem(Code.MALFORMED, "a text in the body contains half a character (a lone surrogate)")

@@ -1,0 +1,112 @@
+"""The outermost layer of a door: request ids, body limits, safe headers, and the last answer when something breaks."""
+
+import re
+import uuid
+from collections.abc import Mapping
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from headrace.core.errors import Code, Problem
+from headrace.http.problems import Renderer
+
+MAX_BODY_BYTES = 64 << 20
+"""Bytes of a request's body, unless the installation says otherwise."""
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
+_HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+_log = structlog.get_logger("headrace.http")
+
+
+class Edge:
+    """Wraps a door.
+
+    - ``request.state.request_id`` is the caller's ``x-request-id``, or a new one; the answer repeats it. ``request.state.given_request_id`` is the
+      caller's own, or None: only that one may make a creation safe to repeat.
+    - A path answers with and without a trailing slash.
+    - A body over ``max_body_bytes`` is refused while it is read, whether it says its length or comes in chunks.
+    - What is raised and is no ``Problem`` is logged under the request id and rendered as ``INTERNAL``, without its text.
+    """
+
+    def __init__(self, app: ASGIApp, *, render: Renderer, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._render = render
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id")
+        given = given if given and _REQUEST_ID.fullmatch(given) else None
+        request_id = given or str(uuid.uuid4())
+        inner = _without_trailing_slash(scope)
+        inner["state"] = {**scope.get("state", {}), "request_id": request_id, "given_request_id": given}
+        sender = _Sender(send, request_id)
+        try:
+            await self._app(inner, _limited(inner, receive, self._max_body_bytes), sender)
+        except Exception as error:  # the outermost edge: whatever is left is a bug, and must not show its insides
+            _log.exception("a request failed unexpectedly", request_id=request_id, path=scope["path"])
+            if sender.started:
+                raise
+            problem = error if isinstance(error, Problem) else Problem(Code.INTERNAL, "an unexpected failure")
+            response = self._render(Request(inner), problem)
+            await response(inner, receive, sender)
+
+
+class _Sender:
+    """Adds the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            headers["x-request-id"] = self._request_id
+        await self._send(message)
+
+
+def _without_trailing_slash(scope: Scope) -> Scope:
+    inner = dict(scope)
+    path: str = scope["path"]
+    if len(path) > 1 and path.endswith("/"):
+        inner["path"] = path.rstrip("/") or "/"
+        raw: bytes | None = scope.get("raw_path")
+        if raw is not None:
+            inner["raw_path"] = raw.rstrip(b"/") or b"/"
+    return inner
+
+
+def _limited(scope: Scope, receive: Receive, limit: int) -> Receive:
+    declared = Headers(scope=scope).get("content-length", "0")
+    seen = int(declared) if declared.isdecimal() and int(declared) > limit else 0
+
+    async def limited() -> Message:
+        nonlocal seen
+        _check(seen, limit)
+        message = await receive()
+        seen += len(message.get("body", b""))
+        _check(seen, limit)
+        return message
+
+    return limited
+
+
+def _check(seen: int, limit: int) -> None:
+    if seen > limit:
+        raise Problem(Code.LIMIT_EXCEEDED, f"the body has more than {limit} bytes, the limit of this server")
