@@ -1,0 +1,29 @@
+"""What is said to a run that goes on: the topics, and what a message holds. The service says it, the engine listens."""
+
+from collections.abc import Mapping
+
+from headrace.core.codec import Json, JsonObject
+from headrace.core.errors import Code
+
+CANCEL = "cancel"
+"""The topic of a request to stop."""
+
+
+def completion_topic(path: str) -> str:
+    """Return the topic on which the activity at ``path`` hears that somebody outside has done it, or failed to."""
+    return f"external:{path}"
+
+
+def cancel(who: str) -> JsonObject:
+    """Return the message that asks a run to stop."""
+    return {"who": who}
+
+
+def completed(who: str, output: Mapping[str, Json]) -> JsonObject:
+    """Return the message that the outside party has done its work."""
+    return {"who": who, "output": dict(output)}
+
+
+def failed(who: str, message: str) -> JsonObject:
+    """Return the message that the outside party has failed; ``failure`` is an encoded ``core.outcome.Failure``."""
+    return {"who": who, "failure": {"code": Code.EXTERNAL_FAILED.value, "message": message}}
