@@ -4,18 +4,24 @@ Asking for a run is one transaction: the run, its activity runs and its place in
 find it in the database only; nothing here calls the engine.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
 
+from headrace.core import messages
 from headrace.core.clock import DAY, Clock, Instant
-from headrace.core.codec import Json
+from headrace.core.codec import Json, JsonObject, encode
+from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Flow
 from headrace.core.ids import Ids
 from headrace.core.outcome import Failure, ReasonCount
-from headrace.core.query import Order, Page
-from headrace.core.run import ActivityRun, Batch, Run, RunKind
+from headrace.core.planning import PlanRequest, RunPlan, plan_run
+from headrace.core.query import Cursor, Order, Page
+from headrace.core.run import ActivityRun, ActivityStatus, Batch, Run, RunKind, RunStatus
 from headrace.core.window import Window
-from headrace.store.database import Database
+from headrace.store import activity_runs, audit, batches, flows, queue, runs
+from headrace.store.database import Database, Transaction
 from headrace.store.runs import RunQuery
 
 NEWEST_FIRST = Order("created_at", descending=True)
@@ -54,6 +60,15 @@ class RunDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class External:
+    """An activity that waits for somebody outside, and who says that it is done or has failed."""
+
+    run_id: str
+    path: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityFailure:
     """One activity of a run that did not succeed, and why."""
 
@@ -77,9 +92,104 @@ def create_run(database: Database, request: RunRequest, clock: Clock, ids: Ids) 
 
     Raises:
         Problem: ``NOT_FOUND``: no such flow in the scope; ``ILLEGAL_STATE``: the flow is disabled; ``UNKNOWN_FIELD`` or ``INVALID``: parameters that
-            the flow does not declare, or of another type; all at once.
+            the flow does not declare, that it needs, or of another type, all at once; ``CONFLICT``: the key belongs to another request.
     """
-    ...
+    now = clock.now()
+
+    def make(tx: Transaction) -> Run:
+        flow = flows.get(tx, request.scope, request.flow_id)
+        run_id = ids.uuid()
+        run_plan = plan_run(flow.plan, (), PlanRequest(run_id))
+        run = _first_run(flow, request, now, run_id, run_plan)
+        queue_run(tx, run, pending(run, run_plan))
+        audit.record(tx, run.scope, request.created_by, "run.create", run.id, now)
+        return run
+
+    run = once(database, request.scope, request.request_key, now - request.request_key_lifetime, make)
+    if run.flow_id != request.flow_id or run.retry_of is not None:
+        raise key_in_use(run)
+    return run
+
+
+def once(database: Database, scope: str, key: str | None, since: int, make: Callable[[Transaction], Run]) -> Run:
+    """Return the run that the scope made for ``key`` after ``since``, or what ``make`` makes now, in one transaction.
+
+    Two requests with one key at the same moment end with the same run: the ledger refuses the second insert.
+    """
+    try:
+        with database.transaction() as tx:
+            found = None if key is None else runs.find_by_request_key(tx, scope, key, Instant(since))
+            return make(tx) if found is None else found
+    except Problem as problem:
+        if key is None or problem.code is not Code.CONFLICT:
+            raise
+        with database.reading() as tx:
+            found = runs.find_by_request_key(tx, scope, key, Instant(since))
+        if found is None:
+            raise
+        return found
+
+
+def key_in_use(run: Run) -> Problem:
+    """Return the problem that a request key has made ``run``, which is not what is asked for with it now."""
+    return Problem(
+        Code.CONFLICT,
+        f"the request key was used before for something else, run {run.id}; a new request needs a new key",
+    )
+
+
+def queue_run(tx: Transaction, run: Run, activities: Iterable[ActivityRun]) -> None:
+    """Write ``run``, its activity runs and its place in the queue; the caller's transaction makes them one."""
+    runs.insert(tx, run)
+    activity_runs.insert_all(tx, activities)
+    queue.enqueue(tx, run)
+
+
+def pending(run: Run, run_plan: RunPlan) -> tuple[ActivityRun, ...]:
+    """Return an activity run for each activity of ``run``, none of them begun, with the planner's verdicts."""
+    planned = run_plan.by_path
+    return tuple(
+        ActivityRun(
+            run_id=run.id,
+            path=activity.name,
+            attempt=1,
+            kind=activity.kind,
+            status=ActivityStatus.PENDING,
+            fingerprint=activity.fingerprint,
+            commit_key=planned[activity.name].commit_key,
+            verdict=planned[activity.name].verdict,
+            verdict_reason=planned[activity.name].reason,
+            created_at=run.created_at,
+            updated_at=run.created_at,
+        )
+        for activity in run.definition.in_order()
+    )
+
+
+def checked_parameters(flow: Flow, given: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the flow's parameters with ``given`` in the place of defaults.
+
+    Raises:
+        Problem: ``UNKNOWN_FIELD`` or ``INVALID``, all errors at once.
+    """
+    errors = [
+        FieldError(f"parameters.{name}", "is no parameter of the flow", _nearest(name, flow.parameters))
+        for name in given
+        if name not in flow.parameters
+    ]
+    code = Code.UNKNOWN_FIELD if errors else Code.INVALID
+    values = {name: given.get(name, default) for name, default in flow.parameters.items()}
+    for name, value in values.items():
+        default = flow.parameters[name]
+        if value is None:
+            errors.append(FieldError(f"parameters.{name}", "is not given", "the flow has no default for it"))
+        elif default is not None and _type_name(value) != _type_name(default):
+            errors.append(
+                FieldError(f"parameters.{name}", f"is {_type_name(value)}", f"expected {_type_name(default)}")
+            )
+    if errors:
+        raise Problem.of_fields(code, f"the request for a run of {flow.name}", tuple(errors))
+    return values
 
 
 def get_run(database: Database, scope: str | None, run_id: str) -> RunDetails:
@@ -88,7 +198,10 @@ def get_run(database: Database, scope: str | None, run_id: str) -> RunDetails:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    ...
+    with database.reading() as tx:
+        run = runs.get(tx, scope, run_id)
+        rows = activity_runs.of_run(tx, run.id)
+        return RunDetails(run, _in_plan_order(run, rows), tuple(batches.of_run(tx, run.id)))
 
 
 def find_run(database: Database, scope: str | None, text: str) -> str:
@@ -97,7 +210,8 @@ def find_run(database: Database, scope: str | None, text: str) -> str:
     Raises:
         Problem: ``NOT_FOUND``: none; ``INVALID``: several runs begin so.
     """
-    ...
+    with database.reading() as tx:
+        return runs.resolve_id(tx, scope, text)
 
 
 def page_runs(
@@ -108,7 +222,9 @@ def page_runs(
     Raises:
         Problem: ``INVALID``: the token, the limit, or an order that the ledger has no index for.
     """
-    ...
+    position = None if cursor is None else Cursor.parse(cursor)
+    with database.reading() as tx:
+        return runs.page(tx, query, order, limit, position)
 
 
 def cancel_run(database: Database, scope: str | None, run_id: str, who: str, clock: Clock) -> Run:
@@ -119,29 +235,42 @@ def cancel_run(database: Database, scope: str | None, run_id: str, who: str, clo
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: it has ended.
     """
-    ...
+    now = clock.now()
+    with database.transaction() as tx:
+        run = runs.get(tx, scope, run_id)
+        if run.status.is_final:
+            raise Problem(Code.ILLEGAL_STATE, f"run {run.id} has {run.status}: there is nothing to cancel")
+        if run.status is RunStatus.CANCELLING:
+            return run
+        reason = Failure(Code.CANCELLED, f"cancelled by {who}")
+        if runs.move(tx, run.id, {RunStatus.QUEUED}, RunStatus.CANCELLED, now, reason):
+            _cancel_pending(tx, run.id, now)
+        elif runs.move(tx, run.id, {RunStatus.RUNNING, RunStatus.WAITING}, RunStatus.CANCELLING, now, reason):
+            queue.send(tx, run.id, messages.CANCEL, messages.cancel(who))
+        else:
+            raise Problem(Code.ILLEGAL_STATE, f"run {run.id} ended just now: there is nothing to cancel")
+        audit.record(tx, run.scope, who, "run.cancel", run.id, now)
+        return runs.get(tx, None, run.id)
 
 
 def complete_external(
-    database: Database, scope: str | None, run_id: str, path: str, who: str, output: Mapping[str, Json], clock: Clock
+    database: Database, scope: str | None, told: External, output: Mapping[str, Json], clock: Clock
 ) -> None:
-    """Tell the run that the activity at ``path``, which waits for somebody outside, is done, with ``output``.
+    """Tell the run that the activity that waits for somebody outside is done, with ``output``.
 
     Raises:
         Problem: ``NOT_FOUND``: no such run or activity; ``ILLEGAL_STATE``: it does not wait.
     """
-    ...
+    _tell(database, scope, told, messages.completed(told.who, output), clock.now())
 
 
-def fail_external(
-    database: Database, scope: str | None, run_id: str, path: str, who: str, message: str, clock: Clock
-) -> None:
-    """Tell the run that the activity at ``path``, which waits for somebody outside, has failed there.
+def fail_external(database: Database, scope: str | None, told: External, message: str, clock: Clock) -> None:
+    """Tell the run that the activity that waits for somebody outside has failed there.
 
     Raises:
         Problem: ``NOT_FOUND``: no such run or activity; ``ILLEGAL_STATE``: it does not wait.
     """
-    ...
+    _tell(database, scope, told, messages.failed(told.who, message), clock.now())
 
 
 def errors_of_run(database: Database, scope: str | None, run_id: str) -> RunErrors:
@@ -150,9 +279,95 @@ def errors_of_run(database: Database, scope: str | None, run_id: str) -> RunErro
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    ...
+    details = get_run(database, scope, run_id)
+    newest = {row.path: row for row in details.activities}
+    failures = tuple(
+        ActivityFailure(row.path, row.attempt, row.failure) for row in newest.values() if row.failure is not None
+    )
+    return RunErrors(
+        details.run,
+        failures,
+        _summed(reason for batch in details.batches for reason in batch.rejects),
+        _summed(reason for batch in details.batches for reason in batch.warnings),
+    )
 
 
-def queue_run(tx: object, flow: Flow, run: Run, activities: tuple[ActivityRun, ...]) -> None:
-    """Write ``run``, its activity runs and its place in the queue; the caller's transaction makes them one."""
-    ...
+def _first_run(flow: Flow, request: RunRequest, now: Instant, run_id: str, run_plan: RunPlan) -> Run:
+    if not flow.enabled:
+        raise Problem(Code.ILLEGAL_STATE, f"flow {flow.name} ({flow.id}) is disabled; enable it to run it")
+    return Run(
+        id=run_id,
+        scope=flow.scope,
+        flow_id=flow.id,
+        flow_name=flow.name,
+        kind=request.kind,
+        group_id=run_id,
+        definition=flow.plan,
+        created_at=now,
+        parameters=checked_parameters(flow, request.parameters),
+        window=request.window,
+        plan=as_object(run_plan),
+        due_at=request.due_at,
+        priority=request.priority,
+        request_key=request.request_key,
+        created_by=request.created_by,
+        details=request.details,
+        updated_at=now,
+    )
+
+
+def _cancel_pending(tx: Transaction, run_id: str, now: Instant) -> None:
+    for row in activity_runs.of_run(tx, run_id):
+        if row.status is ActivityStatus.PENDING:
+            activity_runs.move(
+                tx, run_id, row.path, row.attempt, {ActivityStatus.PENDING}, ActivityStatus.CANCELLED, now
+            )
+
+
+def _tell(database: Database, scope: str | None, told: External, message: JsonObject, now: Instant) -> None:
+    with database.transaction() as tx:
+        run = runs.get(tx, scope, told.run_id)
+        rows = [row for row in activity_runs.of_run(tx, run.id) if row.path == told.path]
+        if not rows:
+            known = ", ".join(run.definition.by_name)
+            raise Problem(Code.NOT_FOUND, f"run {run.id} has no activity {told.path!r}; it has {known}")
+        newest = max(rows, key=lambda row: row.attempt)
+        if newest.kind != "external" or newest.status is not ActivityStatus.WAITING:
+            what = f"activity {told.path!r} of run {run.id} is {newest.status}"
+            raise Problem(Code.ILLEGAL_STATE, f"{what}: it does not wait for anybody outside")
+        queue.send(tx, run.id, messages.completion_topic(told.path), message)
+        audit.record(tx, run.scope, told.who, "activity.tell", f"{run.id}/{told.path}", now)
+
+
+def as_object(run_plan: RunPlan) -> JsonObject:
+    """Return the run plan as the ledger keeps it."""
+    return cast("JsonObject", encode(run_plan))
+
+
+def _in_plan_order(run: Run, rows: Iterable[ActivityRun]) -> tuple[ActivityRun, ...]:
+    position = {activity.name: number for number, activity in enumerate(run.definition.in_order())}
+    return tuple(sorted(rows, key=lambda row: (position.get(row.path, len(position)), row.path, row.attempt)))
+
+
+def _summed(reasons: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:
+    sums: dict[tuple[str, str | None], ReasonCount] = {}
+    for reason in reasons:
+        known = sums.get((reason.code, reason.column))
+        count = reason.count + (known.count if known else 0)
+        sums[reason.code, reason.column] = replace(known or reason, count=count)
+    return tuple(sorted(sums.values(), key=lambda reason: (-reason.count, reason.code, reason.column or "")))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {nearest[0]!r}?" if nearest else "it has " + (", ".join(known) or "none")
+
+
+def _type_name(value: Json) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    return "an object" if isinstance(value, Mapping) else "a list"
