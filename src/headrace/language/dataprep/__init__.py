@@ -1,0 +1,29 @@
+"""The expression language of mappings, compiled to DuckDB SQL.
+
+    parse               text to tree; refuses with the place and what was expected
+    columns_of          the source columns that a tree reads
+    compile_expression  text to SQL of the value and SQL of its transform error
+    cast_sql            the automatic conversion of a value to a target column's type
+    functions           the table of functions, for reference pages and doors
+
+Nothing here runs SQL. The SQL that comes out never raises, whatever a row holds.
+"""
+
+from headrace.language.dataprep.casts import Cast, cast_sql
+from headrace.language.dataprep.catalogue import functions
+from headrace.language.dataprep.compiler import Compiled, compile_expression
+from headrace.language.dataprep.parser import parse
+from headrace.language.dataprep.syntax import Expression, columns_of
+from headrace.language.dataprep.table import FunctionDoc
+
+__all__ = [
+    "Cast",
+    "Compiled",
+    "Expression",
+    "FunctionDoc",
+    "cast_sql",
+    "columns_of",
+    "compile_expression",
+    "functions",
+    "parse",
+]
