@@ -1,7 +1,7 @@
 """What a new run executes: the single place that decides it, for first runs and for every kind of retry.
 
-An activity is *settled* when it is sure how it will stand in the new run without being executed: carried over, still
-switched off, or skipped once more. Whatever depends on one that is not settled cannot be carried over.
+An activity is *settled* when it is sure how it will stand in the new run without it or anything upstream being executed: carried
+over, still switched off, or skipped once more. Whatever depends on one that is not settled cannot be carried over.
 
 Commit keys name writes to targets (design §6, "Exactly once"): an activity that is executed again because it did not
 succeed inherits the key, so that a commit that nobody heard of is found and not repeated; one that is executed again
@@ -226,7 +226,7 @@ def _decide(
     request: PlanRequest,
 ) -> _Decision:
     if activity.inactive:
-        unchanged = newest is None or newest.activity.status is ActivityStatus.INACTIVE
+        unchanged = not loose and (newest is None or newest.activity.status is ActivityStatus.INACTIVE)
         return _Decision(
             Verdict.REEVALUATE, "it is switched off in the flow", ActivityStatus.INACTIVE if unchanged else None
         )
@@ -240,7 +240,11 @@ def _decide(
         return _Decision(Verdict.RUN, "it is new in the flow")
     if newest.activity.succeeded:
         return _decide_succeeded(activity, newest, settled, loose)
-    if newest.activity.status is ActivityStatus.SKIPPED and any(is_missed(d, settled) for d in activity.depends_on):
+    if (
+        newest.activity.status is ActivityStatus.SKIPPED
+        and not loose
+        and any(is_missed(d, settled) for d in activity.depends_on)
+    ):
         return _Decision(Verdict.REEVALUATE, "it was skipped, and will be again", ActivityStatus.SKIPPED)
     return _NOT_SUCCEEDED[newest.activity.status]
 
