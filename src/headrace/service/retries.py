@@ -1,27 +1,34 @@
 """Retries: a new run in the group of a run that has ended, which does what is left to do."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from headrace.core.clock import DAY, Clock
+from headrace.core.clock import DAY, Clock, Instant
 from headrace.core.codec import Json
-from headrace.core.flow import Plan
+from headrace.core.errors import Code, Problem
+from headrace.core.flow import Flow, Plan
 from headrace.core.ids import Ids
-from headrace.core.planning import PlanMode, RunPlan
-from headrace.core.run import ActivityRun, Run
+from headrace.core.outcome import Figures
+from headrace.core.planning import PlanMode, PlanRequest, RunPlan, plan_run
+from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
 from headrace.core.window import Window
-from headrace.store.database import Database
+from headrace.service.history import GroupRows, carried_or_pending, past_runs
+from headrace.service.outcomes import OutcomeLost
+from headrace.service.runs import as_object, checked_parameters, key_in_use, once, queue_run
+from headrace.store import audit, flows, runs
+from headrace.store.database import Database, Transaction
 
-OutcomeLost = Callable[[ActivityRun], str]
-"""Says why the outcome of a succeeded activity run can no longer be reused (its landing was cleaned up), or ``""`` if it can."""
+_PREVIEW = "preview"
+"""The run id that a plan is made for which no run follows: commit keys derived from it are never used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRequest:
     """How a run is retried.
 
-    ``mode`` and ``activity`` are the planner's. ``definition`` overrules the flow's present plan, ``parameters`` and ``window`` those of the run that is
-    retried. ``request_key`` as for ``RunRequest``.
+    ``mode`` and ``activity`` are the planner's. ``definition`` overrules the flow's present plan. ``parameters`` (those that differ) and ``window``
+    overrule those of the run that is retried; where they do differ, nothing is carried over. ``details`` None: those of the run
+    that is retried. ``request_key`` as for ``RunRequest``.
     """
 
     created_by: str
@@ -34,7 +41,6 @@ class RetryRequest:
     request_key: str | None = None
     request_key_lifetime: int = 7 * DAY
     details: Mapping[str, Json] | None = None
-    """None: those of the run that is retried."""
 
 
 def preview_retry(
@@ -45,7 +51,11 @@ def preview_retry(
     Raises:
         Problem: as ``retry_run``.
     """
-    ...
+    with database.reading() as tx:
+        run = runs.get(tx, scope, run_id)
+        rows = runs.history(tx, run.group_id)
+        flow = flows.get(tx, run.scope, run.flow_id)
+    return _planned(run, rows, _wanted(run, flow, request), request, (lost, _PREVIEW))
 
 
 def retry_run(
@@ -60,8 +70,101 @@ def retry_run(
 ) -> Run:
     """Return the new run that repairs the run ``run_id``: queued, in the same group, one attempt further.
 
+    The disks are asked what is left before the transaction begins; should a landing be removed between, its activity says so.
+
     Raises:
-        Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: the run has not ended, or another retry of its group has not (the message names it);
-            ``INVALID``: no such activity.
+        Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: the run, or another one of its group, has not ended (the message names it), or the flow is
+            disabled; ``INVALID``: no such activity; ``UNKNOWN_FIELD`` or ``INVALID``: the parameters; ``CONFLICT``: the key belongs to
+            another request.
     """
-    ...
+    now = clock.now()
+    with database.reading() as tx:
+        retried = runs.get(tx, scope, run_id)
+        looked_at = _look(runs.history(tx, retried.group_id), lost)
+
+    def make(tx: Transaction) -> Run:
+        rows = runs.history(tx, retried.group_id)
+        flow = flows.get(tx, retried.scope, retried.flow_id)
+        wanted = _wanted(retried, flow, request)
+        new_id = ids.uuid()
+        run_plan = _planned(retried, rows, wanted, request, (looked_at, new_id))
+        run = replace(_new_run(wanted, rows, run_plan, request, now), id=new_id)
+        queue_run(tx, run, carried_or_pending(run, run_plan, rows))
+        audit.record(tx, run.scope, request.created_by, "run.retry", run.id, now)
+        return run
+
+    run = once(database, retried.scope, request.request_key, now - request.request_key_lifetime, make)
+    if run.retry_of != retried.id:
+        raise key_in_use(run)
+    return run
+
+
+def _look(rows: GroupRows, lost: OutcomeLost) -> OutcomeLost:
+    """Return ``lost`` with its answers of now, so that no disk is waited for while the ledger is locked."""
+    answers = {(row.run_id, row.path, row.attempt): lost(row) for _, activities in rows for row in activities}
+    return lambda row: answers.get(
+        (row.run_id, row.path, row.attempt), "nobody looked whether its outcome is there still"
+    )
+
+
+def _wanted(retried: Run, flow: Flow, request: RetryRequest) -> Run:
+    """Return the retried run with the definition, the parameters and the window that it is to be done with now."""
+    if not flow.enabled:
+        raise Problem(Code.ILLEGAL_STATE, f"flow {flow.name} ({flow.id}) is disabled; enable it to retry its runs")
+    parameters: Mapping[str, Json] = retried.parameters
+    if request.parameters is not None:
+        kept = {name: value for name, value in retried.parameters.items() if name in flow.parameters}
+        parameters = checked_parameters(flow, {**kept, **request.parameters})
+    return replace(
+        retried,
+        flow_name=flow.name,
+        definition=request.definition or flow.plan,
+        parameters=parameters,
+        window=request.window or retried.window,
+    )
+
+
+def _planned(
+    retried: Run, rows: GroupRows, wanted: Run, request: RetryRequest, made: tuple[OutcomeLost, str]
+) -> RunPlan:
+    lost, new_id = made
+    if not retried.status.is_final:
+        raise Problem(Code.ILLEGAL_STATE, f"run {retried.id} is {retried.status}; it can be retried when it has ended")
+    active = [run for run, _ in rows if not run.status.is_final and run.kind is not RunKind.REPLAY]
+    if active:
+        raise Problem(
+            Code.ILLEGAL_STATE,
+            f"run {active[-1].id} of the same group is {active[-1].status}; a retry is possible when it has ended",
+            context={"run_id": active[-1].id},
+        )
+    past = past_runs(rows, lost, lambda run: _difference(run, wanted))
+    return plan_run(wanted.definition, past, PlanRequest(new_id, request.mode, request.activity))
+
+
+def _difference(past: Run, wanted: Run) -> str:
+    if dict(past.parameters) != dict(wanted.parameters):
+        return "the parameters are others now"
+    return "the window is another now" if past.window != wanted.window else ""
+
+
+def _new_run(wanted: Run, rows: GroupRows, run_plan: RunPlan, request: RetryRequest, now: Instant) -> Run:
+    return replace(
+        wanted,
+        kind=RunKind.RETRY,
+        retry_of=wanted.id,
+        attempt=1 + max(run.attempt for run, _ in rows),
+        status=RunStatus.QUEUED,
+        reason=None,
+        plan=as_object(run_plan),
+        due_at=None,
+        priority=request.priority,
+        request_key=request.request_key,
+        created_by=request.created_by,
+        details=wanted.details if request.details is None else request.details,
+        figures=Figures(),
+        revision=1,
+        created_at=now,
+        updated_at=now,
+        started_at=None,
+        ended_at=None,
+    )

@@ -1,0 +1,80 @@
+"""A group's past as the planner reads it, from the rows that the ledger keeps."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from headrace.core.planning import PastActivity, PastRun, RunPlan, Verdict
+from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind
+from headrace.service.outcomes import OutcomeLost
+from headrace.service.runs import pending
+
+GroupRows = Sequence[tuple[Run, Sequence[ActivityRun]]]
+"""The runs of a group, oldest first, each with its activity runs."""
+
+_DONE = frozenset({ActivityStatus.SUCCEEDED, ActivityStatus.CARRIED})
+
+
+def past_runs(rows: GroupRows, lost: OutcomeLost, differs: Callable[[Run], str]) -> tuple[PastRun, ...]:
+    """Return what the planner may know of the group's ``rows``, without replays of rejects, which are no tries of the flow.
+
+    ``differs`` says why no outcome of a run fits any more (its parameters were others), or ``""``.
+    """
+    return tuple(
+        PastRun(run.id, run.status, tuple(_past(row, lost, differs(run)) for row in newest_attempts(activities)))
+        for run, activities in rows
+        if run.kind is not RunKind.REPLAY
+    )
+
+
+def newest_attempts(rows: Iterable[ActivityRun]) -> tuple[ActivityRun, ...]:
+    """Return the newest attempt of each path, in the order in which the paths occur first."""
+    newest: dict[str, ActivityRun] = {}
+    for row in rows:
+        known = newest.get(row.path)
+        if known is None or row.attempt > known.attempt:
+            newest[row.path] = row
+    return tuple(newest.values())
+
+
+def carried_or_pending(run: Run, run_plan: RunPlan, rows: GroupRows) -> tuple[ActivityRun, ...]:
+    """Return the activity runs that ``run`` begins with: those carried over have the outcome of the run that did them."""
+    done = {
+        (past.id, row.path): row
+        for past, activities in rows
+        for row in newest_attempts(activities)
+        if row.status in _DONE
+    }
+    begun = []
+    for row in pending(run, run_plan):
+        planned = run_plan.by_path[row.path]
+        if planned.verdict is Verdict.CARRY_OVER and planned.carried_from is not None:
+            origin = done[planned.carried_from, row.path]
+            begun.append(
+                replace(
+                    row,
+                    status=ActivityStatus.CARRIED,
+                    carried_from=planned.carried_from,
+                    output=origin.output,
+                    figures=origin.figures,
+                    started_at=origin.started_at,
+                    ended_at=origin.ended_at,
+                )
+            )
+        else:
+            begun.append(row)
+    return tuple(begun)
+
+
+def _past(row: ActivityRun, lost: OutcomeLost, changed: str) -> PastActivity:
+    because = ""
+    if row.status in _DONE:
+        because = changed or lost(row)
+    return PastActivity(
+        path=row.path,
+        status=row.status,
+        fingerprint=row.fingerprint,
+        commit_key=row.commit_key,
+        reusable=not because,
+        unusable_because=because,
+        carried_from=row.carried_from,
+    )
