@@ -88,7 +88,8 @@ def _is_default(field: Any, item: object) -> bool:
 
 @cache
 def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+    # ``Json`` is written as text since it refers to itself: its names must be known wherever it is used.
+    return typing.get_type_hints(cls, localns={"Json": object, "Mapping": Mapping, "Sequence": Sequence})
 
 
 def _decode(hint: Any, value: Json, path: str, errors: list[FieldError]) -> Any:
