@@ -10,7 +10,7 @@ from headrace.core.flow import Flow, Plan
 from headrace.core.ids import Ids
 from headrace.core.outcome import Figures
 from headrace.core.planning import PlanMode, PlanRequest, RunPlan, plan_run
-from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
+from headrace.core.run import Run, RunKind, RunStatus
 from headrace.core.window import Window
 from headrace.service.history import GroupRows, carried_or_pending, past_runs
 from headrace.service.outcomes import OutcomeLost
@@ -58,7 +58,7 @@ def preview_retry(
     return _planned(run, rows, _wanted(run, flow, request), request, (lost, _PREVIEW))
 
 
-def retry_run(
+def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two by keyword
     database: Database,
     scope: str | None,
     run_id: str,
