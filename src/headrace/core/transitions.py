@@ -103,3 +103,43 @@ def check_activity_move(current: ActivityStatus, to: ActivityStatus) -> None:
 def runs_that_may_become(to: RunStatus) -> frozenset[RunStatus]:
     """Return every status from which a run may move to ``to``."""
     return frozenset(status for status, moves in RUN_MOVES.items() if to in moves)
+
+
+def picture(
+    moves: Mapping[RunStatus, Mapping[RunStatus, str]] | Mapping[ActivityStatus, Mapping[ActivityStatus, str]],
+) -> str:
+    """Return the table of moves as a Mermaid state diagram; the first status is where everything begins."""
+    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
+    for status, followers in moves.items():
+        lines += [f"    {status} --> {to}: {why}" for to, why in followers.items()]
+        lines += [f"    {status} --> [*]"] if not followers else []
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """Return the page docs/internals/state-machine.md: both pictures and what they mean."""
+    return f"""# The state machine
+
+This page is generated from the table in `src/headrace/core/transitions.py`; `tests/core/test_transitions.py` keeps it in step.
+Write it anew with `python -c "from headrace.core.transitions import page; print(page(), end='')" > docs/internals/state-machine.md`.
+
+Nothing leaves a final status: a retry is a new run. One UPDATE in the code base changes a status, and it compares before it sets, so
+a worker that comes late cannot overwrite a newer truth.
+
+## Runs
+
+```mermaid
+{picture(RUN_MOVES)}
+```
+
+A run that succeeded with rejected rows is `succeeded`, with `rows_rejected > 0`; it is never shown as plain success.
+
+## Activity runs
+
+```mermaid
+{picture(ACTIVITY_MOVES)}
+```
+
+Which activity may start, which is skipped and how a run ends stands in `src/headrace/core/progress.py`; what a retry runs and what it
+carries over in `src/headrace/core/planning.py`.
+"""
