@@ -25,12 +25,14 @@ class Limits:
     """Most columns of a source."""
     max_archive_members: int = 100_000
     """Most members of one archive, those of archives in it included."""
-    max_archive_ratio: float = 1_100.0
-    """Most unpacked bytes for each packed byte. Deflate cannot exceed 1,032, so only nested or overlapping archives and bzip2 bombs do."""
+    max_archive_ratio: float = 200.0
+    """Most unpacked bytes for each packed byte of a landed file, looked at from ``archive_ratio_from`` unpacked bytes on."""
+    archive_ratio_from: int = 256 * MIB
+    """Unpacked bytes below which no ratio is looked at: small files of equal lines pack very well, and harm nobody."""
     max_archive_bytes: int = 64 * GIB
     """Most unpacked bytes of one landed file, over all of its members."""
-    max_archive_depth: int = 2
-    """Most archives in one another: 1 is an archive of plain files; a compressed file in an archive counts as one more."""
+    max_archive_depth: int = 3
+    """Most layers of packing in one another: a ``tar.gz`` has two, and so has a ``csv.gz`` in a zip."""
     max_file_name: int = 1_024
     """Longest path of a file in a source or of a member of an archive, in bytes of UTF-8."""
     max_listed_files: int = 1_000_000
