@@ -4,10 +4,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from headrace.language.dataprep import logic, numbers, texts, times
+from headrace.language.dataprep import identity, logic, numbers, texts, times
 from headrace.language.dataprep.table import Function, FunctionDoc
 
-_ALL: Final[tuple[Function, ...]] = (*texts.FUNCTIONS, *logic.FUNCTIONS, *numbers.FUNCTIONS, *times.FUNCTIONS)
+_ALL: Final[tuple[Function, ...]] = (
+    *texts.FUNCTIONS,
+    *logic.FUNCTIONS,
+    *numbers.FUNCTIONS,
+    *times.FUNCTIONS,
+    *identity.FUNCTIONS,
+)
 
 FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
     {name: function for function in _ALL for name in (function.doc.name, *function.doc.aliases)},

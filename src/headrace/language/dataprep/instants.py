@@ -10,26 +10,38 @@ from typing import Final
 
 from headrace.language.dataprep.values import let, quote_text
 
-_ISO: Final = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
+YEAR: Final = r"(?:\d{3}[1-9]|\d\d[1-9]\d|\d[1-9]\d\d|[1-9]\d{3})"
+"""The shape of a year of four digits, from 0001 on: DuckDB reads 0000 as a year before Christ."""
+
+_ISO: Final = YEAR + r"-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
 _OFFSET: Final = r" ?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
 
 _QUICK: Final = ("____-__-__ __:__:__", "____-__-__", "____-__-__T__:__:__Z", "____-__-__T__:__:__")
 
 _FORMS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("____/__/__", r"\d{4}/\d\d/\d\d", "%Y/%m/%d"),
-    ("____.__.__", r"\d{4}\.\d\d\.\d\d", "%Y.%m.%d"),
-    ("____-___-__", r"\d{4}-[A-Za-z]{3}-\d\d", "%Y-%b-%d"),
-    ("__-__-____", r"\d\d-\d\d-\d{4}", "%m-%d-%Y"),
-    ("%/__/____", r"\d{1,2}/\d\d/\d{4}", "%m/%d/%Y"),
-    ("__.%.____", r"\d\d\.\d{1,2}\.\d{4}", "%d.%m.%Y"),
-    ("%/__/____ __:__:__ __", r"\d{1,2}/\d\d/\d{4} (0[1-9]|1[0-2]):\d\d:\d\d [AaPp][Mm]", "%m/%d/%Y %I:%M:%S %p"),
-    ("__.%.____ __:__:__ __", r"\d\d\.\d{1,2}\.\d{4} (0[1-9]|1[0-2]):\d\d:\d\d [AaPp][Mm]", "%d.%m.%Y %I:%M:%S %p"),
-    ("__.___.____", r"\d\d\.[A-Za-z]{3}\.\d{4}", "%d.%b.%Y"),
-    ("__-___-____", r"\d\d-[A-Za-z]{3}-\d{4}", "%d-%b-%Y"),
+    ("____/__/__", YEAR + r"/\d\d/\d\d", "%Y/%m/%d"),
+    ("____.__.__", YEAR + r"\.\d\d\.\d\d", "%Y.%m.%d"),
+    ("____-___-__", YEAR + r"-[A-Za-z]{3}-\d\d", "%Y-%b-%d"),
+    ("__-__-____", r"\d\d-\d\d-" + YEAR, "%m-%d-%Y"),
+    ("%/__/____", r"\d{1,2}/\d\d/" + YEAR, "%m/%d/%Y"),
+    ("__.%.____", r"\d\d\.\d{1,2}\." + YEAR, "%d.%m.%Y"),
+    (
+        "%/__/____ __:__:__ __",
+        r"\d{1,2}/\d\d/" + YEAR + r" (0[1-9]|1[0-2]):\d\d:\d\d [AaPp][Mm]",
+        "%m/%d/%Y %I:%M:%S %p",
+    ),
+    (
+        "__.%.____ __:__:__ __",
+        r"\d\d\.\d{1,2}\." + YEAR + r" (0[1-9]|1[0-2]):\d\d:\d\d [AaPp][Mm]",
+        "%d.%m.%Y %I:%M:%S %p",
+    ),
+    ("__.___.____", r"\d\d\.[A-Za-z]{3}\." + YEAR, "%d.%b.%Y"),
+    ("__-___-____", r"\d\d-[A-Za-z]{3}-" + YEAR, "%d-%b-%Y"),
     ("________T%", r"\d{8}T\d{6}Z?", "%Y%m%dT%H%M%S"),
-    ("____-___", r"\d{4}-\d{3}", "%Y-%j"),
-    ("____-W__-_", r"\d{4}-W\d\d-\d", "%G-W%V-%u"),
 )
+
+_ROLLING: Final = (("____-___", "%Y-%j"), ("____-W__-_", "%G-W%V-%u"))
+"""ISO forms for which strptime takes day 366 of any year: the text must come out again."""
 
 
 def instant_of_wall(sql: str) -> str:
@@ -71,6 +83,11 @@ def _instant(text: str) -> str:
     for shape, regex, form in _FORMS:
         parsed = instant_of_wall(f"try_strptime({_without_z(text, form)}, {quote_text(form)})")
         cases.append(f"WHEN {text} LIKE '{shape}' AND regexp_full_match({text}, {quote_text(regex)}) THEN {parsed}")
+    for shape, form in _ROLLING:
+        parsed = f"try_strptime({text}, '{form}')"
+        cases.append(
+            f"WHEN {text} LIKE '{shape}' AND strftime({parsed}, '{form}') = {text} THEN {instant_of_wall(parsed)}"
+        )
     return "CASE " + " ".join(cases) + " END"
 
 

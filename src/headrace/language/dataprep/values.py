@@ -54,7 +54,7 @@ class Value:
 NULL = Value("NULL", None, is_constant=True, constant=None)
 
 _ATOMIC = re.compile(
-    r'(?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NULL|true|false|\'(?:[^\']|\'\')*\''
+    r'(?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NULL|true|false|_[ve]\d+(?:\.f\d+)?|\'(?:[^\']|\'\')*\''
 )
 
 
