@@ -104,17 +104,18 @@ class Settings:
     threads: int = _setting(
         0, "Threads of one promotion; 0: as many as the machine has cores.", like="number", shown="all cores"
     )
-    max_file_bytes: int = _setting(
-        1 << 40, "A source of more bytes than this is refused.", like="size", shown="1 TiB", least=1
-    )
-    max_row_bytes: int = _setting(
-        16 << 20, "A longer row is rejected as unreadable.", like="size", shown="16 MiB", least=1024
-    )
+    max_row_bytes: int = _setting(64 << 20, "A longer row is unreadable.", like="size", shown="64 MiB", least=1024)
     max_columns: int = _setting(10_000, "A source with more columns is refused.", like="number", least=1)
-    archive_ratio: int = _setting(
-        200, "An archive that grows by more than this factor is refused.", like="number", least=1
+    max_archive_members: int = _setting(100_000, "An archive of more files is refused.", like="number", least=1)
+    max_archive_ratio: float = _setting(
+        1_100.0,
+        "An archive that grows by more than this factor is refused; deflate alone cannot.",
+        like="number",
+        least=1,
     )
-    archive_members: int = _setting(25_000, "An archive of more files is refused.", like="number", least=1)
+    max_archive_bytes: int = _setting(
+        64 << 30, "An archive of more unpacked bytes is refused.", like="size", shown="64 GiB", least=1
+    )
     max_body_bytes: int = _setting(
         64 << 20, "A request with a longer body is refused.", like="size", shown="64 MiB", least=1024
     )
