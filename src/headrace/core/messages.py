@@ -9,9 +9,9 @@ CANCEL = "cancel"
 """The topic of a request to stop."""
 
 
-def completion_topic(path: str) -> str:
-    """Return the topic on which the activity at ``path`` hears that somebody outside has done it, or failed to."""
-    return f"external:{path}"
+def completion_topic(path: str, attempt: int) -> str:
+    """Return the topic on which an attempt at the activity at ``path`` hears that somebody outside has done it, or failed to."""
+    return f"external:{attempt}:{path}"
 
 
 def cancel(who: str) -> JsonObject:

@@ -335,7 +335,7 @@ def _tell(database: Database, scope: str | None, told: External, message: JsonOb
         if newest.kind != "external" or newest.status is not ActivityStatus.WAITING:
             what = f"activity {told.path!r} of run {run.id} is {newest.status}"
             raise Problem(Code.ILLEGAL_STATE, f"{what}: it does not wait for anybody outside")
-        queue.send(tx, run.id, messages.completion_topic(told.path), message)
+        queue.send(tx, run.id, messages.completion_topic(told.path, newest.attempt), message)
         audit.record(tx, run.scope, told.who, "activity.tell", f"{run.id}/{told.path}", now)
 
 
