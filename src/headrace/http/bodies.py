@@ -3,11 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from starlette.requests import Request
 
-from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 
 MAX_DEPTH = 64
@@ -22,8 +21,11 @@ class Missing:
 
 MISSING = Missing()
 
+Body: TypeAlias = Missing | bool | int | float | str | list[Any] | dict[str, Any] | None
+"""What a request brought: JSON, or nothing."""
 
-async def json_body(request: Request) -> Json | Missing:
+
+async def json_body(request: Request) -> Body:
     """Return the request's body as JSON, or ``MISSING``; a dependency for handlers.
 
     Raises:
@@ -33,7 +35,7 @@ async def json_body(request: Request) -> Json | Missing:
     return parse(raw) if raw.strip() else MISSING
 
 
-def parse(raw: bytes) -> Json:
+def parse(raw: bytes) -> Body:
     """Return ``raw`` as JSON.
 
     Raises:
@@ -45,7 +47,7 @@ def parse(raw: bytes) -> Json:
     except UnicodeDecodeError as error:
         raise Problem(Code.MALFORMED, f"the body is not UTF-8 at byte {error.start}") from error
     try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
+        value: Body = json.loads(text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
     except RecursionError as error:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
@@ -77,7 +79,7 @@ def _too_deep() -> Problem:
     return Problem(Code.LIMIT_EXCEEDED, f"the body is nested more than {MAX_DEPTH} levels deep")
 
 
-def _check(value: Json) -> None:
+def _check(value: Body) -> None:
     pending: list[tuple[Any, int]] = [(value, 1)]
     while pending:
         item, depth = pending.pop()

@@ -7,8 +7,7 @@ from typing import Any
 
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.wire import Item
-from headrace.core.codec import Json
-from headrace.http.bodies import Missing
+from headrace.http.bodies import Body, Missing
 
 _OPERATIONS = {"add", "replace", "remove"}
 MAX_OPERATIONS = 1000
@@ -24,7 +23,7 @@ class Operation:
     value: Any = None
 
 
-def read_patch(body: Json | Missing) -> tuple[Operation, ...]:
+def read_patch(body: Body) -> tuple[Operation, ...]:
     """Return the operations of a patch body: an array, or a single object.
 
     Raises:

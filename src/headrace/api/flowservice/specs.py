@@ -115,7 +115,7 @@ def _source_spec(spec: Spec) -> Item:
         {
             "name": spec.auth,
             "type": spec.auth_type,
-            "spec": _object(
+            "spec": _schema(
                 {p.name: _secret_text() if p.secret else _text() for p in spec.parameters},
                 [p.name for p in spec.parameters if p.required],
             ),

@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.core.clock import Instant
-from headrace.core.codec import Json
-from headrace.http.bodies import Missing
+from headrace.http.bodies import Body, Missing
 
 Item: TypeAlias = dict[str, Any]
 """A JSON object of the dialect, on its way in or out."""
@@ -23,7 +22,7 @@ MAX_SECONDS = 253_402_300_799
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 
 
-def body_object(body: Json | Missing) -> Item:
+def body_object(body: Body) -> Item:
     """Return the body as an object.
 
     Raises:
