@@ -235,13 +235,17 @@ def _number_to_number(source: ColumnType, target: ColumnType) -> Rule:
         return (lambda sql: f"TRY_CAST({sql} AS {name})"), target.kind is Kind.INTEGER
     if target.kind in WHOLE_KINDS:
         return (lambda sql: let([sql], lambda n: f"CASE WHEN {n} = trunc({n}) THEN TRY_CAST({n} AS {name}) END")), True
-    if source.kind is Kind.DECIMAL:
-        return (
-            lambda sql: let(
-                [sql], lambda n: f"CASE WHEN TRY_CAST({n} AS {name}) = {n} THEN TRY_CAST({n} AS {name}) END"
-            )
-        ), True
+    if source.kind is Kind.DECIMAL and (source.scale or 0) > (target.scale or 0):
+        return (lambda sql: _shorter_decimal(sql, source, target)), True
     return (lambda sql: f"TRY_CAST({sql} AS {name})"), True
+
+
+def _shorter_decimal(sql: str, source: ColumnType, target: ColumnType) -> str:
+    """Digits that the target has no room for must be zeros. (A comparison with the rounded value could overflow.)"""
+    have, keep = source.scale or 0, target.scale or 0
+    unit = f"CAST({'0.' + '0' * (keep - 1) + '1' if keep else '1'} AS DECIMAL(38,{have}))"
+    rest = "{0}" if have == 38 and not keep else "{0} % " + unit
+    return let([sql], lambda n: f"CASE WHEN {rest.format(n)} = 0 THEN TRY_CAST({n} AS {sql_type(target)}) END")
 
 
 def _of_milliseconds(sql: str) -> str:

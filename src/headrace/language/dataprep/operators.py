@@ -19,6 +19,7 @@ from headrace.language.dataprep.values import (
     STRING,
     TIMESTAMP,
     Value,
+    attempt,
     either,
     let,
     strict,
@@ -47,7 +48,7 @@ def unary(operator: str, operand: Value) -> Value:
         return Value("-" + operand.sql, operand.type, is_constant=True, constant=-constant)
     number = _number(operand)
     if number.type == LONG:
-        return strict(f"TRY(0 - {number.sql})", LONG, [number], fails=True)
+        return strict(attempt([number.sql], "(0 - {0})".format), LONG, [number], fails=True)
     return strict(f"(-{number.sql})", number.type or DOUBLE, [number])
 
 
@@ -163,15 +164,13 @@ def _arithmetic(operator: str, left: Value, right: Value) -> Value:
 
 
 def _whole(operator: str, left: Value, right: Value) -> Value:
-    divisor = right.sql if right.is_constant and right.constant else f"NULLIF({right.sql}, 0)"
-    sql = {
-        "+": f"TRY({left.sql} + {right.sql})",
-        "-": f"TRY({left.sql} - {right.sql})",
-        "*": f"TRY({left.sql} * {right.sql})",
-        "/": f"TRY({left.sql} // {divisor})",
-        "%": f"TRY({left.sql} % {divisor})",
-    }[operator]
-    return strict(sql, LONG, [left, right], fails=True)
+    symbol = "//" if operator == "/" else operator
+
+    def body(a: str, b: str) -> str:
+        divisor = f"NULLIF({b}, 0)" if operator in {"/", "%"} else b
+        return f"{a} {symbol} {divisor}"
+
+    return strict(attempt([left.sql, right.sql], body), LONG, [left, right], fails=True)
 
 
 def _exact(operator: str, left: Value, right: Value) -> Value:
@@ -185,7 +184,8 @@ def _exact(operator: str, left: Value, right: Value) -> Value:
     if operator == "*":
         product = f"TRY_CAST(CAST({left.sql} AS DOUBLE) * CAST({right.sql} AS DOUBLE) AS {name})"
         return strict(product, type_, [left, right], fails=True)
-    sql = f"TRY(TRY_CAST({left.sql} AS {name}) {operator} TRY_CAST({right.sql} AS {name}))"
+    sides = [f"TRY_CAST({value.sql} AS {name})" for value in (left, right)]
+    sql = attempt(sides, lambda a, b: f"{a} {operator} {b}")
     return strict(sql, type_, [left, right], fails=True)
 
 

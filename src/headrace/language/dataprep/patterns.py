@@ -13,7 +13,7 @@ from typing import Final
 from headrace.language.dataprep.instants import YEAR
 from headrace.language.dataprep.values import quote_text
 
-MAX_PATTERN: Final = 100
+MAX_PATTERN: Final = 200
 """Characters of a pattern."""
 
 _KNOWN: Final = frozenset("GyYMLwWDdFEuaHkKhmsSzZXVOQq")
@@ -150,7 +150,7 @@ def _computed(part: Part, wall: str, offset: str | None, zone: str) -> str:
         return f"lpad(CAST(isoyear({wall}) % 100 AS VARCHAR), 2, '0')"
     if letter in _NUMBERS:
         number = f"CAST({_NUMBERS[letter].format(wall=wall)} AS VARCHAR)"
-        return number if count == 1 else f"lpad({number}, greatest({count}, length({number})), '0')"
+        return number if count == 1 else f"lpad({number}, CAST(greatest({count}, length({number})) AS INTEGER), '0')"
     if letter == "G":
         return f"CASE WHEN {wall} IS NOT NULL THEN {quote_text('Anno Domini' if count > 3 else 'AD')} END"
     if letter in "Qq":
@@ -250,8 +250,11 @@ def reading(pattern: str) -> Reading:
             shape, form = shape + more, form + code
         else:
             raise PatternError(f"the letter {part.letter} can be written, but not read")
-    if not any(part.letter in {"y", "u"} for part in parts):
+    letters = {part.letter for part in parts}
+    if not letters & {"y", "u"}:
         raise PatternError("a pattern for reading needs a year (yyyy)")
-    if any(part.letter == "h" for part in parts) != any(part.letter == "a" for part in parts):
+    if "m" in letters and not letters & {"H", "h"}:
+        raise PatternError("mm are minutes, and there is no hour; months are MM")
+    if ("h" in letters) != ("a" in letters):
         raise PatternError("h (1 to 12) and a (AM or PM) need each other; H counts from 0 to 23")
     return Reading(shape, form, zoned)

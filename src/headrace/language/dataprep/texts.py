@@ -13,6 +13,7 @@ MAX_PADDING: Final = 10_000
 """Characters to which lpad and rpad fill at most."""
 MAX_GROWTH: Final = 16 * 1024 * 1024
 """Bytes up to which replacestr and join may let a text grow."""
+_SHORT: Final = 16
 _MAX_INDEX: Final = 2_000_000_000
 _STRING: Final = "string"
 
@@ -58,7 +59,7 @@ def _split(site: Site) -> Value:
     if isinstance(separators.constant, str):
         one = separators.constant
         if one == "":
-            return strict(f"[{text.sql}]", STRINGS, [text])
+            return strict(let([text.sql], "CASE WHEN {0} IS NOT NULL THEN [{0}] END".format), STRINGS, [text])
         if len(one) == 1:
             return strict(f"string_split({text.sql}, {separators.sql})", STRINGS, [text])
         classes = quote_text("[" + "".join("\\" + c if c in "\\]^-[" else c for c in one) + "]")
@@ -80,12 +81,15 @@ def _join(site: Site) -> Value:
         raise site.refusal(1, f"expected a list, not a {listed.type}")
     texts = site.take(1, STRINGS)
 
-    def body(sep: str, elements: str) -> str:
-        return f"CASE WHEN len({elements}) * strlen({sep}) <= {MAX_GROWTH} THEN array_to_string({elements}, {sep}) END"
-
-    constant = isinstance(separator.constant, str) and len(separator.constant) <= 8
-    if constant:
+    if isinstance(separator.constant, str) and len(separator.constant) <= _SHORT:
         return strict(f"array_to_string({texts.sql}, {separator.sql})", STRING, [separator, texts])
+
+    def body(sep: str, elements: str) -> str:
+        # array_to_string takes a constant only: the separator is put before every element, and the first one is cut.
+        parts = f"list_transform(list_filter({elements}, lambda _e: _e IS NOT NULL), lambda _e: {sep} || _e)"
+        fits = f"len({elements}) * strlen({sep}) <= {MAX_GROWTH}"
+        return f"CASE WHEN {fits} THEN substr(array_to_string({parts}, ''), length({sep}) + 1) END"
+
     return strict(let([separator.sql, texts.sql], body), STRING, [separator, texts], fails=True)
 
 
@@ -104,13 +108,12 @@ def _instr(site: Site) -> Value:
         return strict(f"(strpos({text.sql}, {sub.sql}) - 1)", LONG, [text, sub])
 
     def body(s: str, part: str, first: str, n: str) -> str:
-        begin = f"CAST(least(greatest({first}, 0), {_MAX_INDEX}) AS BIGINT)"
+        begin = f"least(greatest({first}, 0), {_MAX_INDEX})"
         parts = f"string_split(substr({s}, {begin} + 1), {part})"
+        before = f"length(array_to_string(list_slice({parts}, 1, {n}), '')) + ({n} - 1) * length({part})"
         return (
-            f"CASE WHEN {s} IS NULL OR {part} IS NULL OR {first} IS NULL OR {n} < 1 THEN NULL "
-            f"WHEN {part} = '' THEN CASE WHEN {n} IS NOT NULL THEN least({begin}, length({s})) END "
-            f"WHEN len({parts}) > {n} "
-            f"THEN {begin} + length(array_to_string(list_slice({parts}, 1, {n}), {part})) ELSE CASE WHEN {n} IS NOT NULL THEN -1 END END"
+            f"CASE WHEN {s} IS NULL OR {part} IS NULL OR {first} IS NULL OR {n} IS NULL OR {n} < 1 THEN NULL "
+            f"WHEN {part} = '' THEN least({begin}, length({s})) WHEN len({parts}) > {n} THEN {begin} + {before} ELSE -1 END"
         )
 
     sql = let([text.sql, sub.sql, start.sql, number.sql], body)

@@ -118,10 +118,13 @@ def _formatted(site: Site, value: Value) -> Value:
     pattern = site.constant(1, "a pattern of dates")
 
     def body(instant: str, zone: str) -> str:
-        wall = _wall(instant, None if value.zone is None else zone)
+        wall = _wall(instant, value.zone and zone)
         offset = None if value.zone is None else f"((epoch_us({wall}) - epoch_us({instant})) // 60000000)"
         name = "'UTC'" if value.zone is None else zone
-        return let([wall, offset or "NULL"], lambda clock, minutes: written(pattern, clock, offset and minutes, name))
+        return let(
+            [wall, offset or "NULL", name],
+            lambda clock, minutes, place: written(pattern, clock, offset and minutes, place),
+        )
 
     try:
         return strict(let([value.sql, value.zone or "NULL"], body), STRING, [value])
@@ -184,7 +187,7 @@ def _date_part(site: Site) -> Value:
     value = _moment(site, 1)
 
     def body(instant: str, zone: str) -> str:
-        return part.format(_wall(instant, None if value.zone is None else zone))
+        return part.format(_wall(instant, value.zone and zone))
 
     return strict(f"CAST({let([value.sql, value.zone or 'NULL'], body)} AS BIGINT)", LONG, [value])
 
@@ -216,14 +219,15 @@ def _set_date_part(site: Site) -> Value:
     number, value = site.take(1, LONG), _moment(site, 2)
 
     def body(new: str, instant: str, zone: str) -> str:
-        used = None if value.zone is None else zone
-        return let([_wall(instant, used)], lambda wall: _replaced(new, wall, used))
+        return let([_wall(instant, value.zone and zone), new, zone], _replaced)
 
-    def _replaced(new: str, wall: str, zone: str | None) -> str:
+    def _replaced(wall: str, new: str, zone: str) -> str:
         change = f"{wall} + {step.format(f'CAST({new} - {part.format(wall)} AS INTEGER)')}"
         top = f"least({most}, day(last_day({wall})))" if setter == "day" else str(most)
         inside = f"{wall} BETWEEN {_FIRST} AND {_LAST}"
-        return f"CASE WHEN {new} BETWEEN {least} AND {top} AND {inside} THEN {_instant(change, zone)} END"
+        return (
+            f"CASE WHEN {new} BETWEEN {least} AND {top} AND {inside} THEN {_instant(change, value.zone and zone)} END"
+        )
 
     sql = let([number.sql, value.sql, value.zone or "NULL"], body)
     return replace(strict(sql, TIMESTAMP, [number, value], fails=True), zone=value.zone)

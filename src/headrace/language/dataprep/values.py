@@ -78,7 +78,8 @@ def let(arguments: Sequence[str], body: Callable[..., str]) -> str:
     """Return ``body(*arguments)``, evaluating every argument once however often the body repeats it.
 
     DuckDB has no ``let``; a lambda over a list of one element is one, at about 8 ns a row. Without it, nested calls would grow
-    the SQL exponentially. The lambda's variable has a name that occurs in none of the arguments, so it hides no column.
+    the SQL exponentially. The lambda's variable has a name that occurs in none of the arguments, so it hides no column; the body
+    must therefore use nothing but its arguments.
     """
     bound = [sql for sql in arguments if not is_atomic(sql)]
     if not bound:
@@ -95,6 +96,17 @@ def let(arguments: Sequence[str], body: Callable[..., str]) -> str:
     inner = body(*(sql if is_atomic(sql) else f"{name}.f{next(fields)}" for sql in arguments))
     packed = ", ".join(f"'f{index}': {sql}" for index, sql in enumerate(bound))
     return f"list_transform([{{{packed}}}], lambda {name}: {inner})[1]"
+
+
+def attempt(arguments: Sequence[str], body: Callable[..., str]) -> str:
+    """Return ``body(*arguments)`` with NULL where it raises.
+
+    TRY costs a microsecond for each row that raises, so it stands only where a guard would cost every row. DuckDB refuses it
+    around a volatile function: an argument that has one is bound outside.
+    """
+    if any("uuid()" in sql for sql in arguments):
+        return let(arguments, lambda *bound: f"TRY({body(*bound)})")
+    return f"TRY({body(*arguments)})"
 
 
 def either(*errors: str | None) -> str | None:
