@@ -1,0 +1,148 @@
+"""What may stand in a flow file: one table, from which files are read and the JSON Schema is made.
+
+Each class is an object of the file; each field's ``doc`` is what an editor shows for it.
+"""
+# ruff: noqa: RUF009 — every default is a dataclass field made by _say, with its doc line
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.core.codec import Json
+from headrace.core.flow import Policy
+from headrace.core.schema import Format
+from headrace.core.source import DeltaColumn, FileFormat
+from headrace.core.target import WriteMode
+
+
+def _say(doc: str, default: Any = ..., example: Any = None) -> Any:
+    metadata = {"doc": doc, "example": example}
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """Where the data come from: files, or a table or query of a database."""
+
+    files: str | None = _say(
+        "A file, a folder (ends in /) or a pattern (*, ?, [..], ** for any depth), relative to the flow file; or file:///...",
+        None,
+        "data/*.csv.gz",
+    )
+    recursive: bool = _say("Take the files of folders below, too.", default=False)
+    by_modification_time: bool = _say("A run's window selects files by their modification time.", default=False)
+    missing_ok: bool = _say("A single named file may be missing; nothing is read then.", default=False)
+    format: FileFormat = _say("How the files are read.", FileFormat())
+    database: str | None = _say(
+        "postgresql://user:password@host/database; write secrets as ${env:NAME}.",
+        None,
+        "postgresql://${env:DB_LOGIN}@localhost/shop",
+    )
+    table: str | None = _say("The table to read: schema.table.", None, "public.orders")
+    query: str | None = _say("A query to read, in place of a table; ${parameter} stands for a literal.", None)
+    columns: tuple[str, ...] = _say("The columns of the table to read; all when left out.", ())
+    delta_column: DeltaColumn | None = _say(
+        "The column that tells new rows from old ones; a run's window selects by it.", None, "updated_at"
+    )
+    partition_column: str | None = _say("A number column by which the table is read in parallel.", None)
+    partitions: int = _say("How many parts are read in parallel, in one snapshot.", 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSpec:
+    """A target column: its type, and what a value must satisfy to be accepted."""
+
+    type: str = _say(
+        "string, boolean, integer, long, float, double, decimal(p,s), date, time, timestamp, uuid, binary, json, list<..>, struct<a: ..>.",
+        example="timestamp",
+    )
+    required: bool = _say("Rows without a value are rejected.", default=False)
+    enum: tuple[Json, ...] = _say("The values that are allowed.", ())
+    format: Format | None = _say("The form of a text.", None)
+    pattern: str | None = _say("A regular expression (RE2) that must be found in a text.", None)
+    minimum: int | float | str | None = _say("Least value; ISO 8601 text for dates and timestamps.", None)
+    maximum: int | float | str | None = _say("Greatest value; ISO 8601 text for dates and timestamps.", None)
+    min_length: int | None = _say("Fewest characters.", None)
+    max_length: int | None = _say("Most characters.", None)
+    default: Json = _say("Stands in for null, before required is looked at.", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectSpec:
+    """What happens with rows that are not accepted."""
+
+    at_most: int | float | str = _say(
+        "Most rejected rows, in percent; above it the run fails and nothing is committed.", 0, "5%"
+    )
+    diagnostics: bool = _say("Keep rejected rows with their reasons (else they are only counted).", default=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSpec:
+    """Where the data go."""
+
+    table: str = _say("A Delta table in the lake: its path there.", example="flights")
+    mode: WriteMode = _say("append adds rows; overwrite replaces all rows in the same commit.", WriteMode.APPEND)
+    schema: Mapping[str, ColumnSpec] | None = _say("The columns in order: a type, or an object.", None)
+    rejects: RejectSpec = _say("What happens with rows that are not accepted.", RejectSpec())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivitiesSpec:
+    """How often and how long each activity is tried."""
+
+    copy: Policy = _say("Source to landing.", Policy())
+    promote: Policy = _say("Landing to target.", Policy())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A Headrace flow file."""
+
+    name: str = _say("The flow's name; runs of files with the same name belong to the same flow.", example="flights")
+    source: SourceSpec = _say("Where the data come from.")
+    target: TargetSpec = _say("Where the data go.")
+    mapping: Mapping[str, str] | None = _say(
+        "Target column: expression of the source's columns. Left out: every column as it is.", None
+    )
+    parameters: Mapping[str, Json] | None = _say(
+        "Names with defaults, used as ${name}; null: has to be given with --param.", None
+    )
+    concurrency: int | None = _say("Most runs of the flow that go on at once.", None)
+    activities: ActivitiesSpec = _say("How often and how long each activity is tried.", ActivitiesSpec())
+
+
+SHORT_FORMS: Mapping[type, str] = {ColumnSpec: "type", DeltaColumn: "name"}
+"""Objects that may be written as a text: the text stands for this field alone."""
+
+FURTHER_DOCS: Mapping[type, Mapping[str, str]] = {
+    FileFormat: {
+        "type": "What the files contain.",
+        "delimiter": "The character between fields.",
+        "quote": "The character around fields; empty for none.",
+        "escape": "The character before a quote in a field; empty for none.",
+        "encoding": "The encoding; a byte order mark is skipped.",
+        "header": "The first line names the columns.",
+        "columns": "The names of the columns of files without a header.",
+        "nulls": "Texts that mean null; an empty field always does.",
+        "comment": "Lines that begin with this character are skipped.",
+        "skip_lines": "Lines to skip before the header.",
+        "layout": "How records stand in a JSON file.",
+        "compression": "How the files are packed; auto goes by name and first bytes.",
+    },
+    DeltaColumn: {
+        "name": "The column's name.",
+        "format": "How text columns are written, in Java's letters (yyyy-MM-dd HH:mm:ss).",
+        "nulls": "What happens to rows in which the column is null.",
+        "milliseconds": "Number columns are milliseconds since 1970, not seconds.",
+        "lag_seconds": "How far the window's end stays behind the present, for writers that commit late.",
+    },
+    Policy: {
+        "retries": "Further tries after the first.",
+        "interval_seconds": "Seconds before the first further try.",
+        "backoff": "The pause grows by this factor for each further try.",
+        "max_interval_seconds": "Longest pause, in seconds.",
+        "timeout_seconds": "Longest that one try may take, in seconds.",
+    },
+}
+"""Doc lines for the classes of the core that stand in the file as they are."""

@@ -1,0 +1,160 @@
+"""Reading a flow file: text, parameters, document, flow; all that is wrong is told at once, with its place in the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.core.codec import Json, decode
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.flow import Flow
+from headrace.core.schema import parse_type
+from headrace.flowfile.compiling import SCOPE, Findings, compile_document
+from headrace.flowfile.document import Document
+from headrace.flowfile.parameters import Interpolation, declared
+from headrace.flowfile.yamltext import MAX_BYTES, Text, parse
+from headrace.language.dataprep import parse as parse_expression
+from headrace.service.connections import ConnectionDraft
+
+__all__ = ["SCOPE", "FlowFile", "load", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFile:
+    """A flow file that was read and found good.
+
+    ``flow`` has the scope ``local`` and an id that always belongs to its name. ``connections`` are to be put before the flow is run; they hold
+    secrets. ``parameters``: the value of every declared parameter. ``takes_window``: whether a run's window selects anything.
+    """
+
+    flow: Flow
+    connections: tuple[ConnectionDraft, ...] = field(default=(), repr=False)
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    takes_window: bool = False
+
+
+def load(
+    path: Path, parameters: Mapping[str, Json] | None = None, environment: Mapping[str, str] | None = None
+) -> FlowFile:
+    """Return the flow file ``path``. ``parameters``: values given for this time (texts are read as the default's type).
+
+    ``environment`` is what ``${env:NAME}`` in a database's URL is looked up in.
+
+    Raises:
+        Problem: ``NOT_FOUND``, ``MALFORMED``, ``LIMIT_EXCEEDED``: the file cannot be read. ``UNKNOWN_FIELD``, ``INVALID``,
+            ``EXPRESSION_SYNTAX``, ``UNSUPPORTED``: all that is wrong in it, each as ``file:line:column: what (what would be right)``;
+            ``INVALID`` when the errors have different codes.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise Problem(Code.NOT_FOUND, f"there is no file {str(path)!r}") from None
+    except OSError as error:
+        raise Problem(Code.NOT_FOUND, f"{str(path)!r} cannot be read: {error.strerror}") from None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(raw) > MAX_BYTES:
+            text = raw.decode("utf-8", "replace")
+        else:
+            message = f"{path} is not UTF-8 text (byte {error.start + 1})"
+            raise Problem(Code.MALFORMED, message) from None
+    return read(text, parameters, environment, path=path)
+
+
+def read(
+    text: str,
+    parameters: Mapping[str, Json] | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    path: Path,
+) -> FlowFile:
+    """Return the flow file with this ``text``; ``path`` is its name in messages, and its folder is where relative paths begin.
+
+    Raises:
+        Problem: as ``load``, but for ``NOT_FOUND``.
+    """
+    yaml = parse(text, str(path))
+    findings = Findings()
+    errors: list[FieldError] = []
+    values = declared(yaml.value, parameters or {}, errors)
+    interpolation = Interpolation(values, environment or {}, errors)
+    raw = _expand(interpolation.apply(yaml.value))
+    _check_texts(raw, findings)
+    document = _decode(raw, findings)
+    # What a reference that leads nowhere left behind is no further error.
+    broken = {error.path for error in errors}
+    findings.found = [(code, error) for code, error in findings.found if error.path not in broken]
+    findings.found += [(Code.INVALID, error) for error in errors]
+    full = path.resolve()
+    labels: Mapping[str, Json] = {"flow_file": str(full), "parameters": dict(values)}
+    compiled = None if document is None else compile_document(document, full.parent, labels, findings)
+    if compiled is None or document is None or findings.found or yaml.errors:
+        raise _problem(yaml, findings)
+    source = document.source
+    return FlowFile(
+        compiled.flow,
+        () if compiled.connection is None else (compiled.connection,),
+        values,
+        source.by_modification_time or source.delta_column is not None,
+    )
+
+
+def _expand(raw: Json) -> Json:
+    """Return the document with short forms written out: a column that is only a type, a delta column that is only a name."""
+    if not isinstance(raw, Mapping):
+        return raw
+    result = dict(raw)
+    source, target = _object(raw, "source"), _object(raw, "target")
+    if isinstance(source.get("delta_column"), str):
+        result["source"] = {**source, "delta_column": {"name": source["delta_column"]}}
+    if isinstance(target.get("schema"), Mapping):
+        columns = {
+            name: {"type": spec} if isinstance(spec, str) else spec for name, spec in _object(target, "schema").items()
+        }
+        result["target"] = {**target, "schema": columns}
+    return result
+
+
+def _check_texts(raw: Json, findings: Findings) -> None:
+    """Look at expressions and types, which are texts to the decoder, even when the document has other errors."""
+    for column, expression in _object(raw, "mapping").items():
+        if isinstance(expression, str):
+            try:
+                parse_expression(expression)
+            except Problem as problem:
+                findings.add(f"mapping.{column}", problem.message, code=problem.code)
+    for column, spec in _object(_object(raw, "target"), "schema").items():
+        text = spec.get("type") if isinstance(spec, Mapping) else None
+        if isinstance(text, str):
+            try:
+                parse_type(text)
+            except Problem as problem:
+                findings.add(f"target.schema.{column}.type", problem.message)
+
+
+def _object(raw: Json, name: str) -> Mapping[str, Json]:
+    value = raw.get(name) if isinstance(raw, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _decode(raw: Json, findings: Findings) -> Document | None:
+    try:
+        return decode(Document, raw, what="the flow file")
+    except Problem as problem:
+        for error in problem.fields:
+            code = Code.UNKNOWN_FIELD if error.message.startswith("unknown field") else Code.INVALID
+            findings.found.append((code, error))
+        return None
+
+
+def _problem(yaml: Text, findings: Findings) -> Problem:
+    codes = {code for code, _ in findings.found} | ({Code.INVALID} if yaml.errors else set())
+    code = codes.pop() if len(codes) == 1 else Code.INVALID
+    fields = [*yaml.errors, *(yaml.locate(error) for _, error in findings.found)]
+    return Problem.of_fields(code, yaml.origin, tuple(sorted(dict.fromkeys(fields), key=_in_order)))
+
+
+def _in_order(error: FieldError) -> tuple[int, int]:
+    parts = error.path.rsplit(":", 2)
+    return (int(parts[1]), int(parts[2])) if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() else (0, 0)
