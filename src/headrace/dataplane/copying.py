@@ -20,6 +20,7 @@ from headrace.dataplane.file_copy import copy_files
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.slices import Copying, Tally
 from headrace.dataplane.storage import Roots
+from headrace.dataplane.table_copy import copy_table
 
 
 def copy(  # noqa: PLR0913 — the facts of an installation come in one by one, by name
@@ -59,4 +60,4 @@ def _copied(settings: CopySettings, work: Copying, connect: Callable[[str], Conn
     source = settings.source
     if isinstance(source, FileSource):
         return copy_files(settings, source, work)
-    raise Problem(Code.UNSUPPORTED, f"{connect(source.connection).kind}")
+    return copy_table(settings, source, work, connect)

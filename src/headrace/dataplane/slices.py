@@ -46,6 +46,11 @@ class Tally:
             self._figures = self._figures.plus(figures)
             self._context.progress(self._figures)
 
+    def restart(self) -> None:
+        """Begin at nothing again: what was read so far has to be read another way."""
+        with self._lock:
+            self._figures = Figures()
+
 
 @dataclass(frozen=True, slots=True)
 class Copying:

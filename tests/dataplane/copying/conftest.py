@@ -52,7 +52,7 @@ class Copier:
     home: Path
     roots: Roots
     urls: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     clock: Still = field(default_factory=lambda: Still(Instant(2_000_000_000_000_000)))
     run_id: str = "run-1"
     max_bytes: int = 1_000_000_000
@@ -101,7 +101,8 @@ class Copier:
 def copier(tmp_path: Path) -> Copier:
     """Return a copier whose flows may read ``data`` below the test's folder only."""
     (tmp_path / "data").mkdir()
-    roots = Roots(*(tmp_path / name for name in ("landing", "lake", "quarantine", "work")), (tmp_path / "data",))
+    landing, lake, quarantine, work = (tmp_path / name for name in ("landing", "lake", "quarantine", "work"))
+    roots = Roots(landing, lake, quarantine, work, (tmp_path / "data",))
     roots.make()
     return Copier(tmp_path, roots)
 
