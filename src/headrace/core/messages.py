@@ -1,22 +1,16 @@
-"""What is said to a run that goes on: the topics, and what a message holds. The service says it, the engine listens."""
+"""What is said to a run that goes on: the topics, and what a message holds. The service says it, the engine listens.
+
+A cancellation is no message: workers look for the status ``cancelling`` in the ledger.
+"""
 
 from collections.abc import Mapping
 
 from headrace.core.codec import Json, JsonObject
 from headrace.core.errors import Code
 
-CANCEL = "cancel"
-"""The topic of a request to stop."""
-
-
 def completion_topic(path: str, attempt: int) -> str:
     """Return the topic on which an attempt at the activity at ``path`` hears that somebody outside has done it, or failed to."""
     return f"external:{attempt}:{path}"
-
-
-def cancel(who: str) -> JsonObject:
-    """Return the message that asks a run to stop."""
-    return {"who": who}
 
 
 def completed(who: str, output: Mapping[str, Json]) -> JsonObject:

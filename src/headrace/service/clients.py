@@ -12,7 +12,7 @@ from headrace.core.client import Client, Identity, Role
 from headrace.core.clock import Clock, Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.ids import Ids
-from headrace.store import audit, clients
+from headrace.store import audit, clients, settings
 from headrace.store.database import Database, Transaction
 
 _SECRET_BYTES = 32
@@ -55,7 +55,8 @@ def ensure_admin(database: Database, clock: Clock, ids: Ids) -> NewClient | None
     request = ClientRequest(name="admin", role=Role.ADMIN, created_by="first start")
     made = _new_client(request, clock.now(), ids.uuid())
     with database.transaction() as tx:
-        if clients.all_of(tx):
+        # Two servers that start at the same moment agree on who makes it.
+        if clients.all_of(tx) or not settings.put_once(tx, "setup.first_client", made.client.id, clock.now()):
             return None
         _insert(tx, made.client, request.created_by)
     return made
@@ -99,12 +100,7 @@ def verify_secret(database: Database, client_id: str, secret: str) -> Identity:
 def find_client(database: Database, client_id: str) -> Client | None:
     """Return the client, or None."""
     with database.reading() as tx:
-        try:
-            return clients.get(tx, client_id)
-        except Problem as problem:
-            if problem.code is Code.NOT_FOUND:
-                return None
-            raise
+        return clients.find(tx, client_id)
 
 
 def _new_client(request: ClientRequest, now: Instant, client_id: str) -> NewClient:

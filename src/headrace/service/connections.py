@@ -2,32 +2,56 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import cast
+from urllib.parse import SplitResult, quote, urlsplit
 
 from headrace.core.clock import Clock
+from headrace.core.codec import Json
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.ids import derived_uuid
 from headrace.core.query import Page
 from headrace.dataplane.connectors.connection import ConnectionInfo
-from headrace.service.sealing import Sealer
+from headrace.service.documents import (
+    Document,
+    DocumentDraft,
+    DocumentQuery,
+    find_document,
+    get_document,
+    open_document,
+    page_documents,
+    put_document,
+)
+from headrace.service.sealing import MASK, Sealer
 from headrace.store.database import Database
 
 KIND = "connection"
 """The kind of connection documents in the ledger."""
+SCHEMES: Mapping[str, tuple[str, ...]] = MappingProxyType({"postgres": ("postgresql", "postgres")})
+"""The schemes of URLs that each kind of connection takes."""
+
+_SECRETS = frozenset({"url", "options"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionDraft:
-    """A connection as it comes in. ``url`` may carry a password; ``options`` are sealed whole. ``id`` None: a new one."""
+    """A connection as it comes in.
+
+    ``url`` may carry a password; ``options`` are sealed whole. ``******`` in the place of a password or an option's value stands for the
+    one that is kept. ``id`` None: the id that always belongs to scope and name.
+    """
 
     scope: str
     name: str
     kind: str
-    url: str
-    options: Mapping[str, str] = field(default_factory=dict)
+    url: str = field(repr=False)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
     id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A connection as callers see it: ``url`` and the values of ``options`` have ``******`` where secrets are."""
+    """A connection as callers see it: the password in ``url`` and the values of ``options`` are ``******``."""
 
     id: str
     scope: str
@@ -39,26 +63,52 @@ class Connection:
 
 
 def put_connection(database: Database, draft: ConnectionDraft, who: str, sealer: Sealer, clock: Clock) -> Connection:
-    """Return the connection as it is kept now; the id is the draft's, else the one that always belongs to scope and name.
+    """Return the connection as it is kept now, new or in the place of the one with its id.
 
     Raises:
-        Problem: ``INVALID``: the URL has another form than its kind's; the message does not repeat it.
+        Problem: ``UNSUPPORTED``: the kind; ``INVALID``: the URL has another form than its kind's. No message repeats the URL.
     """
-    ...
+    connection_id = draft.id or derived_uuid(KIND, draft.scope, draft.name)
+    url = _parse(draft)
+    if url.password == MASK:
+        kept = resolve(database, draft.scope, connection_id, sealer)
+        url = _with_password(url, urlsplit(kept.url).password)
+    # What follows the "?" may hold secrets too (sslpassword), so callers do not see it.
+    address = url._replace(query="", fragment="")
+    body: dict[str, Json] = {
+        "kind": draft.kind,
+        "address": (address if url.password is None else _with_password(address, MASK)).geturl(),
+        "url": url.geturl(),
+        "options": dict(draft.options),
+    }
+    written = put_document(
+        database,
+        DocumentDraft(scope=draft.scope, kind=KIND, id=connection_id, name=draft.name, body=body, who=who),
+        clock,
+        sealer=sealer,
+        is_secret=_SECRETS.__contains__,
+    )
+    return _shown(written)
 
 
-def get_connection(database: Database, scope: str | None, connection_id: str) -> Connection:
+def get_connection(database: Database, scope: str, connection_id: str) -> Connection:
     """Return the connection, masked.
 
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    ...
+    return _shown(get_document(database, scope, KIND, connection_id))
+
+
+def find_connection(database: Database, scope: str, name: str) -> Connection | None:
+    """Return the scope's newest connection of this name, masked, or None."""
+    found = find_document(database, scope, KIND, name)
+    return None if found is None else _shown(found)
 
 
 def page_connections(database: Database, scope: str, limit: int = 50, cursor: str | None = None) -> Page[Connection]:
-    """Return a page of the scope's connections, masked; ``cursor`` is the token of the page before."""
-    ...
+    """Return a page of the scope's connections, masked, newest first; ``cursor`` is the token of the page before."""
+    return page_documents(database, DocumentQuery(scope=scope, kind=KIND), limit, cursor).map(_shown)
 
 
 def resolve(database: Database, scope: str, connection_id: str, sealer: Sealer) -> ConnectionInfo:
@@ -67,4 +117,43 @@ def resolve(database: Database, scope: str, connection_id: str, sealer: Sealer) 
     Raises:
         Problem: ``NOT_FOUND``; ``UNAVAILABLE``: the key that sealed it is not here.
     """
-    ...
+    body = open_document(database, scope, KIND, connection_id, sealer).body
+    return ConnectionInfo(str(body["kind"]), str(body["url"]), cast("Mapping[str, str]", body["options"]))
+
+
+def _parse(draft: ConnectionDraft) -> SplitResult:
+    schemes = SCHEMES.get(draft.kind)
+    if schemes is None:
+        error = FieldError("kind", f"{draft.kind!r} is no kind of connection", "one of " + ", ".join(SCHEMES))
+        raise Problem(Code.UNSUPPORTED, str(error), (error,))
+    form = f"{schemes[0]}://user:password@host:port/database"
+    try:
+        url = urlsplit(draft.url)
+        usable = url.scheme in schemes and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or not draft.url.isprintable():
+        error = FieldError("url", f"is no URL of a {draft.kind} connection", form)
+        raise Problem(Code.INVALID, str(error), (error,))
+    return urlsplit(draft.url)
+
+
+def _with_password(url: SplitResult, password: str | None) -> SplitResult:
+    """Return ``url`` with another password, which is as it stands in a URL; None: without one."""
+    login, _, place = url.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    secret = "" if password is None else ":" + quote(password, safe="%*~!$&'()+,;=.-_")
+    return url._replace(netloc=f"{user}{secret}@{place}")
+
+
+def _shown(document: Document) -> Connection:
+    options = cast("Mapping[str, str]", document.body["options"])
+    return Connection(
+        id=document.id,
+        scope=document.scope,
+        name=document.name,
+        kind=str(document.body["kind"]),
+        url=str(document.body["address"]),
+        options=options,
+        revision=document.revision,
+    )

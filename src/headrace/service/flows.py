@@ -1,21 +1,43 @@
 """Flows: what is to be run, kept under a name in a scope."""
 
+from dataclasses import replace
+
 from headrace.core.clock import Clock
+from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow
-from headrace.core.query import Page
+from headrace.core.ids import derived_uuid
+from headrace.core.query import Cursor, Filter, Order, Page
+from headrace.store import audit, flows
 from headrace.store.database import Database
+from headrace.store.flows import FlowTimes
+
+NEWEST_FIRST = flows.NEWEST_FIRST
+"""The order of lists of flows unless a caller asks for another."""
 
 
-def put_flow(database: Database, flow: Flow, who: str, clock: Clock) -> Flow:
+def put_flow(database: Database, flow: Flow, who: str, clock: Clock, expected: int | None = None) -> Flow:
     """Return the flow as it is kept now: new, or the next revision of the one with its id.
 
     Putting what is there already changes nothing: the revision stays. Runs keep the definition that they were asked for with.
-    ``flow.revision`` 1 makes or overwrites; a higher one must be the newest that the ledger has.
+    ``expected`` is the revision that the caller has seen (0: there must be none yet); None: whatever it is.
 
     Raises:
-        Problem: ``STALE``: another revision came first; ``CONFLICT``: another flow of the scope has the name.
+        Problem: ``STALE``: another revision came first; ``CONFLICT``: another scope has the id.
     """
-    ...
+    now = clock.now()
+    with database.transaction() as tx:
+        kept = flows.put(tx, flow, now, expected)
+        if kept.revision != flow.revision or kept.revision == 1:
+            audit.record(tx, kept.scope, who, "flow.put", kept.id, now)
+        return kept
+
+
+def put_named_flow(database: Database, flow: Flow, who: str, clock: Clock) -> Flow:
+    """Return the flow as it is kept now in the place of the scope's flow of the same name; ``flow.id`` does not count.
+
+    The id always belongs to scope and name, so a flow file that is run twice at the same moment is one flow.
+    """
+    return put_flow(database, replace(flow, id=derived_uuid("flow", flow.scope, flow.name)), who, clock)
 
 
 def get_flow(database: Database, scope: str | None, flow_id: str) -> Flow:
@@ -24,14 +46,62 @@ def get_flow(database: Database, scope: str | None, flow_id: str) -> Flow:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    ...
+    with database.reading() as tx:
+        return flows.get(tx, scope, flow_id)
 
 
-def flow_by_name(database: Database, scope: str, name: str) -> Flow | None:
-    """Return the scope's flow of this name, or None."""
-    ...
+def get_flow_times(database: Database, scope: str, flow_id: str) -> FlowTimes:
+    """Return when the flow was made and when it was changed last.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    with database.reading() as tx:
+        return flows.times(tx, scope, flow_id)
 
 
-def page_flows(database: Database, scope: str | None, limit: int = 50, cursor: str | None = None) -> Page[Flow]:
-    """Return a page of the scope's flows, by name; ``cursor`` is the token of the page before."""
-    ...
+def find_flow(database: Database, scope: str, name: str) -> Flow:
+    """Return the scope's newest flow of this name, or with this id.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    with database.reading() as tx:
+        found = flows.by_name(tx, scope, name)
+        if found is not None:
+            return found
+        try:
+            return flows.get(tx, scope, name)
+        except Problem as problem:
+            raise Problem(Code.NOT_FOUND, f"there is no flow named {name!r}") from problem
+
+
+def page_flows(
+    database: Database,
+    scope: str | None,
+    *,
+    order: Order = NEWEST_FIRST,
+    limit: int = 50,
+    cursor: str | None = None,
+    where: Filter | None = None,
+) -> Page[Flow]:
+    """Return a page of the scope's flows that ``where`` takes; ``cursor`` is the token of the page before.
+
+    Raises:
+        Problem: ``INVALID``: the order, limit, cursor, or a path of the filter.
+    """
+    with database.reading() as tx:
+        return flows.page(tx, scope, order, limit, None if cursor is None else Cursor.parse(cursor), filter=where)
+
+
+def delete_flow(
+    database: Database, scope: str, flow_id: str, who: str, clock: Clock, expected: int | None = None
+) -> None:
+    """Remove the flow; its runs stay, and cannot be retried any more.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``STALE``: it has another revision than ``expected``.
+    """
+    with database.transaction() as tx:
+        flows.delete(tx, scope, flow_id, expected)
+        audit.record(tx, scope, who, "flow.delete", flow_id, clock.now())

@@ -16,7 +16,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.ids import Ids
 from headrace.service.clients import find_client
 from headrace.service.sealing import Sealer
-from headrace.store import audit, clients
+from headrace.store import audit, clients, tokens
 from headrace.store.database import Database
 
 ISSUER = "headrace"
@@ -76,10 +76,24 @@ def verify_token(desk: TokenDesk, text: str, audience: str) -> Identity:
     claims = _claims(desk, text, audience)
     if not isinstance(claims["exp"], int) or claims["exp"] * SECOND <= desk.clock.now():
         raise _refused("the token has expired; get a new one")
-    client = find_client(desk.database, str(claims["sub"]))
-    if client is None or client.revoked_at is not None or claims.get("gen") != client.generation:
+    with desk.database.reading() as tx:
+        client = clients.find(tx, str(claims["sub"]))
+        revoked = tokens.is_revoked(tx, str(claims["jti"]))
+    if client is None or revoked or client.revoked_at is not None or claims.get("gen") != client.generation:
         raise _refused("the token was revoked")
     return client.identity
+
+
+def revoke_token(desk: TokenDesk, text: str, audience: str) -> None:
+    """Make this one token worthless at once. One that is worthless already stays so.
+
+    Raises:
+        Problem: ``UNAUTHENTICATED``: not ours, changed, or for another audience.
+    """
+    claims = _claims(desk, text, audience)
+    with desk.database.transaction() as tx:
+        expires_at = Instant(int(claims["exp"]) * SECOND)
+        tokens.revoke(tx, str(claims["jti"]), str(claims["sub"]), expires_at, desk.clock.now())
 
 
 def revoke_tokens(desk: TokenDesk, client_id: str, who: str) -> None:
@@ -106,7 +120,7 @@ def _claims(desk: TokenDesk, text: str, audience: str) -> Mapping[str, Any]:
                 audience=audience,
                 issuer=ISSUER,
                 options={
-                    "require": ["exp", "iat", "sub", "aud", "iss"],
+                    "require": ["exp", "iat", "sub", "aud", "iss", "jti"],
                     "verify_exp": False,
                     "verify_iat": False,
                     "strict_aud": True,
