@@ -1,4 +1,4 @@
-"""Names that the two sides of the queue agree on: who asks for runs, and the engine that does them."""
+"""Names that the two sides of the queue agree on: who asks for runs, and the engine that does them (what is said to a run: ``core.messages``)."""
 
 RUN_WORKFLOW = "execute_run"
 """The name of the durable workflow that carries a run from its first activity to its end; its id is the run's, so is its one argument."""
@@ -20,11 +20,3 @@ def queue_of(concurrency: int | None) -> str:
 def bound_of(queue: str) -> int | None:
     """Return how many runs of one flow may go on at once in ``queue``; None: it is no queue of bounded flows."""
     return int(queue.removeprefix(_LIMITED_QUEUE)) if queue.startswith(_LIMITED_QUEUE) else None
-
-
-def completion_topic(path: str, attempt: int) -> str:
-    """Return the topic of messages that complete the external activity at ``path``, in its ``attempt``.
-
-    The message is ``{"ok": true, "output": {…}}`` or ``{"ok": false, "failure": {"code": …, "message": …}}``.
-    """
-    return f"complete:{path}:{attempt}"

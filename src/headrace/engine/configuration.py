@@ -8,8 +8,8 @@ class EngineConfig:
     """Settings of one engine, that is of one worker process. Durations are seconds.
 
     ``app_version`` names the shape of the durable workflow, not the release: runs queued under one version are done by workers of that
-    version only, so it changes when the workflow's shape does, and never else. ``executor_id`` None: a new one for each process, which is right everywhere
-    but in tests: a process that starts with the id of a dead one would take its runs back behind the ledger's back.
+    version only, so it changes when the workflow's shape does, and never else. ``executor_id`` None: a new one for each process. That is
+    right everywhere but in tests: a process that starts with the id of a dead one would take its runs back behind the ledger's back.
     """
 
     app_version: str = "1"
@@ -39,4 +39,4 @@ class EngineConfig:
     drain_seconds: float = 30.0
     """How long running activities may go on when the worker is told to stop."""
     takeovers: int = 5
-    """An activity whose worker was lost more often than this is given up: the poison that kills every worker."""
+    """An activity whose worker was lost so many times is given up: the poison that kills every worker."""

@@ -1,0 +1,210 @@
+"""The engine of one worker process: DBOS on the ledger's database, and everything around it that keeps runs going."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from dbos import DBOS, DBOSConfig, error
+
+from headrace.core.clock import Clock
+from headrace.core.errors import Code, Problem
+from headrace.core.ids import Ids
+from headrace.core.outcome import Failure
+from headrace.core.queueing import RUN_WORKFLOW, RUNS_QUEUE, WAITING_QUEUE, bound_of
+from headrace.core.task import ActivityFunction
+from headrace.engine.attempts import Attempts
+from headrace.engine.configuration import EngineConfig
+from headrace.engine.execution import Execution, Tools
+from headrace.engine.handback import HandBack
+from headrace.engine.hands import Halted, Hands
+from headrace.engine.ledger import Ledger
+from headrace.engine.places import Places
+from headrace.engine.takeover import Takeover
+from headrace.engine.waits import Waits
+from headrace.engine.watch import News, Watch
+from headrace.store import queue, workers
+from headrace.store.database import Database
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+_WAITING_AT_ONCE = 100_000
+
+
+class Engine:
+    """Carries runs from their first activity to their end.
+
+    One engine a process, since DBOS is one a process. ``start`` begins to take runs from the queue; ``drain`` lets what works end and
+    hands back what does not; ``stop`` hands back at once. ``on_fenced`` is called, from a thread, when this worker was declared dead: it
+    has dropped everything by then, and its process should end.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        activities: Mapping[str, ActivityFunction],
+        config: EngineConfig,
+        clock: Clock,
+        ids: Ids,
+        on_fenced: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.config = config
+        self.executor_id = config.executor_id or f"{socket.gethostname()}-{os.getpid()}-{ids.uuid()[:8]}"
+        self._database = database
+        self._activities = activities
+        self._clock = clock
+        self._on_fenced = on_fenced
+        self._hands = Hands(stop_seconds=config.stop_seconds)
+        self._pool = ThreadPoolExecutor(config.light_concurrency, thread_name_prefix="headrace-ledger")
+        self._claim: workers.WorkerClaim | None = None
+        self._tools: Tools | None = None
+        self._hand_back: HandBack | None = None
+        self._watch: Watch | None = None
+        self._takeover: Takeover | None = None
+
+    def start(self) -> None:
+        """Register this worker, launch DBOS and take runs from the queue.
+
+        Raises:
+            Problem: ``UNAVAILABLE``: the ledger cannot be reached.
+        """
+        with self._database.transaction() as tx:
+            now = self._clock.now()
+            self._claim = workers.register(tx, self.executor_id, socket.gethostname(), os.getpid(), now)
+        self._tools = self._make_tools(self._claim)
+        self._hand_back = HandBack(self._database, self._hands)
+        news = News(self._fenced, self._hand_back.hurry)
+        self._watch = Watch(self._tools.ledger, self._hands, self.config, news)
+        self._watch.start()
+        self._launch()
+        self._takeover = Takeover(
+            self._database, self._claim, self._hand_back, self.config, self._clock, self._register_bounded
+        )
+        self._takeover.start()
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Take no new runs, let activities at work end for at most ``timeout`` seconds, and hand everything back.
+
+        Returns whether all that worked could end.
+        """
+        self._hands.leave("the worker stops")
+        return self._end(self.config.drain_seconds if timeout is None else timeout)
+
+    def hurry(self) -> None:
+        """Cut a ``drain`` short that goes on in another thread: activities at work are told to stop now."""
+        self._hands.drop("the worker stops at once")
+
+    def stop(self) -> None:
+        """Hand everything back at once; activities at work are told to stop, and are done again by whoever takes their runs."""
+        self._hands.drop("the worker stops")
+        self._end(0)
+
+    def _make_tools(self, claim: workers.WorkerClaim) -> Tools:
+        ledger = Ledger(self._database, self._clock, self._hands, claim)
+        attempts = Attempts(ledger, self._hands, self._clock, self._activities, self.config.takeovers)
+        return Tools(
+            ledger=ledger,
+            attempts=attempts,
+            waits=Waits(ledger),
+            hands=self._hands,
+            places=Places(self.config, self._hands),
+            config=self.config,
+            clock=self._clock,
+            in_thread=self._in_thread,
+        )
+
+    def _launch(self) -> None:
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        settings: DBOSConfig = {
+            "name": queue.APPLICATION,
+            "system_database_engine": self._database.engine,
+            "application_version": self.config.app_version,
+            "executor_id": self.executor_id,
+            "serializer": queue.serializer(),
+            "log_level": "ERROR",
+            "run_migrations": False,
+            "enable_otlp": False,
+            "max_executor_threads": 32 + self.config.light_concurrency + self.config.heavy_concurrency,
+            "notification_listener_polling_interval_sec": self.config.message_poll_seconds,
+        }
+        DBOS(config=settings)
+        DBOS.workflow(name=RUN_WORKFLOW, max_recovery_attempts=None)(self._workflow())
+        DBOS.launch()
+        poll = self.config.poll_seconds
+        places = {RUNS_QUEUE: self.config.worker_concurrency, WAITING_QUEUE: _WAITING_AT_ONCE}
+        for name, at_once in places.items():
+            DBOS.register_queue(
+                name, polling_interval_sec=poll, worker_concurrency=at_once, on_conflict="always_update"
+            )
+
+    def _workflow(self) -> Callable[[str], Any]:
+        async def execute_run(run_id: str) -> None:
+            await self._execute(run_id)
+
+        return execute_run
+
+    def _register_bounded(self, name: str) -> None:
+        bound = bound_of(name)
+        if bound is not None:
+            poll = self.config.bounded_poll_seconds
+            DBOS.register_queue(
+                name, polling_interval_sec=poll, partition_concurrency=bound, on_conflict="always_update"
+            )
+
+    async def _execute(self, run_id: str) -> None:
+        """Carry out the run ``run_id``; what stops it for good is written to the ledger, and nothing is left open."""
+        tools = self._tools
+        if tools is None:
+            raise Halted("the engine has not started")
+        tools.hands.check()
+        try:
+            begun = await tools.in_thread(tools.ledger.begin, run_id)
+            if begun is None:
+                return
+            came_from = None if begun.first else await tools.in_thread(tools.places.queue_of, run_id)
+            await Execution(begun, tools, came_from or RUNS_QUEUE).carry_out()
+        except error.DBOSWorkflowConflictIDError as conflict:
+            # Somebody else has the run by now. DBOS would have this execution poll for the other's end.
+            raise Halted("the run is somebody else's") from conflict
+        except Exception as problem:  # noqa: BLE001 — the outermost edge of a run: a bug must not leave it open for ever
+            _log.exception("a run could not be gone on with", run=run_id)
+            failure = Failure.of(problem) if isinstance(problem, Problem) else None
+            message = f"the run could not be gone on with: {type(problem).__name__}"
+            await tools.in_thread(tools.ledger.abandon, run_id, failure or Failure(Code.INTERNAL, message))
+
+    async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        # Not asyncio.to_thread: the thread must not inherit the workflow's context, in which every call of DBOS is a durable step.
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args))
+
+    def _fenced(self) -> None:
+        _log.error("this worker was declared dead; it drops everything", worker=self.executor_id)
+        self._hands.drop("this worker was declared dead")
+        self._on_fenced()
+
+    def _end(self, patience: float) -> bool:
+        if self._takeover is not None:
+            self._takeover.stop()
+        DBOS.destroy(workflow_completion_timeout_sec=round(patience), destroy_registry=True)
+        done = self._hands.working() == 0
+        self._hands.drop("the worker stops")
+        if self._watch is not None:
+            self._watch.stop()
+        self._sign_off()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        return done
+
+    def _sign_off(self) -> None:
+        """Write no more, and give what is still ours to the others. If this fails, they find out by the heartbeat."""
+        if self._claim is None or self._hand_back is None:
+            return
+        with contextlib.suppress(Problem), self._database.transaction() as tx:
+            workers.stop(tx, self._claim, self._clock.now())
+        self._hand_back.all_of(self.executor_id)

@@ -1,0 +1,234 @@
+"""One run, from its first activity to its end: the parent in which all branching stands; its leaves are thin steps.
+
+DBOS replays this code after a worker was lost, and numbers the durable operations in the order in which they are asked for. So they are asked for
+in an order that follows from recorded results only: every operation takes its number when its activity (or its next attempt) is started; starts
+follow decisions; a decision follows one operation's recorded result or, while several are open, the recorded ``asyncio_wait`` that says which of
+them have ended. Inside of an operation, what is not recorded is harmless to repeat, since the ledger has the truth and moves by compare-and-set.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbos import DBOS, StepOptions, StepReservation
+
+from headrace.core.clock import SECOND, Clock, Instant
+from headrace.core.codec import Json
+from headrace.core.flow import Activity
+from headrace.core.messages import completion_topic
+from headrace.core.progress import ready
+from headrace.core.queueing import RUNS_QUEUE, WAITING_QUEUE
+from headrace.core.run import ActivityStatus
+from headrace.engine.attempts import Attempts
+from headrace.engine.configuration import EngineConfig
+from headrace.engine.hands import Halted, Hands, Held
+from headrace.engine.ledger import Ledger
+from headrace.engine.places import Places
+from headrace.engine.records import Begun, Ended, Try
+from headrace.engine.waits import Waits, deadline_of, is_external, is_timer
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an execution works with; one for all executions of a worker."""
+
+    ledger: Ledger
+    attempts: Attempts
+    waits: Waits
+    hands: Hands
+    places: Places
+    config: EngineConfig
+    clock: Clock
+    in_thread: Callable[..., Any]
+
+
+class Execution:
+    """One run in hand of this worker."""
+
+    def __init__(self, begun: Begun, tools: Tools, queue: str | None) -> None:
+        self._run = begun.run
+        self._tools = tools
+        self._first = begun.first
+        self._parked = queue == WAITING_QUEUE
+        self._parkable = queue == RUNS_QUEUE
+        self._statuses: dict[str, ActivityStatus] = dict(begun.settled)
+        self._open: dict[str, asyncio.Task[Ended]] = {}
+        self._due: dict[str, Instant] = {}
+        self._settling = asyncio.Lock()
+        self._awake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._held: Held | None = None
+
+    async def carry_out(self) -> None:
+        """Do the run to its end."""
+        with self._tools.hands.hold(self._run.id, self._wake) as held:
+            self._held = held
+            try:
+                await self._go_on()
+            finally:
+                for task in self._open.values():
+                    task.cancel()
+                await asyncio.gather(*self._open.values(), return_exceptions=True)
+        await self._tools.in_thread(self._tools.ledger.end, self._run, self._statuses)
+
+    async def _go_on(self) -> None:
+        while await self._start_what_can() or self._open:
+            for path in await self._next_ended():
+                ended = self._open.pop(path).result()
+                if ended.again:
+                    await self._start(self._run.definition.by_name[path], ended.attempt + 1)
+                else:
+                    self._statuses[path] = ended.status
+
+    async def _start_what_can(self) -> bool:
+        """Start and mark what follows from the statuses; say whether anything was marked or started."""
+        if ActivityStatus.CANCELLED in self._statuses.values():
+            marks = dict.fromkeys(self._pending(), ActivityStatus.CANCELLED)
+            starts: tuple[str, ...] = ()
+        else:
+            step = ready(self._run.definition, self._statuses)
+            marks = dict.fromkeys(step.skip, ActivityStatus.SKIPPED)
+            marks |= dict.fromkeys(step.inactive, ActivityStatus.INACTIVE)
+            starts = step.start
+        if marks:
+            await self._tools.in_thread(self._tools.ledger.mark, self._run, marks)
+            self._statuses.update(marks)
+        for path in starts:
+            self._statuses[path] = ActivityStatus.QUEUED
+            await self._start(self._run.definition.by_name[path], 1)
+        return bool(marks or starts)
+
+    def _pending(self) -> list[str]:
+        known = self._statuses
+        names = [activity.name for activity in self._run.definition.in_order()]
+        return [name for name in names if known.get(name, ActivityStatus.PENDING) is ActivityStatus.PENDING]
+
+    async def _next_ended(self) -> list[str]:
+        """Return the paths of operations that have ended, at least one, in the order in which they were started; empty: none is open."""
+        if not self._open:
+            return []
+        await self._settle()
+        tasks = list(self._open.values())
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done() and isinstance(_exception_of(task), Halted):
+                task.result()
+        if len(tasks) == 1:
+            return list(self._open)
+        awaited: list[Awaitable[Any]] = list(tasks)
+        done, _ = await DBOS.asyncio_wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        return [path for path, task in self._open.items() if task in done]
+
+    async def _start(self, activity: Activity, attempt: int) -> None:
+        """Open the operation that does one attempt. Its durable numbers are taken here, in this order, and nowhere else."""
+        chance = Try(self._run, activity, attempt)
+        step = DBOS.reserve_step()
+        message: asyncio.Task[Json] | None = None
+        if is_external(activity):
+            topic = completion_topic(activity.name, attempt)
+            message = asyncio.create_task(DBOS.recv_async(topic, timeout_seconds=deadline_of(activity)))
+        self._open[activity.name] = asyncio.create_task(self._operate(chance, step, message))
+        await asyncio.sleep(0)  # the tasks take their numbers in their first moment, which is now
+
+    async def _operate(self, chance: Try, step: StepReservation, message: asyncio.Task[Json] | None) -> Ended:
+        name: StepOptions = {"name": f"{chance.activity.name}#{chance.attempt}"}
+        try:
+            if chance.attempt > 1:
+                due = await self._tools.in_thread(self._tools.ledger.due_at, chance)
+                await self._rest(chance.activity.name, due)
+            if message is not None:
+                result = await self._hear(chance, step, name, message)
+            elif is_timer(chance.activity):
+                due = await self._tools.in_thread(self._tools.waits.begin, chance)
+                await self._rest(chance.activity.name, due)
+                result = await step.run_async(name, self._tools.waits.end, chance)
+            else:
+                result = await self._work(chance, step, name)
+            return Ended.decoded(result)
+        finally:
+            if message is not None:
+                message.cancel()
+
+    async def _work(self, chance: Try, step: StepReservation, name: StepOptions) -> Mapping[str, Json]:
+        if not self._first and await self._tools.in_thread(self._tools.ledger.ended, chance) is not None:
+            return await step.run_async(name, self._tools.attempts.perform, chance, _never)
+        if self._parked:
+            await self._tools.in_thread(self._tools.places.unpark, self._run.id)
+        async with self._tools.places.for_kind(chance.activity.kind):
+            self._tools.hands.check()
+            return await self._watched(chance, step, name)
+
+    async def _watched(self, chance: Try, step: StepReservation, name: StepOptions) -> Mapping[str, Json]:
+        """Do the attempt; when it does not stop although it was told to, go on without it."""
+        left: asyncio.Future[Callable[[], Mapping[str, Json]]] = self._loop.create_future()
+
+        def settle(give_up: Callable[[], Mapping[str, Json]]) -> None:
+            if not left.done():
+                left.set_result(give_up)
+
+        def abandon(give_up: Callable[[], Mapping[str, Json]]) -> None:
+            self._loop.call_soon_threadsafe(settle, give_up)
+
+        work = asyncio.create_task(step.run_async(name, self._tools.attempts.perform, chance, abandon))
+        work.add_done_callback(_retrieved)
+        both: set[asyncio.Future[Any]] = {work, left}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        result: Mapping[str, Json] = await self._tools.in_thread(left.result())
+        return result
+
+    async def _hear(
+        self, chance: Try, step: StepReservation, name: StepOptions, message: asyncio.Task[Json]
+    ) -> Mapping[str, Json]:
+        path = chance.activity.name
+        due = await self._tools.in_thread(self._tools.waits.begin, chance)
+        await self._rest(path, due, message)
+        if not message.done():
+            # Cancelled, or the message's own deadline is a moment later than the ledger's.
+            return await step.run_async(name, self._tools.waits.complete, chance, None)
+        return await step.run_async(name, self._tools.waits.complete, chance, message.result())
+
+    async def _rest(self, path: str, due: Instant | None, message: asyncio.Task[Json] | None = None) -> None:
+        """Do nothing until ``due`` (None: it is over), a message, or the run's cancellation."""
+        if due is None:
+            return
+        self._due[path] = due
+        awake = asyncio.create_task(self._awake.wait())
+        try:
+            await self._settle()
+            # A message brings its own deadline, which is durable; the ledger's is for the picture.
+            until = {awake} if message is None else {awake, message}
+            seconds = max((due - self._tools.clock.now()) / SECOND, 0.0)
+            timeout = seconds if message is None else None
+            await asyncio.wait(until, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            self._tools.hands.check()
+        finally:
+            awake.cancel()
+            self._due.pop(path, None)
+
+    async def _settle(self) -> None:
+        """Let the ledger say that the run waits when all that is open rests, and give its place back when that lasts."""
+        async with self._settling:
+            if self._awake.is_set() or not self._open or self._due.keys() != self._open.keys():
+                return
+            await self._tools.in_thread(self._tools.ledger.rest, self._run.id)
+            seconds = (min(self._due.values()) - self._tools.clock.now()) / SECOND
+            if self._parkable and seconds >= self._tools.config.park_after_seconds:
+                await self._tools.in_thread(self._tools.places.park, self._run.id)
+
+    def _wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._awake.set)
+
+
+def _never(give_up: Callable[[], Mapping[str, Json]]) -> None:
+    """Leave to itself an attempt that has ended already: it never comes to that."""
+
+
+def _retrieved(task: "asyncio.Task[Any]") -> None:
+    _exception_of(task)
+
+
+def _exception_of(task: "asyncio.Task[Any]") -> BaseException | None:
+    return None if task.cancelled() else task.exception()

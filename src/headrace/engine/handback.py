@@ -1,0 +1,70 @@
+"""Handing runs back: what a worker had in hand goes into its queue again, and whoever is alive takes it from there."""
+
+from collections.abc import Collection, Iterable
+
+import structlog
+from dbos import DBOSClient, WorkflowStatus
+
+from headrace.core.crashpoints import crash_point
+from headrace.core.queueing import RUNS_QUEUE, WAITING_QUEUE
+from headrace.engine.hands import Hands
+from headrace.store import queue, workers
+from headrace.store.database import Database
+
+_log = structlog.get_logger(__name__)
+
+_IN_HAND = "PENDING"
+_QUEUED = "ENQUEUED"
+_AT_ONCE = 500
+
+
+class HandBack:
+    """Moves runs back to queues. DBOS takes the run from the execution that had it: whatever that one still writes is refused."""
+
+    def __init__(self, database: Database, hands: Hands) -> None:
+        self._database = database
+        self._hands = hands
+        self._client = DBOSClient(
+            system_database_engine=database.engine,
+            serializer=queue.serializer(),
+            application_name=queue.APPLICATION,
+            lazy=True,
+        )
+
+    def all_of(self, worker_id: str) -> int:
+        """Hand back what the worker ``worker_id`` had, and return how many runs that were."""
+        return self._resume(self._in_hand([worker_id]))
+
+    def all_of_the_dead(self) -> int:
+        """Hand back what workers had that are not alive, whoever declared them dead and whenever; return how many runs that were."""
+        held = self._in_hand(None)
+        # The living are looked up after what is in hand, so that a worker that has just registered is among them.
+        with self._database.reading() as tx:
+            living = {worker.id for worker in workers.get_all(tx) if worker.status == workers.ALIVE}
+        return self._resume([status for status in held if status.executor_id not in living])
+
+    def hurry(self, run_ids: Collection[str]) -> None:
+        """Let runs that are to be cancelled, and are in nobody's hand, be taken by somebody at once, whatever they stand behind."""
+        queued = self._client.list_workflows(
+            workflow_ids=list(run_ids), status=_QUEUED, load_input=False, load_output=False
+        )
+        waiting = [status.workflow_id for status in queued if status.queue_name != WAITING_QUEUE]
+        if waiting:
+            self._client.resume_workflows(waiting, queue_name=WAITING_QUEUE)
+
+    def _in_hand(self, worker_ids: list[str] | None) -> list[WorkflowStatus]:
+        return self._client.list_workflows(status=_IN_HAND, executor_id=worker_ids, load_input=False, load_output=False)
+
+    def _resume(self, held: Iterable[WorkflowStatus]) -> int:
+        by_queue: dict[str, list[str]] = {}
+        for status in held:
+            by_queue.setdefault(status.queue_name or RUNS_QUEUE, []).append(status.workflow_id)
+        for name, run_ids in by_queue.items():
+            for start in range(0, len(run_ids), _AT_ONCE):
+                self._hands.moved(run_ids[start : start + _AT_ONCE])
+                self._client.resume_workflows(run_ids[start : start + _AT_ONCE], queue_name=name)
+                crash_point("runs-handed-back")
+        count = sum(map(len, by_queue.values()))
+        if count:
+            _log.info("runs were handed back", runs=count)
+        return count

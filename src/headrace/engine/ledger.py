@@ -1,0 +1,386 @@
+"""What the engine writes to the ledger, one transaction a function.
+
+Each of them can be done twice: it looks first whether it was done, and moves by compare-and-set. Writes about activities carry the
+worker's claim and the attempt's epoch, so a worker that was declared dead, or that somebody took over from, writes nothing.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import ParamSpec, TypeVar
+
+import structlog
+
+from headrace.core import codec
+from headrace.core.clock import SECOND, Clock, Instant
+from headrace.core.codec import Json
+from headrace.core.crashpoints import crash_point
+from headrace.core.errors import RETRYABLE, Code, Problem
+from headrace.core.outcome import Failure, Figures, Outcome
+from headrace.core.planning import RunPlan, Verdict
+from headrace.core.progress import outcome
+from headrace.core.run import ActivityStatus, Run, RunStatus
+from headrace.engine.hands import Halted, Hands
+from headrace.engine.records import (
+    Begun,
+    Claimed,
+    Ended,
+    Try,
+    advance_watermark,
+    batch_of,
+    ended_of,
+    figures_of,
+    newest_rows,
+    reason_of,
+    row_of,
+)
+from headrace.store import activity_runs, batches, runs, workers
+from headrace.store.database import Database, Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+_STOPPING = frozenset({RunStatus.CANCELLING, RunStatus.CANCELLED, RunStatus.FAILED})
+_AT_WORK = frozenset({RunStatus.RUNNING, RunStatus.CANCELLING})
+_CANCELLED = Failure(Code.CANCELLED, "the run was cancelled")
+
+
+class Ledger:
+    """The engine's transactions, in the name of one worker."""
+
+    def __init__(self, database: Database, clock: Clock, hands: Hands, claim: workers.WorkerClaim) -> None:
+        self.database = database
+        self._clock = clock
+        self._hands = hands
+        self._claim = claim
+
+    def begin(self, run_id: str) -> Begun | None:
+        """Return the run that is to be gone on with, running from now; None: it has ended."""
+        return self._patiently(self._begin, run_id)
+
+    def mark(self, run: Run, marks: Mapping[str, ActivityStatus]) -> None:
+        """Give pending activities a final status that follows from what they depend on."""
+        self._patiently(self._mark, run, marks)
+
+    def rest(self, run_id: str) -> None:
+        """Say that the run waits, unless something works in it."""
+        self._patiently(self._rest, run_id)
+
+    def due_at(self, chance: Try) -> Instant | None:
+        """Return when this further attempt may start; None: it has begun already."""
+        return self._patiently(self._due_at, chance)
+
+    def ended(self, chance: Try) -> Ended | None:
+        """Return how the attempt ended; None: it has not."""
+        return self._patiently(self._ended, chance)
+
+    def claim(self, chance: Try) -> Claimed | Ended:
+        """Take the attempt up, with an epoch of its own, unless it has ended or the run is being stopped."""
+        return self._patiently(self._take_up, chance)
+
+    def finish(self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome) -> Ended:
+        """Write how the attempt ended, its batch and, where the policy wants one, the next attempt, all at once."""
+        return self._patiently(self._finish, chance, epoch, status, result)
+
+    def begin_waiting(self, chance: Try, seconds: float) -> Instant | Ended:
+        """Let the activity wait; return until when, which is the same however often this is done."""
+        return self._patiently(self._begin_waiting, chance, seconds)
+
+    def end_waiting(self, chance: Try, status: ActivityStatus, result: Outcome) -> Ended:
+        """Write how the waiting ended; cancelled if the run is being stopped and nothing else ended it."""
+        return self._patiently(self._end_waiting, chance, status, result)
+
+    def refuse(self, chance: Try, result: Outcome) -> Ended:
+        """Let an attempt fail that cannot even begin."""
+        claimed = self.claim(chance)
+        return (
+            claimed if isinstance(claimed, Ended) else self.finish(chance, claimed.epoch, ActivityStatus.FAILED, result)
+        )
+
+    def is_stopping(self, run_id: str) -> bool:
+        """Say whether the run is being stopped, or has ended."""
+        return self._patiently(self._is_stopping, run_id)
+
+    def previous_output(self, chance: Try) -> Mapping[str, Json]:
+        """Return the output of the newest earlier try that did not succeed, of this run or of an earlier one of its group; empty: none."""
+        return self._patiently(self._previous_output, chance)
+
+    def progress(self, chance: Try, epoch: int, figures: Figures) -> None:
+        """Write the figures so far.
+
+        Raises:
+            Problem: ``FENCED`` or ``UNAVAILABLE``: not written; it is no loss.
+        """
+        with self.database.transaction() as tx:
+            activity_runs.progress(
+                tx,
+                chance.run.id,
+                chance.activity.name,
+                chance.attempt,
+                epoch,
+                figures,
+                self._clock.now(),
+                worker=self._claim,
+            )
+
+    def heartbeat(self) -> None:
+        """Say that this worker is alive.
+
+        Raises:
+            Problem: ``FENCED``: it was declared dead; ``UNAVAILABLE``.
+        """
+        with self.database.transaction() as tx:
+            workers.heartbeat(tx, self._claim, self._clock.now())
+
+    def statuses(self, run_ids: Collection[str]) -> Mapping[str, RunStatus]:
+        """Return the statuses of those of the runs that there are.
+
+        Raises:
+            Problem: ``UNAVAILABLE``.
+        """
+        with self.database.reading() as tx:
+            return runs.statuses(tx, run_ids)
+
+    def end(self, run: Run, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
+        """Give the run its final status, the sums of its figures and, if it asks for it, the watermark, all at once."""
+        return self._patiently(self._end, run, statuses)
+
+    def abandon(self, run_id: str, failure: Failure) -> None:
+        """Let a run fail that cannot be gone on with; what had not ended ends with it."""
+        self._patiently(self._abandon, run_id, failure)
+
+    def _patiently(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``write``, again and again while the ledger cannot be reached.
+
+        Raises:
+            Halted: this worker was declared dead, or somebody else has the attempt.
+        """
+        pause = 0.05
+        while True:
+            try:
+                return write(*args, **kwargs)
+            except Problem as problem:
+                if problem.code is Code.FENCED:
+                    raise Halted(problem.message) from problem
+                if problem.code not in {Code.UNAVAILABLE, Code.DISK_FULL}:
+                    raise
+                _log.warning("the ledger cannot be reached", problem=problem.message)
+            self._hands.check()
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    def _begin(self, run_id: str) -> Begun | None:
+        with self.database.transaction() as tx:
+            run = runs.get(tx, None, run_id)
+            if run.status.is_final:
+                return None
+            first = run.status is RunStatus.QUEUED
+            if first and not runs.move(
+                tx, run_id, {RunStatus.QUEUED}, RunStatus.RUNNING, self._clock.now(), worker=self._claim
+            ):
+                return None
+            rows = newest_rows(activity_runs.of_run(tx, run_id))
+        crash_point("run-begun")
+        settled = {path: row.status for path, row in rows.items() if row.verdict == Verdict.CARRY_OVER}
+        return Begun(run, settled, first)
+
+    def _mark(self, run: Run, marks: Mapping[str, ActivityStatus]) -> None:
+        with self.database.transaction() as tx:
+            for path, status in marks.items():
+                expected = {ActivityStatus.PENDING}
+                activity_runs.move(tx, run.id, path, 1, expected, status, self._clock.now(), worker=self._claim)
+        crash_point("activities-marked")
+
+    def _rest(self, run_id: str) -> None:
+        with self.database.transaction() as tx:
+            if any(row.status is ActivityStatus.RUNNING for row in activity_runs.of_run(tx, run_id)):
+                return
+            runs.move(tx, run_id, {RunStatus.RUNNING}, RunStatus.WAITING, self._clock.now(), worker=self._claim)
+        crash_point("run-rests")
+
+    def _due_at(self, chance: Try) -> Instant | None:
+        with self.database.reading() as tx:
+            rows = activity_runs.of_run(tx, chance.run.id)
+        row = row_of(rows, chance)
+        if row.status is not ActivityStatus.QUEUED:
+            return None
+        before = row_of(rows, replace(chance, attempt=chance.attempt - 1))
+        pause = chance.activity.policy.pause_before(chance.attempt)
+        return Instant((before.ended_at or self._clock.now()) + round(pause * SECOND))
+
+    def _ended(self, chance: Try) -> Ended | None:
+        with self.database.reading() as tx:
+            rows = activity_runs.of_run(tx, chance.run.id)
+        return ended_of(rows, chance)
+
+    def _is_stopping(self, run_id: str) -> bool:
+        with self.database.reading() as tx:
+            return runs.status(tx, run_id) in _STOPPING
+
+    def _previous_output(self, chance: Try) -> Mapping[str, Json]:
+        planned = codec.decode(RunPlan, chance.run.plan, what="the run's plan").by_path.get(chance.activity.name)
+        earlier = planned.previous_from if planned is not None else None
+        if earlier is None and chance.attempt == 1:
+            return {}
+        with self.database.reading() as tx:
+            rows = [row for row in activity_runs.of_run(tx, chance.run.id) if row.attempt < chance.attempt]
+            rows = activity_runs.of_run(tx, earlier) + rows if earlier is not None else rows
+        outputs = [row.output for row in rows if row.path == chance.activity.name and row.output]
+        return outputs[-1] if outputs else {}
+
+    def _take_up(self, chance: Try) -> Claimed | Ended:
+        with self.database.transaction() as tx:
+            claimed = self._claim_row(tx, chance)
+        crash_point("attempt-claimed")
+        return claimed
+
+    def _claim_row(self, tx: Transaction, chance: Try) -> Claimed | Ended:
+        run_id, path, attempt, now = chance.run.id, chance.activity.name, chance.attempt, self._clock.now()
+        rows = activity_runs.of_run(tx, run_id)
+        ended = ended_of(rows, chance)
+        if ended is not None:
+            return ended
+        status = row_of(rows, chance).status
+        run_status = runs.status(tx, run_id)
+        if run_status in _STOPPING:
+            outcome = Outcome(failure=_CANCELLED)
+            to = ActivityStatus.CANCELLED
+            activity_runs.move(tx, run_id, path, attempt, {status}, to, now, worker=self._claim, outcome=outcome)
+            return Ended(to, attempt)
+        if run_status is RunStatus.WAITING:
+            runs.move(tx, run_id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
+        if status is ActivityStatus.PENDING:
+            activity_runs.move(tx, run_id, path, attempt, {status}, ActivityStatus.QUEUED, now, worker=self._claim)
+        epoch = activity_runs.claim(tx, run_id, path, attempt, self._claim, now)
+        return Claimed(epoch, newest_rows(rows))
+
+    def _finish(self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome) -> Ended:
+        run, path, attempt, now = chance.run, chance.activity.name, chance.attempt, self._clock.now()
+        with self.database.transaction() as tx:
+            moved = activity_runs.move(
+                tx,
+                run.id,
+                path,
+                attempt,
+                {ActivityStatus.RUNNING},
+                status,
+                now,
+                epoch=epoch,
+                worker=self._claim,
+                outcome=result,
+            )
+            if not moved:
+                ended = ended_of(activity_runs.of_run(tx, run.id), chance)
+                if ended is None:
+                    raise Problem(Code.FENCED, f"attempt {attempt} of {path!r} is somebody else's by now")
+                return ended
+            if result.batch is not None:
+                batches.save(tx, batch_of(chance, result.batch, result.failure, now), self._claim)
+            again = self._wants_more(tx, chance, status, result)
+            if again:
+                activity_runs.next_attempt(tx, run.id, path, attempt, now)
+        crash_point("attempt-finished")
+        return Ended(status, attempt, again)
+
+    def _wants_more(self, tx: Transaction, chance: Try, status: ActivityStatus, result: Outcome) -> bool:
+        if status not in {ActivityStatus.FAILED, ActivityStatus.TIMED_OUT} or result.failure is None:
+            return False
+        left = chance.attempt <= chance.activity.policy.retries
+        return left and result.failure.code in RETRYABLE and runs.status(tx, chance.run.id) not in _STOPPING
+
+    def _begin_waiting(self, chance: Try, seconds: float) -> Instant | Ended:
+        run_id, path, attempt, now = chance.run.id, chance.activity.name, chance.attempt, self._clock.now()
+        with self.database.transaction() as tx:
+            rows = activity_runs.of_run(tx, run_id)
+            row = row_of(rows, chance)
+            if row.status is not ActivityStatus.WAITING:
+                claimed = self._claim_row(tx, chance)
+                if isinstance(claimed, Ended):
+                    return claimed
+                activity_runs.move(
+                    tx,
+                    run_id,
+                    path,
+                    attempt,
+                    {ActivityStatus.RUNNING},
+                    ActivityStatus.WAITING,
+                    now,
+                    epoch=claimed.epoch,
+                    worker=self._claim,
+                )
+        crash_point("waiting-begun")
+        return Instant((row.started_at or now) + round(seconds * SECOND))
+
+    def _end_waiting(self, chance: Try, status: ActivityStatus, result: Outcome) -> Ended:
+        run_id, path, attempt, now = chance.run.id, chance.activity.name, chance.attempt, self._clock.now()
+        with self.database.transaction() as tx:
+            rows = activity_runs.of_run(tx, run_id)
+            ended = ended_of(rows, chance)
+            if ended is not None:
+                return ended
+            if runs.status(tx, run_id) is RunStatus.WAITING:
+                runs.move(tx, run_id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
+            row = row_of(rows, chance)
+            activity_runs.move(
+                tx,
+                run_id,
+                path,
+                attempt,
+                {row.status},
+                status,
+                now,
+                epoch=row.epoch,
+                worker=self._claim,
+                outcome=result,
+            )
+            again = self._wants_more(tx, chance, status, result)
+            if again:
+                activity_runs.next_attempt(tx, run_id, path, attempt, now)
+        crash_point("waiting-ended")
+        return Ended(status, attempt, again)
+
+    def _end(self, run: Run, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
+        now = self._clock.now()
+        to = outcome(run.definition, statuses)
+        with self.database.transaction() as tx:
+            current = runs.status(tx, run.id)
+            if current.is_final:
+                return current
+            rows = newest_rows(activity_runs.of_run(tx, run.id))
+            if current is RunStatus.WAITING:
+                runs.move(tx, run.id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
+            if to is RunStatus.CANCELLED and current is not RunStatus.CANCELLING:
+                runs.move(tx, run.id, {RunStatus.RUNNING}, RunStatus.CANCELLING, now, worker=self._claim)
+            reason = reason_of(run, statuses, rows) if to is RunStatus.FAILED else None
+            runs.add_figures(tx, run.id, figures_of(rows.values()))
+            runs.move(tx, run.id, _AT_WORK, to, now, reason=reason, worker=self._claim)
+            if to is RunStatus.SUCCEEDED:
+                advance_watermark(tx, run, rows.values(), now)
+        crash_point("run-ended")
+        return to
+
+    def _abandon(self, run_id: str, failure: Failure) -> None:
+        now = self._clock.now()
+        with self.database.transaction() as tx:
+            run = runs.get(tx, None, run_id)
+            if run.status.is_final:
+                return
+            ends = {ActivityStatus.PENDING: ActivityStatus.CANCELLED}
+            for row in newest_rows(activity_runs.of_run(tx, run_id)).values():
+                if row.status.is_final:
+                    continue
+                activity_runs.move(
+                    tx,
+                    run_id,
+                    row.path,
+                    row.attempt,
+                    {row.status},
+                    ends.get(row.status, ActivityStatus.FAILED),
+                    now,
+                    epoch=row.epoch,
+                    worker=self._claim,
+                    outcome=Outcome(failure=failure),
+                )
+            runs.move(tx, run_id, {run.status}, RunStatus.FAILED, now, reason=failure, worker=self._claim)

@@ -1,0 +1,149 @@
+"""What the engine reads out of a run's rows, and the small values that it hands on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from headrace.core import codec
+from headrace.core.clock import Instant
+from headrace.core.codec import Json, JsonObject
+from headrace.core.errors import Code, Problem
+from headrace.core.flow import Activity
+from headrace.core.landing import Landing
+from headrace.core.outcome import BatchReport, Failure, Figures
+from headrace.core.progress import culprits
+from headrace.core.run import ActivityRun, ActivityStatus, Batch, BatchStatus, Run
+from headrace.store import watermarks
+from headrace.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that goes on. ``settled``: what was decided before it began. ``first``: nothing of it was done before now."""
+
+    run: Run
+    settled: Mapping[str, ActivityStatus]
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at one activity of a run."""
+
+    run: Run
+    activity: Activity
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended; ``again``: the policy wants another one. This is what DBOS records of it."""
+
+    status: ActivityStatus
+    attempt: int
+    again: bool = False
+
+    def encoded(self) -> JsonObject:
+        """Return it as JSON."""
+        return {"status": self.status.value, "attempt": self.attempt, "again": self.again}
+
+    @classmethod
+    def decoded(cls, value: Mapping[str, Json]) -> "Ended":
+        """Return what ``encoded`` made."""
+        return cls(ActivityStatus(str(value["status"])), int(str(value["attempt"])), bool(value["again"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt that this worker may do. ``rows`` are the run's activity runs as of the claim, by path, newest attempts."""
+
+    epoch: int
+    rows: Mapping[str, ActivityRun]
+
+
+def newest_rows(rows: Iterable[ActivityRun]) -> dict[str, ActivityRun]:
+    """Return the newest attempt at each path."""
+    newest: dict[str, ActivityRun] = {}
+    for row in sorted(rows, key=lambda row: row.attempt):
+        newest[row.path] = row
+    return newest
+
+
+def row_of(rows: Iterable[ActivityRun], chance: Try) -> ActivityRun:
+    """Return the row of the attempt."""
+    for row in rows:
+        if row.path == chance.activity.name and row.attempt == chance.attempt:
+            return row
+    raise Problem(
+        Code.INTERNAL, f"run {chance.run.id} has no attempt {chance.attempt} of {chance.activity.name!r} in the ledger"
+    )
+
+
+def ended_of(rows: Iterable[ActivityRun], chance: Try) -> Ended | None:
+    """Return how the attempt ended; None: it has not."""
+    rows = list(rows)
+    row = row_of(rows, chance)
+    if not row.status.is_final:
+        return None
+    newest = max(other.attempt for other in rows if other.path == row.path)
+    return Ended(row.status, row.attempt, again=newest > row.attempt)
+
+
+def batch_of(chance: Try, report: BatchReport, failure: Failure | None, now: Instant) -> Batch:
+    """Return the batch that an activity reported, as the ledger keeps it."""
+    replay_of = chance.run.details.get("replay_of")
+    return Batch(
+        id=report.batch_id,
+        scope=chance.run.scope,
+        run_id=chance.run.id,
+        path=chance.activity.name,
+        table=report.table,
+        status=BatchStatus.COMMITTED if failure is None else BatchStatus.FAILED,
+        commit_key=report.commit_key,
+        created_at=now,
+        updated_at=now,
+        version=report.version,
+        figures=report.figures,
+        rejects=report.rejects,
+        warnings=report.warnings,
+        diagnostics=report.diagnostics,
+        files=report.files,
+        failure=failure,
+        replay_of=replay_of if isinstance(replay_of, str) else None,
+    )
+
+
+def figures_of(rows: Iterable[ActivityRun]) -> Figures:
+    """Return the sums of what the activities of a run moved, without those that an earlier run did."""
+    total = Figures()
+    for row in rows:
+        if row.status is not ActivityStatus.CARRIED:
+            total = total.plus(row.figures)
+    return total
+
+
+def reason_of(run: Run, statuses: Mapping[str, ActivityStatus], rows: Mapping[str, ActivityRun]) -> Failure | None:
+    """Return why the run failed: the failure of the first activity that makes it so."""
+    for path in culprits(run.definition, statuses):
+        failure = rows[path].failure
+        if failure is not None:
+            return failure
+    return None
+
+
+def advance_watermark(tx: Transaction, run: Run, rows: Iterable[ActivityRun], now: Instant) -> None:
+    """Move the run's watermark, if it asks for that, to the end of the windows that it delivered (the least of them)."""
+    wanted = run.details.get("watermark")
+    key = wanted.get("key") if isinstance(wanted, Mapping) else None
+    if not isinstance(key, str):
+        return
+    ends: list[Instant] = []
+    for row in rows:
+        value = row.output.get("landing")
+        if value is None:
+            continue
+        window = codec.decode(Landing, value, what="the landing").window
+        if window is None or window.end is None:
+            return
+        ends.append(window.end)
+    if ends:
+        watermarks.advance(tx, run.scope, run.flow_id, key, min(ends), run.id, now)
