@@ -1,0 +1,224 @@
+"""Activity runs: what became of each activity of a run, attempt by attempt."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.core.clock import Instant
+from headrace.core.codec import decode, encode
+from headrace.core.errors import Code, Problem
+from headrace.core.outcome import Failure, Figures, Outcome
+from headrace.core.run import ActivityRun, ActivityStatus
+from headrace.store import workers
+from headrace.store.database import Transaction
+from headrace.store.statuses import change
+from headrace.store.tables import activity_runs, runs
+from headrace.store.workers import WorkerClaim
+
+_CLAIMABLE = frozenset({ActivityStatus.QUEUED, ActivityStatus.RUNNING, ActivityStatus.WAITING})
+
+
+def insert_all(tx: Transaction, rows: Iterable[ActivityRun]) -> None:
+    """Write the activity runs of one new run, in the order in which they are to be listed. The run is there already."""
+    values = [_values(row, position) for position, row in enumerate(rows)]
+    if values:
+        scope = tx.scalar(sa.select(runs.c.scope).where(runs.c.id == values[0]["run_id"]))
+        tx.execute(sa.insert(activity_runs), [{**value, "scope": scope} for value in values])
+
+
+def of_run(tx: Transaction, run_id: str) -> list[ActivityRun]:
+    """Return every attempt of every activity of the run: in the order of ``insert_all``, attempts of one path one after the other."""
+    return of_runs(tx, [run_id])[run_id]
+
+
+def of_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, list[ActivityRun]]:
+    """Return the same for several runs at once, by run id."""
+    order = (activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
+    statement = sa.select(activity_runs).where(activity_runs.c.run_id.in_(run_ids)).order_by(*order)
+    result: dict[str, list[ActivityRun]] = {run_id: [] for run_id in run_ids}
+    for row in tx.rows(statement):
+        result[row["run_id"]].append(_activity_run(row))
+    return result
+
+
+def claim(tx: Transaction, run_id: str, path: str, attempt: int, worker: WorkerClaim, now: Instant) -> int:
+    """Give the attempt to ``worker``, from whoever had it, and return its new epoch: only writes with it count from now on.
+
+    Raises:
+        Problem: ``FENCED``: the worker was declared dead; ``ILLEGAL_STATE``: the attempt has ended, or may not begin yet; ``NOT_FOUND``.
+    """
+    workers.check(tx, worker)
+    values = {
+        "epoch": activity_runs.c.epoch + 1,
+        "worker_id": worker.worker_id,
+        "updated_at": now,
+        "started_at": sa.func.coalesce(activity_runs.c.started_at, now),
+    }
+    key = _key(run_id, path, attempt)
+    statement = change(activity_runs, key, _CLAIMABLE, ActivityStatus.RUNNING, values)
+    epoch = tx.scalar(statement.returning(activity_runs.c.epoch))
+    if epoch is None:
+        status, _ = _standing(tx, run_id, path, attempt)
+        raise Problem(
+            Code.ILLEGAL_STATE, f"attempt {attempt} of {path!r} of run {run_id} is {status}: nobody can take it"
+        )
+    return int(epoch)
+
+
+def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from what to what, when, and by whom
+    tx: Transaction,
+    run_id: str,
+    path: str,
+    attempt: int,
+    expected: Collection[ActivityStatus],
+    to: ActivityStatus,
+    now: Instant,
+    *,
+    epoch: int | None = None,
+    worker: WorkerClaim | None = None,
+    outcome: Outcome | None = None,
+) -> bool:
+    """Move the attempt to ``to`` if its status is one of ``expected``; say whether it was. ``outcome`` is written with it.
+
+    With ``epoch`` (a worker's writes about what it claimed) a newer claim refuses the write.
+
+    Raises:
+        Problem: ``FENCED``: the worker was declared dead, or the attempt is another one's; ``NOT_FOUND``: no such attempt;
+            ``ILLEGAL_STATE``: no such move in the table.
+    """
+    workers.check(tx, worker)
+    values: dict[str, Any] = {"updated_at": now}
+    if to.is_final:
+        values["ended_at"] = now
+    if to is ActivityStatus.RUNNING:
+        values["started_at"] = sa.func.coalesce(activity_runs.c.started_at, now)
+    if outcome is not None:
+        values |= {
+            "output": encode(outcome.output),
+            "figures": encode(outcome.figures),
+            "failure": encode(outcome.failure),
+        }
+    statement = change(activity_runs, _key(run_id, path, attempt), expected, to, values)
+    if epoch is not None:
+        statement = statement.where(activity_runs.c.epoch == epoch)
+    if tx.execute(statement).rowcount == 1:
+        return True
+    _, current = _standing(tx, run_id, path, attempt)
+    if epoch is not None and current != epoch:
+        raise _overtaken(run_id, path, attempt)
+    return False
+
+
+def progress(  # noqa: PLR0913, PLR0917 — which row, by whom, what, when
+    tx: Transaction,
+    run_id: str,
+    path: str,
+    attempt: int,
+    epoch: int,
+    figures: Figures,
+    now: Instant,
+    *,
+    worker: WorkerClaim | None = None,
+) -> None:
+    """Write the figures so far of a running attempt.
+
+    Raises:
+        Problem: ``FENCED``: it runs no longer, another worker has it, or this one was declared dead.
+    """
+    workers.check(tx, worker)
+    statement = (
+        sa.update(activity_runs)
+        .where(*(activity_runs.c[name] == value for name, value in _key(run_id, path, attempt).items()))
+        .where(activity_runs.c.epoch == epoch, activity_runs.c.status == ActivityStatus.RUNNING.value)
+        .values(figures=encode(figures), updated_at=now)
+    )
+    if tx.execute(statement).rowcount == 0:
+        raise _overtaken(run_id, path, attempt)
+
+
+def next_attempt(tx: Transaction, run_id: str, path: str, attempt: int, now: Instant) -> int:
+    """Queue the attempt after ``attempt``, which has ended, and return its number.
+
+    Raises:
+        Problem: ``NOT_FOUND``: there is no ``attempt``. The schema refuses a second one that is open.
+    """
+    copied = ["run_id", "path", "scope", "position", "kind", "fingerprint", "commit_key", "verdict", "verdict_reason"]
+    key = _key(run_id, path, attempt)
+    # The status of a row that is new; an existing one is changed in ``statuses`` alone.
+    fresh: dict[str, Any] = {
+        "attempt": attempt + 1,
+        "status": ActivityStatus.QUEUED.value,
+        "epoch": 0,
+        "output": {},
+        "figures": {},
+        "created_at": now,
+        "updated_at": now,
+    }
+    literals = [sa.literal(value, activity_runs.c[name].type).label(name) for name, value in fresh.items()]
+    source = sa.select(*(activity_runs.c[name] for name in copied), *literals).where(
+        *(activity_runs.c[name] == value for name, value in key.items())
+    )
+    if tx.execute(sa.insert(activity_runs).from_select([*copied, *fresh], source)).rowcount == 0:
+        raise _missing(run_id, path, attempt)
+    return attempt + 1
+
+
+def _key(run_id: str, path: str, attempt: int) -> dict[str, object]:
+    return {"run_id": run_id, "path": path, "attempt": attempt}
+
+
+def _standing(tx: Transaction, run_id: str, path: str, attempt: int) -> tuple[str, int]:
+    statement = sa.select(activity_runs.c.status, activity_runs.c.epoch).where(
+        *(activity_runs.c[name] == value for name, value in _key(run_id, path, attempt).items())
+    )
+    row = tx.first(statement)
+    if row is None:
+        raise _missing(run_id, path, attempt)
+    return row["status"], row["epoch"]
+
+
+def _missing(run_id: str, path: str, attempt: int) -> Problem:
+    return Problem(Code.NOT_FOUND, f"run {run_id} has no attempt {attempt} of {path!r}")
+
+
+def _overtaken(run_id: str, path: str, attempt: int) -> Problem:
+    return Problem(
+        Code.FENCED, f"attempt {attempt} of {path!r} of run {run_id} is another worker's by now, or has ended"
+    )
+
+
+def _values(row: ActivityRun, position: int) -> dict[str, Any]:
+    created = row.created_at if row.created_at is not None else row.updated_at
+    return {
+        "run_id": row.run_id,
+        "path": row.path,
+        "attempt": row.attempt,
+        "position": position,
+        "kind": row.kind,
+        "status": row.status.value,
+        "fingerprint": row.fingerprint,
+        "epoch": row.epoch,
+        "worker_id": row.worker_id,
+        "commit_key": row.commit_key,
+        "carried_from": row.carried_from,
+        "verdict": row.verdict,
+        "verdict_reason": row.verdict_reason,
+        "output": encode(row.output),
+        "figures": encode(row.figures),
+        "failure": encode(row.failure),
+        "created_at": created or 0,
+        "updated_at": row.updated_at or created or 0,
+        "started_at": row.started_at,
+        # Carried over and switched off are ends, reached when the run was made.
+        "ended_at": (row.ended_at or created or 0) if row.status.is_final else None,
+    }
+
+
+def _activity_run(row: Mapping[str, Any]) -> ActivityRun:
+    what = f"the ledger's row of {row['path']!r} of run {row['run_id']}"
+    values = {name: value for name, value in row.items() if name not in {"scope", "position"}}
+    values["status"] = ActivityStatus(row["status"])
+    values["figures"] = decode(Figures, row["figures"], what=what)
+    values["failure"] = None if row["failure"] is None else decode(Failure, row["failure"], what=what)
+    return ActivityRun(**values)

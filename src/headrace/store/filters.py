@@ -1,0 +1,163 @@
+"""Filters of ``core.query`` as conditions of SQL, over a fixed mapping of paths to columns and, below some names, into JSON.
+
+In JSON, a value compares with values of its own type only, on both databases alike: a number never equals a text.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.query import And, Compare, Filter, In, Not, Op, Or, Value
+
+Condition = sa.ColumnElement[bool]
+
+_OPERATORS: Mapping[Op, Callable[[Any, Any], Condition]] = {
+    Op.EQ: lambda left, right: left == right,
+    Op.NE: lambda left, right: left.is_distinct_from(right),
+    Op.LT: lambda left, right: left < right,
+    Op.LE: lambda left, right: left <= right,
+    Op.GT: lambda left, right: left > right,
+    Op.GE: lambda left, right: left >= right,
+}
+
+MAX_PARTS = 500
+"""Most comparisons of one filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a filter may name: ``columns`` by path, and ``documents``, JSON columns by the first segment of the path (``details.x.y``)."""
+
+    columns: Mapping[str, sa.ColumnElement[Any]]
+    documents: Mapping[str, sa.ColumnElement[Any]] = field(default_factory=dict)
+
+
+def compile_filter(condition: Filter, known: Fields, dialect: str) -> Condition:
+    """Return ``condition`` as SQL.
+
+    Raises:
+        Problem: ``INVALID``: a path that cannot be filtered by (all of them at once), or more than ``MAX_PARTS`` comparisons.
+    """
+    leaves = list(_leaves(condition))
+    if len(leaves) > MAX_PARTS:
+        raise Problem(Code.LIMIT_EXCEEDED, f"the filter has {len(leaves)} comparisons; at most {MAX_PARTS} are allowed")
+    names = ", ".join([*known.columns, *(f"{name}.…" for name in known.documents)])
+    wrong = [
+        FieldError(leaf.path, "cannot be filtered by", f"one of {names}")
+        for leaf in leaves
+        if not _has(leaf.path, known)
+    ]
+    if wrong:
+        raise Problem.of_fields(Code.INVALID, "the filter", tuple(wrong))
+    return _compile(condition, known, dialect)
+
+
+def _leaves(condition: Filter) -> list[Compare | In]:
+    match condition:
+        case Compare() | In():
+            return [condition]
+        case And(parts) | Or(parts):
+            return [leaf for part in parts for leaf in _leaves(part)]
+        case Not(part):
+            return _leaves(part)
+
+
+def _has(path: str, known: Fields) -> bool:
+    head, _, rest = path.partition(".")
+    return path in known.columns or (head in known.documents and rest != "")
+
+
+def _compile(condition: Filter, known: Fields, dialect: str) -> Condition:
+    match condition:
+        case Compare(path, op, value):
+            return _compare(path, op, value, known, dialect)
+        case In(path, values):
+            return sa.or_(sa.false(), *(_compare(path, Op.EQ, value, known, dialect) for value in values))
+        case And(parts):
+            return sa.and_(sa.true(), *(_compile(part, known, dialect) for part in parts))
+        case Or(parts):
+            return sa.or_(sa.false(), *(_compile(part, known, dialect) for part in parts))
+        case Not(part):
+            # An absent value makes a comparison unknown; what is not known to hold does not hold.
+            return sa.not_(sa.func.coalesce(_compile(part, known, dialect), sa.false()))
+
+
+def _compare(path: str, op: Op, value: Value, known: Fields, dialect: str) -> Condition:
+    column = known.columns.get(path)
+    if column is None:
+        head, _, rest = path.partition(".")
+        inner = _InDocument(known.documents[head], tuple(rest.split(".")), dialect)
+        if value is None:
+            return inner.is_null() if op is Op.EQ else sa.not_(inner.is_null())
+        column = inner.as_type(value)
+    elif value is None:
+        return column.is_(None) if op is Op.EQ else column.is_not(None)
+    else:
+        value = _fitting(path, column, value)
+    if op is Op.CONTAINS:
+        return sa.func.lower(sa.cast(column, sa.Text)).contains(str(value).lower(), autoescape=True)
+    return _OPERATORS[op](column, sa.literal(value))
+
+
+def _fitting(path: str, column: sa.ColumnElement[Any], value: Value) -> Value:
+    numeric = isinstance(column.type, sa.Integer | sa.Numeric)
+    if numeric == (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    error = FieldError(path, f"{value!r} has the wrong type", "a number" if numeric else "a text")
+    raise Problem(Code.INVALID, str(error), (error,))
+
+
+@dataclass(frozen=True, slots=True)
+class _InDocument:
+    """A place in a JSON column."""
+
+    column: sa.ColumnElement[Any]
+    path: tuple[str, ...]
+    dialect: str
+
+    def is_null(self) -> Condition:
+        kind = self._kind()
+        return sa.or_(kind.is_(None), kind == "null")
+
+    def as_type(self, value: Value) -> sa.ColumnElement[Any]:
+        """Return the value at the place if it has the type of ``value``, else SQL's null."""
+        if isinstance(value, bool):
+            names = {"true": True, "false": False}
+            text = self._kind() if self.dialect == "sqlite" else self._text()
+            cases = [
+                (sa.and_(self._is("true", "false", "boolean"), text == name), sa.literal(is_it))
+                for name, is_it in names.items()
+            ]
+            return sa.case(*cases)
+        if isinstance(value, int | float):
+            number = self._text() if self.dialect == "sqlite" else sa.cast(self._text(), sa.Numeric)
+            return sa.type_coerce(sa.case((self._is("integer", "real", "number"), number)), sa.Numeric)
+        words = sa.case((self._is("text", "string"), self._text()))
+        return sa.type_coerce(words if self.dialect == "sqlite" else sa.collate(words, "C"), sa.Text)
+
+    def _is(self, *kinds: str) -> Condition:
+        return self._kind().in_(kinds)
+
+    def _kind(self) -> sa.ColumnElement[Any]:
+        if self.dialect == "sqlite":
+            return sa.func.json_type(sa.type_coerce(self.column, sa.Text), self._sqlite_path())
+        return sa.func.jsonb_typeof(self._jsonb())
+
+    def _text(self) -> sa.ColumnElement[Any]:
+        if self.dialect == "sqlite":
+            return sa.func.json_extract(sa.type_coerce(self.column, sa.Text), self._sqlite_path())
+        return sa.func.jsonb_extract_path_text(self._document(), *self.path)
+
+    def _jsonb(self) -> sa.ColumnElement[Any]:
+        return sa.func.jsonb_extract_path(self._document(), *self.path)
+
+    def _document(self) -> sa.ColumnElement[Any]:
+        return sa.cast(sa.type_coerce(self.column, sa.Text), postgresql.JSONB)
+
+    def _sqlite_path(self) -> str:
+        # A quote would end the name; SQLite has no escape for it, so such a name matches nothing.
+        return "$" + "".join('."' + segment.replace('"', "\x01") + '"' for segment in self.path)

@@ -1,0 +1,131 @@
+"""The schema's history: one Alembic tree for SQLite and PostgreSQL, shipped with the package; and the queue's own tables.
+
+``upgrade`` may be called by several processes at once: they wait for each other, and the later ones find nothing to do.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from headrace.core.errors import Code, Problem
+from headrace.store import queue
+from headrace.store.database import BUSY_SECONDS, Database, file_of
+from headrace.store.tables import metadata
+
+_LOCK = 0x4845414452414345
+"""The advisory lock of upgrades on PostgreSQL: "HEADRACE" in hexadecimal."""
+VERSION_TABLE = "headrace_version"
+
+
+def upgrade(database: Database) -> None:
+    """Bring the ledger to this release's schema, or make it; its directory too. Nothing is done when it is there already.
+
+    Raises:
+        Problem: ``UNAVAILABLE``: the database cannot be reached, or another process has been upgrading for too long.
+    """
+    file = file_of(database)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(database):
+        queue.prepare(database)
+        with database.transaction() as tx:
+            command.upgrade(_config(tx.connection), "head")
+
+
+def check(database: Database) -> list[str]:
+    """Return what is missing or wrong, a sentence each; empty: all is well. Nothing is changed.
+
+    Raises:
+        Problem: ``UNAVAILABLE``: the database cannot be reached.
+    """
+    file = file_of(database)
+    if file is not None and not file.exists():
+        return [f"there is no ledger at {file}: run `headrace db upgrade`"]
+    findings = []
+    with database.reading() as tx:
+        context = _context(tx.connection)
+        newest = ScriptDirectory.from_config(_config(tx.connection)).get_current_head()
+        current = context.get_current_revision()
+        if current != newest:
+            return [
+                f"the schema has revision {current or 'none'}, this release needs {newest}: run `headrace db upgrade`"
+            ]
+        findings += [f"the schema differs: {_words(difference)}" for difference in compare_metadata(context, metadata)]
+        if database.dialect == "sqlite":
+            findings += _damages(tx.connection)
+    return findings + queue.missing(database)
+
+
+@contextmanager
+def _one_at_a_time(database: Database) -> Iterator[None]:
+    """Hold the upgrade's lock. On SQLite the transactions of the upgrade themselves exclude each other."""
+    if database.dialect == "sqlite":
+        yield
+        return
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        deadline = time.monotonic() + 4 * BUSY_SECONDS
+        # Asked again and again: a session that waits for a lock would hold up DBOS's CREATE INDEX CONCURRENTLY, and that one us.
+        while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_LOCK))).scalar_one():
+            if time.monotonic() > deadline:
+                raise Problem(Code.UNAVAILABLE, "another process has been upgrading the ledger for two minutes")
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _context(connection: sa.Connection) -> MigrationContext:
+    options = {
+        "version_table": VERSION_TABLE,
+        "target_metadata": metadata,
+        "compare_type": _differs,
+        "include_name": _is_ours,
+        "render_as_batch": True,
+    }
+    return MigrationContext.configure(connection, opts=options)
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    # DBOS's tables stand in the same file on SQLite.
+    return kind != "table" or name in metadata.tables
+
+
+def _differs(
+    context: MigrationContext,
+    _there: object,
+    _here: object,
+    type_there: sa.types.TypeEngine[Any],
+    type_here: sa.types.TypeEngine[Any],
+) -> bool:
+    return type_there.compile(context.dialect) != type_here.compile(context.dialect)
+
+
+def _words(difference: object) -> str:
+    if isinstance(difference, tuple):
+        return " ".join(str(getattr(part, "name", part)) for part in difference if part is not None)
+    return str(difference)
+
+
+def _damages(connection: sa.Connection) -> list[str]:
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(10)")]
+    damages = [f"the file is damaged: {text}" for text in found if text != "ok"]
+    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(10)
+    return damages + [f"a row of {row[0]} refers to a row of {row[2]} that is not there" for row in orphans]

@@ -1,0 +1,15 @@
+"""Alembic calls this for each command; the connection and its transaction are the caller's."""
+
+from alembic import context
+
+from headrace.store.migrations import VERSION_TABLE
+from headrace.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,122 @@
+"""The queue: runs are put into it, and messages are sent to them, in the transaction that says so in the ledger.
+
+This is the one place beside the engine that knows DBOS. Its tables stand beside ours: on PostgreSQL in the schema ``dbos`` of the same
+database, on SQLite in the same file.
+"""
+
+import json
+import logging
+from typing import Any
+
+from dbos import DBOS, DBOSClient, Serializer
+from dbos import error as dbos_error
+
+from headrace.core.clock import SECOND
+from headrace.core.codec import Json
+from headrace.core.errors import Code, Problem
+from headrace.core.queueing import RUN_WORKFLOW, queue_of
+from headrace.core.run import Run
+from headrace.store import flows
+from headrace.store.columns import dump
+from headrace.store.database import Database, Transaction
+
+APPLICATION = "headrace"
+"""The name that workers and everybody else go by in DBOS; rows of another name are not theirs."""
+
+_LEAST_PRIORITY, _GREATEST_PRIORITY = 1, 2**31 - 1
+
+
+class JsonSerializer(Serializer):
+    """What DBOS keeps of arguments, messages and results: JSON and nothing else. Its default is pickle, which runs what it reads."""
+
+    def serialize(self, data: Any) -> str:
+        """Return ``data`` as JSON; an exception (a workflow's end) as its type and text."""
+        if isinstance(data, BaseException):
+            data = {"__error__": [type(data).__name__, str(data)]}
+        return json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+    def deserialize(cls, serialized_data: str) -> Any:  # noqa: N805 — the name in the class that it overrides
+        """Return what ``serialize`` was given; an exception comes back as one that says the same."""
+        data = json.loads(serialized_data)
+        if isinstance(data, dict) and data.keys() == {"__error__"}:
+            name, text = data["__error__"]
+            return RuntimeError(f"{name}: {text}")
+        return data
+
+    def name(self) -> str:
+        """Return the name that DBOS keeps beside what was serialized."""
+        return "headrace_json"
+
+
+def serializer() -> JsonSerializer:
+    """Return the serializer that everybody who reads or writes DBOS's rows uses."""
+    return JsonSerializer()
+
+
+def enqueue(tx: Transaction, run: Run, *, app_version: str | None = None) -> None:
+    """Put ``run`` into its flow's queue; it is there when ``tx`` is committed, and never else.
+
+    The workflow's id is the run's. A run with ``due_at`` waits until then. ``app_version`` None: any worker may take it.
+    """
+    concurrency = flows.concurrency(tx, run.scope, run.flow_id)
+    options: dict[str, Any] = {
+        "workflow_name": RUN_WORKFLOW,
+        "queue_name": queue_of(concurrency),
+        "workflow_id": run.id,
+        "priority": min(max(run.priority, _LEAST_PRIORITY), _GREATEST_PRIORITY),
+    }
+    if app_version is not None:
+        options["app_version"] = app_version
+    if concurrency is not None:
+        options["queue_partition_key"] = run.flow_id
+    if run.due_at is not None and run.due_at > run.created_at:
+        options["delay_seconds"] = (run.due_at - run.created_at) / SECOND
+    _client(tx).enqueue_in_transaction(tx.connection, options, run.id)  # type: ignore[arg-type]  # a TypedDict, put together
+
+
+def send(tx: Transaction, run_id: str, topic: str, message: Json, *, key: str | None = None) -> None:
+    """Send ``message`` to the run under ``topic``, in the transaction; a message with a ``key`` arrives once however often it is sent.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``: the run was never put into the queue, so nobody will read the message.
+    """
+    try:
+        _client(tx).send_in_transaction(tx.connection, run_id, json.loads(dump(message)), topic, key)
+    except dbos_error.DBOSException as error:
+        raise Problem(
+            Code.ILLEGAL_STATE,
+            f"nothing can be told to run {run_id}: it is not in the queue",
+            context={"dbos": str(error)},
+        ) from error
+
+
+def prepare(database: Database) -> None:
+    """Make or upgrade DBOS's own tables; safe when several processes do it at once."""
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+    DBOS.migrate(database.url)
+
+
+def missing(database: Database) -> list[str]:
+    """Return what DBOS's tables lack; empty: nothing."""
+    client = _client_of(database.engine)
+    try:
+        # DBOS offers this check at the launch of a worker only.
+        client._sys_db.verify_migrations()  # noqa: SLF001 — the public way makes a worker
+    except dbos_error.DBOSException:
+        return ["the tables of the queue (DBOS) are missing or old"]
+    return []
+
+
+def _client(tx: Transaction) -> DBOSClient:
+    return _client_of(tx.connection.engine)
+
+
+def _client_of(engine: Any) -> DBOSClient:
+    """Return the client of an engine; it opens no connection of its own. It lives as long as the engine does."""
+    client = getattr(engine, "_headrace_client", None)
+    if not isinstance(client, DBOSClient):
+        client = DBOSClient(
+            system_database_engine=engine, serializer=serializer(), application_name=APPLICATION, lazy=True
+        )
+        engine._headrace_client = client  # noqa: SLF001 — kept where its lifetime is: beside the pool
+    return client

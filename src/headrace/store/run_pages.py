@@ -1,0 +1,167 @@
+"""Lists of runs, at a price that does not grow with the ledger.
+
+A query is cut into branches, one for each scope and status that it names: each is one range of one index, already in order. One
+branch is the page; several are merged, each giving no more rows than a page has.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.core.client import EVERYWHERE
+from headrace.core.query import Cursor, Filter, Order, Page
+from headrace.core.run import Run, RunKind, RunStatus
+from headrace.core.window import Window
+from headrace.store.columns import FIGURES
+from headrace.store.database import Transaction
+from headrace.store.filters import Fields, compile_filter
+from headrace.store.paging import column_of, from_position
+from headrace.store.run_rows import run_of
+from headrace.store.tables import runs as table
+
+MAX_BRANCHES = 48
+"""With more branches, the list is read in its order over all scopes, and what is not asked for is passed over."""
+
+_ORDERS = {"created_at": table.c.created_at, "updated_at": table.c.updated_at}
+_NAMES = [
+    "id",
+    "scope",
+    "flow_id",
+    "flow_name",
+    "kind",
+    "group_id",
+    "retry_of",
+    "attempt",
+    "status",
+    "due_at",
+    "priority",
+    "request_key",
+    "created_by",
+    "created_at",
+    "updated_at",
+    "started_at",
+    "ended_at",
+]
+FIELDS = Fields(
+    columns={
+        **{name: table.c[name] for name in [*_NAMES, *FIGURES]},
+        "reason": sa.type_coerce(table.c.reason, sa.Text),
+    },
+    documents={"details": table.c.details, "parameters": table.c.parameters},
+)
+"""What a filter on runs may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs a list has; what is not given does not narrow it down.
+
+    ``scopes``: paths, each with all that lies below it; ``*`` or None for every scope. ``created``: half-open. ``has_rejects``: only runs
+    with rejected rows (or only ones without). ``text``: the beginning of an id, or part of the flow's name.
+    """
+
+    scopes: tuple[str, ...] | None = None
+    flow_id: str | None = None
+    statuses: frozenset[RunStatus] = frozenset()
+    kind: RunKind | None = None
+    group_id: str | None = None
+    created: Window | None = None
+    has_rejects: bool | None = None
+    text: str | None = None
+    filter: Filter | None = None
+
+
+def page(tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None) -> Page[Run]:
+    """Return the runs of ``query`` in ``order`` (``created_at`` or ``updated_at``), after ``cursor``.
+
+    Raises:
+        Problem: ``INVALID``: the order, limit, cursor, or a path of the filter.
+    """
+    rows = tx.rows(statement_of(tx, query, order, limit, cursor))
+    found = [run_of(row) for row in rows[:limit]]
+    more = len(rows) > limit
+    position = (rows[limit - 1][order.path], found[-1].id) if more else ()
+    return Page(tuple(found), Cursor(position) if more else None)
+
+
+def statement_of(
+    tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None
+) -> sa.Select[Any]:
+    """Return the statement of one page, with a row more than ``limit`` if there is a next page."""
+    keys = (column_of(order, _ORDERS), table.c.id)
+    conditions = list(_conditions(query, tx.dialect))
+    branches = list(_branches(tx, query))
+    if len(branches) == 1:
+        return from_position(sa.select(table).where(*branches[0], *conditions), keys, order, cursor, limit)
+    if len(branches) > MAX_BRANCHES:
+        return from_position(sa.select(table).where(*_passed_over(tx, query), *conditions), keys, order, cursor, limit)
+    ids = [
+        sa.select(
+            from_position(sa.select(table.c.id).where(*branch, *conditions), keys, order, cursor, limit).subquery()
+        )
+        for branch in branches
+    ]
+    merged = sa.select(table).where(table.c.id.in_(sa.union_all(*ids)) if ids else sa.false())
+    return from_position(merged, keys, order, cursor, limit)
+
+
+def scopes(tx: Transaction, patterns: tuple[str, ...] | None = None) -> list[str]:
+    """Return the scopes that have runs, of those that lie at or below ``patterns``; read by skipping, one seek for each scope."""
+    first = sa.select(sa.func.min(table.c.scope).label("scope")).cte("seen", recursive=True)
+    following = sa.select(sa.func.min(table.c.scope)).where(table.c.scope > first.c.scope).scalar_subquery()
+    seen = first.union_all(sa.select(following).where(first.c.scope.is_not(None)))
+    found = [row["scope"] for row in tx.rows(sa.select(seen.c.scope).where(seen.c.scope.is_not(None)))]
+    return [scope for scope in found if _reaches(patterns, scope)]
+
+
+def _reaches(patterns: tuple[str, ...] | None, scope: str) -> bool:
+    if patterns is None:
+        return True
+    return any(p in {EVERYWHERE, scope} or scope.startswith(p.rstrip("/") + "/") for p in patterns)
+
+
+def _branches(tx: Transaction, query: RunQuery) -> Iterator[list[sa.ColumnElement[bool]]]:
+    statuses: list[RunStatus | None] = [*sorted(query.statuses)] or [None]
+    if query.group_id is not None:
+        # A group is small, and has an index of its own.
+        of_group = [table.c.group_id == query.group_id, *_passed_over(tx, query)]
+        yield of_group
+        return
+    if (query.scopes is None or EVERYWHERE in query.scopes) and not query.statuses and query.flow_id is None:
+        yield []
+        return
+    for scope, status in product(scopes(tx, query.scopes), statuses):
+        branch = [table.c.scope == scope]
+        if status is not None:
+            branch.append(table.c.status == status.value)
+        yield branch
+
+
+def _passed_over(tx: Transaction, query: RunQuery) -> Iterator[sa.ColumnElement[bool]]:
+    if query.scopes is not None and EVERYWHERE not in query.scopes:
+        yield table.c.scope.in_(scopes(tx, query.scopes))
+    if query.statuses:
+        yield table.c.status.in_(sorted(status.value for status in query.statuses))
+
+
+def _conditions(query: RunQuery, dialect: str) -> Iterator[sa.ColumnElement[bool]]:
+    if query.flow_id is not None:
+        yield table.c.flow_id == query.flow_id
+    if query.kind is not None:
+        yield table.c.kind == query.kind.value
+    if query.created is not None and query.created.start is not None:
+        yield table.c.created_at >= query.created.start
+    if query.created is not None and query.created.end is not None:
+        yield table.c.created_at < query.created.end
+    if query.has_rejects is not None:
+        # Written as the index has it, or SQLite does not see that it fits.
+        rejected = sa.literal_column("rows_rejected > 0", sa.Boolean)
+        yield rejected if query.has_rejects else sa.func.coalesce(table.c.rows_rejected, 0) == 0
+    if query.text:
+        name = sa.func.lower(table.c.flow_name).contains(query.text.lower(), autoescape=True)
+        yield sa.or_(table.c.id.startswith(query.text, autoescape=True), name)
+    if query.filter is not None:
+        yield compile_filter(query.filter, FIELDS, dialect)

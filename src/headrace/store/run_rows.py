@@ -1,0 +1,31 @@
+"""A run's row, read."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from headrace.core.codec import decode
+from headrace.core.flow import Plan
+from headrace.core.outcome import Failure
+from headrace.core.run import Run, RunKind, RunStatus
+from headrace.core.window import Window
+from headrace.store.columns import FIGURES, dump, figures_of, load
+
+
+def run_of(row: Mapping[str, Any]) -> Run:
+    """Return the run that ``row`` holds."""
+    what = f"the ledger's row of run {row['id']}"
+    values = {name: value for name, value in row.items() if name not in FIGURES}
+    values["kind"] = RunKind(row["kind"])
+    values["status"] = RunStatus(row["status"])
+    values["definition"] = plan_of(dump(row["definition"]))
+    values["reason"] = None if row["reason"] is None else decode(Failure, row["reason"], what=what)
+    values["window"] = None if row["window"] is None else decode(Window, row["window"], what=what)
+    values["figures"] = figures_of(row)
+    return Run(**values)
+
+
+@lru_cache(maxsize=512)
+def plan_of(text: str) -> Plan:
+    """Return the plan that JSON ``text`` holds. Plans do not change and repeat from run to run, so they are read once."""
+    return decode(Plan, load(text), what="a plan in the ledger")

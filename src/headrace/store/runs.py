@@ -1,0 +1,286 @@
+"""Runs: the ledger's first noun."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from headrace.core.clock import Instant
+from headrace.core.codec import encode
+from headrace.core.errors import Code, Problem
+from headrace.core.outcome import Failure, Figures
+from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
+from headrace.store import activity_runs, workers
+from headrace.store.columns import FIGURES, figures_values, searchable
+from headrace.store.database import Transaction, refused
+from headrace.store.run_pages import RunQuery, page, scopes
+from headrace.store.run_rows import run_of
+from headrace.store.statuses import change
+from headrace.store.tables import activity_runs as activity_rows
+from headrace.store.tables import batches, replays, request_keys, resolved_rejects
+from headrace.store.tables import runs as table
+from headrace.store.workers import WorkerClaim
+
+__all__ = [
+    "RunQuery",
+    "add_figures",
+    "counts",
+    "delete",
+    "expired",
+    "find_by_request_key",
+    "get",
+    "history",
+    "insert",
+    "move",
+    "page",
+    "resolve_id",
+    "scopes",
+    "set_figures",
+    "status",
+    "statuses",
+]
+
+LATEST = "@latest"
+"""Stands for the id of the newest run of a scope."""
+
+
+def insert(tx: Transaction, run: Run) -> None:
+    """Write a new run.
+
+    Raises:
+        Problem: ``CONFLICT``: the group has a run that goes on, or another retry was made at the same time, or the request key has made
+            another run, or the id is taken; ``NOT_FOUND``: the run that it retries is not in this scope.
+    """
+    try:
+        tx.execute(sa.insert(table), _values(run))
+        if run.request_key is not None:
+            key = {"scope": run.scope, "key": run.request_key, "run_id": run.id, "created_at": run.created_at}
+            tx.execute(sa.insert(request_keys), key)
+    except IntegrityError as error:
+        raise _refusal(run, error) from error
+
+
+def get(tx: Transaction, scope: str | None, run_id: str) -> Run:
+    """Return the run; with ``scope`` None, whichever it is in.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    row = tx.first(_within(sa.select(table).where(table.c.id == run_id), scope))
+    if row is None:
+        raise Problem(Code.NOT_FOUND, f"there is no run {run_id!r}")
+    return run_of(row)
+
+
+def status(tx: Transaction, run_id: str) -> RunStatus:
+    """Return the run's status.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    value = tx.scalar(sa.select(table.c.status).where(table.c.id == run_id))
+    if value is None:
+        raise Problem(Code.NOT_FOUND, f"there is no run {run_id!r}")
+    return RunStatus(value)
+
+
+def statuses(tx: Transaction, run_ids: Collection[str]) -> dict[str, RunStatus]:
+    """Return the statuses of those of the runs that there are, by id."""
+    rows = tx.rows(sa.select(table.c.id, table.c.status).where(table.c.id.in_(run_ids)))
+    return {row["id"]: RunStatus(row["status"]) for row in rows}
+
+
+def find_by_request_key(tx: Transaction, scope: str, key: str, since: Instant) -> Run | None:
+    """Return the run that ``key`` has made in ``scope`` at ``since`` or later. In a transaction that writes, an older key becomes free."""
+    place = (request_keys.c.scope == scope, request_keys.c.key == key)
+    if tx.writable:
+        tx.execute(sa.delete(request_keys).where(*place, request_keys.c.created_at < since))
+    joined = sa.join(table, request_keys, request_keys.c.run_id == table.c.id)
+    row = tx.first(sa.select(table).select_from(joined).where(*place, request_keys.c.created_at >= since))
+    return None if row is None else run_of(row)
+
+
+def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from what to what, when, why, and by whom
+    tx: Transaction,
+    run_id: str,
+    expected: Collection[RunStatus],
+    to: RunStatus,
+    now: Instant,
+    reason: Failure | None = None,
+    worker: WorkerClaim | None = None,
+) -> bool:
+    """Move the run to ``to`` if its status is one of ``expected``; say whether it was.
+
+    ``reason`` is kept beside the status until a move gives another one; becoming running or succeeded clears it.
+
+    Raises:
+        Problem: ``FENCED``: the worker was declared dead; ``ILLEGAL_STATE``: no such move in the table.
+    """
+    workers.check(tx, worker)
+    values: dict[str, Any] = {"updated_at": now, "revision": table.c.revision + 1}
+    if reason is not None or to in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
+        values["reason"] = encode(reason)
+    if to is RunStatus.RUNNING:
+        values["started_at"] = sa.func.coalesce(table.c.started_at, now)
+    if to.is_final:
+        values["ended_at"] = now
+    moved = tx.execute(change(table, {"id": run_id}, expected, to, values)).rowcount == 1
+    if moved and to.is_final:
+        tx.execute(sa.update(replays).where(replays.c.run_id == run_id).values(ended_at=now))
+    return moved
+
+
+def set_figures(tx: Transaction, run_id: str, figures: Figures) -> None:
+    """Write the run's figures, in the place of those that it has."""
+    tx.execute(sa.update(table).where(table.c.id == run_id).values(**figures_values(figures)))
+
+
+def add_figures(tx: Transaction, run_id: str, figures: Figures) -> None:
+    """Add to the run's figures. Doing it twice counts twice: do it together with a move that only one can make."""
+    sums = {
+        name: sa.func.coalesce(table.c[name], 0) + value
+        for name, value in figures_values(figures).items()
+        if value is not None
+    }
+    if sums:
+        tx.execute(sa.update(table).where(table.c.id == run_id).values(**sums))
+
+
+def history(tx: Transaction, group_id: str) -> list[tuple[Run, list[ActivityRun]]]:
+    """Return the runs of a group, oldest first, each with every attempt of its activities."""
+    rows = tx.rows(sa.select(table).where(table.c.group_id == group_id).order_by(table.c.attempt))
+    found = [run_of(row) for row in rows]
+    activities = activity_runs.of_runs(tx, [run.id for run in found])
+    return [(run, activities[run.id]) for run in found]
+
+
+def counts(tx: Transaction, scope: str) -> Mapping[RunStatus, int]:
+    """Return how many runs of the scope have each status; every status is there."""
+    statement = (
+        sa.select(table.c.status, sa.func.count().label("runs")).where(table.c.scope == scope).group_by(table.c.status)
+    )
+    found = {row["status"]: row["runs"] for row in tx.rows(statement)}
+    return {status: found.get(status.value, 0) for status in RunStatus}
+
+
+def resolve_id(tx: Transaction, scope: str | None, text: str) -> str:
+    """Return the id that ``text`` stands for: an id, the beginning of exactly one, or ``@latest``.
+
+    Raises:
+        Problem: ``NOT_FOUND``: of none; ``INVALID``: of several.
+    """
+    statement = _within(sa.select(table.c.id), scope)
+    if text == LATEST:
+        newest = tx.scalar(statement.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(1))
+        if newest is None:
+            raise Problem(Code.NOT_FOUND, "there is no run yet")
+        return str(newest)
+    # A range and not LIKE: both databases then read the index. Ids have no character beyond ASCII.
+    beginning = statement.where(table.c.id >= text, table.c.id < text + "\x7f").order_by(table.c.id).limit(3)
+    found = [str(row["id"]) for row in tx.rows(beginning)] if text else []
+    if text in found or len(found) == 1:
+        return found[0]
+    if not found:
+        raise Problem(Code.NOT_FOUND, f"there is no run {text!r}, nor one whose id begins so")
+    raise Problem(
+        Code.INVALID, f"several runs have an id that begins with {text!r}: {', '.join(found)}; give more of it"
+    )
+
+
+def expired(tx: Transaction, before: Instant, limit: int) -> list[str]:
+    """Return the ids of runs in groups all of whose runs ended before ``before``: whole groups, of at most ``limit`` first runs, oldest first."""
+    first = table.alias("first")
+    member = table.alias("member")
+    late = sa.exists().where(
+        member.c.group_id == first.c.id, sa.or_(member.c.ended_at.is_(None), member.c.ended_at >= before)
+    )
+    groups = (
+        sa.select(first.c.id)
+        .where(first.c.ended_at.is_not(None), first.c.ended_at < before, first.c.group_id == first.c.id, ~late)
+        .order_by(first.c.ended_at, first.c.id)
+        .limit(limit)
+    )
+    ids = [row["id"] for row in tx.rows(groups)]
+    members = sa.select(table.c.id).where(table.c.group_id.in_(ids)).order_by(table.c.group_id, table.c.attempt)
+    return [row["id"] for row in tx.rows(members)]
+
+
+def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
+    """Remove ended runs with all that the ledger keeps of them; return how many runs.
+
+    Raises:
+        Problem: ``CONFLICT``: one of them has not ended, or a run or batch that stays refers to one of them.
+    """
+    open_runs = sa.select(table.c.id).where(table.c.id.in_(run_ids), table.c.ended_at.is_(None)).limit(1)
+    found = tx.scalar(open_runs)
+    if found is not None:
+        raise Problem(Code.CONFLICT, f"run {found} has not ended, so it cannot be removed")
+    of_runs = sa.select(batches.c.id).where(batches.c.run_id.in_(run_ids))
+    try:
+        tx.execute(sa.delete(resolved_rejects).where(resolved_rejects.c.batch_id.in_(of_runs)))
+        tx.execute(sa.delete(replays).where(replays.c.run_id.in_(run_ids)))
+        tx.execute(sa.delete(batches).where(batches.c.run_id.in_(run_ids)))
+        tx.execute(sa.delete(activity_rows).where(activity_rows.c.run_id.in_(run_ids)))
+        tx.execute(sa.delete(request_keys).where(request_keys.c.run_id.in_(run_ids)))
+        return tx.execute(sa.delete(table).where(table.c.id.in_(run_ids))).rowcount
+    except IntegrityError as error:
+        raise Problem(
+            Code.CONFLICT,
+            "another run of the group refers to one of these runs; remove the whole group",
+            context={"database": str(error.orig)},
+        ) from error
+
+
+def _within(statement: sa.Select[Any], scope: str | None) -> sa.Select[Any]:
+    return statement if scope is None else statement.where(table.c.scope == scope)
+
+
+def _values(run: Run) -> dict[str, Any]:
+    plain = (
+        "id",
+        "scope",
+        "flow_id",
+        "flow_name",
+        "group_id",
+        "retry_of",
+        "attempt",
+        "due_at",
+        "priority",
+        "request_key",
+    )
+    return {
+        **{name: getattr(run, name) for name in plain},
+        "kind": run.kind.value,
+        "status": run.status.value,
+        "reason": encode(run.reason),
+        "definition": encode(run.definition),
+        "parameters": encode(run.parameters),
+        "window": encode(run.window),
+        "plan": encode(run.plan),
+        "created_by": run.created_by,
+        "details": searchable(run.details, "the run's details"),
+        **dict.fromkeys(FIGURES),
+        **figures_values(run.figures),
+        "revision": run.revision,
+        "created_at": run.created_at,
+        "updated_at": run.created_at if run.updated_at is None else run.updated_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def _refusal(run: Run, error: IntegrityError) -> Exception:
+    if refused(error, "pk_request_keys", "request_keys.scope, request_keys.key"):
+        return Problem(Code.CONFLICT, f"the request key {run.request_key!r} has made another run")
+    if refused(
+        error, "uq_runs_open_of_group", "runs.group_id", "uq_runs_group_id_attempt", "runs.group_id, runs.attempt"
+    ):
+        return Problem(Code.CONFLICT, f"another run of the group {run.group_id} goes on, or was made at the same time")
+    if refused(error, "pk_runs", "runs.id", "uq_runs_scope_id", "runs.scope, runs.id"):
+        return Problem(Code.CONFLICT, f"the run {run.id} exists already")
+    if run.kind in {RunKind.RETRY, RunKind.REPLAY} and refused(
+        error, "fk_runs_scope_group_id", "fk_runs_scope_retry_of", "FOREIGN KEY"
+    ):
+        return Problem(Code.NOT_FOUND, f"the run {run.retry_of or run.group_id} is not in this scope")
+    return error

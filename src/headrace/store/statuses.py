@@ -1,0 +1,53 @@
+"""The one statement that changes a status: it compares before it sets, and only along the table of the state machine."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.core.errors import Problem
+from headrace.core.run import ActivityStatus, RunStatus
+from headrace.core.transitions import check_activity_move, check_run_move
+
+
+def change(
+    table: sa.Table,
+    key: Mapping[str, object],
+    expected: Collection[RunStatus] | Collection[ActivityStatus],
+    to: RunStatus | ActivityStatus,
+    values: Mapping[str, Any],
+) -> sa.Update:
+    """Return the update of the row with ``key`` to the status ``to``, together with ``values``.
+
+    It applies where the row's status is one of ``expected`` from which the table of moves leads to ``to``.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``: it does so from none of them.
+    """
+    legal = _legal(expected, to)
+    return (
+        sa.update(table)
+        .where(*(table.c[name] == value for name, value in key.items()))
+        .where(table.c.status.in_([status.value for status in legal]))
+        .values(status=to.value, **values)
+    )
+
+
+def _legal(
+    expected: Collection[RunStatus] | Collection[ActivityStatus], to: RunStatus | ActivityStatus
+) -> list[RunStatus | ActivityStatus]:
+    legal: list[RunStatus | ActivityStatus] = []
+    refusal: Problem | None = None
+    for status in expected:
+        try:
+            if isinstance(status, RunStatus):
+                check_run_move(status, RunStatus(to))
+            else:
+                check_activity_move(status, ActivityStatus(to))
+        except Problem as problem:
+            refusal = problem
+        else:
+            legal.append(status)
+    if refusal is not None and not legal:
+        raise refusal
+    return sorted(legal)

@@ -1,0 +1,107 @@
+"""Fixtures for everybody: databases, made from prepared ones; a clock and ids that tests foresee."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import CountingIds, ManualClock
+from headrace.store import migrations
+from headrace.store.database import Database
+from servers import PostgresServer
+
+_TEMPLATE = "headrace_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a clock that stands still."""
+    return ManualClock()
+
+
+@pytest.fixture
+def ids() -> CountingIds:
+    """Return ids that count."""
+    return CountingIds()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Return the PostgreSQL server of this test session; it fails, and says what to install, where there can be none."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """Return the URL of the server's database ``postgres``, for tests that make tables and databases of their own."""
+    return postgres_server.url()
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: PostgresServer) -> str:
+    _prepare(postgres_server.create_database(_TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("ledger") / "template.db"
+    _prepare(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_ledger_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """Return the URL of a fresh, prepared ledger in a SQLite file."""
+    file = tmp_path / "ledger.db"
+    shutil.copy(_sqlite_template, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def postgres_ledger_url(postgres_server: PostgresServer, _postgres_template: str) -> Iterator[str]:
+    """Return the URL of a fresh, prepared ledger on PostgreSQL."""
+    name = f"ledger_{next(_numbers)}"
+    yield postgres_server.create_database(name, template=_postgres_template)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a fresh, prepared ledger: the test runs once for each kind of database."""
+    name = "sqlite_ledger_url" if request.param == "sqlite" else "postgres_ledger_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def database(ledger_url: str) -> Iterator[Database]:
+    """Return a fresh, prepared ledger: the test runs once for each kind of database."""
+    yield from _open(ledger_url)
+
+
+@pytest.fixture
+def sqlite_database(sqlite_ledger_url: str) -> Iterator[Database]:
+    """Return a fresh, prepared ledger in a SQLite file, for what does not depend on the kind of database."""
+    yield from _open(sqlite_ledger_url)
+
+
+@pytest.fixture
+def postgres_database(postgres_ledger_url: str) -> Iterator[Database]:
+    """Return a fresh, prepared ledger on PostgreSQL."""
+    yield from _open(postgres_ledger_url)
+
+
+def _open(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.dispose()
+
+
+def _prepare(url: str) -> None:
+    database = Database(url)
+    migrations.upgrade(database)
+    database.dispose()

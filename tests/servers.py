@@ -1,0 +1,165 @@
+"""The real servers that tests need, started on loopback and stopped by their own process ids."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import sql
+
+from waiting import until
+
+INSTALL = "PostgreSQL's programs are missing: install them (Debian: `apt-get install postgresql`), or run `make servers` as root"
+USER = "postgres"
+
+
+class PostgresServer:
+    """A PostgreSQL server of our own: a fresh cluster in a temporary directory, on a free port of 127.0.0.1.
+
+    It runs as the user ``postgres`` when we are root, since it refuses to run as root. It is fast and forgets everything in a crash of
+    the machine (``fsync=off``), not in one of its own.
+    """
+
+    def __init__(self, *, settings: dict[str, str] | None = None) -> None:
+        self.programs = _programs()
+        self.directory = Path(tempfile.mkdtemp(prefix="headrace-pg-"))
+        self.port = free_port()
+        self._settings = {
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            "shared_buffers": "64MB",
+            "autovacuum": "off",
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.directory),
+            "port": str(self.port),
+            **(settings or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.create()
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def data(self) -> Path:
+        """Return the directory of the cluster."""
+        return self.directory / "data"
+
+    @property
+    def log(self) -> Path:
+        """Return the file of what the server said."""
+        return self.directory / "server.log"
+
+    def url(self, name: str = "postgres") -> str:
+        """Return the URL of the database ``name``, for its superuser."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
+
+    def create(self) -> None:
+        """Make the cluster."""
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(USER)
+            os.chown(self.directory, owner.pw_uid, owner.pw_gid)
+        self.directory.chmod(0o700)
+        command: list[str | Path] = [
+            self.programs / "initdb",
+            "-D",
+            self.data,
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-N",
+        ]
+        made = subprocess.run(_as_postgres(command), capture_output=True, text=True, check=False, cwd="/")
+        if made.returncode != 0:
+            raise AssertionError(f"initdb failed:\n{made.stdout}{made.stderr}")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                _as_postgres([self.programs / "postgres", "-D", self.data, *options]), stdout=log, stderr=log, cwd="/"
+            )
+        until(self._answers, seconds=30, what=f"PostgreSQL on port {self.port} (see {self.log})")
+
+    def stop(self) -> None:
+        """Stop the server at once, without waiting for its clients; started again, it goes on where it was."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(timeout=20)
+        self._process = None
+
+    def create_database(self, name: str, *, template: str = "template0") -> str:
+        """Make the database ``name``, a copy of ``template``; return its URL."""
+        with self._admin() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove the database ``name``, whoever is connected to it."""
+        with self._admin() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.url(), autocommit=True)
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise AssertionError(f"PostgreSQL ended while it started:\n{self.log.read_text(errors='replace')}")
+        with suppress(psycopg.OperationalError), self._admin() as connection:
+            connection.execute("SELECT 1")
+            return True
+        return False
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _programs() -> Path:
+    """Return the directory of the newest PostgreSQL's programs; the test fails where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    candidates = [*reversed(found), *(Path(name) for name in [shutil.which("postgres")] if name)]
+    for candidate in candidates:
+        if (candidate.parent / "initdb").exists():
+            return candidate.parent
+    raise AssertionError(INSTALL)
+
+
+def _as_postgres(command: list[str | Path]) -> list[str]:
+    words = [str(word) for word in command]
+    if os.geteuid() != 0:
+        return words
+    # setpriv becomes the program, so the process id that we hold is the server's own.
+    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *words]
