@@ -1,42 +1,27 @@
-"""What the service's tests work with: a clock that stands still until it is moved, ids that can be foreseen, a flow of two activities."""
+"""What the service's tests work with: time and ids that can be foreseen, and a flow of two activities."""
 
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 
 import pytest
 
+from fakes import CountingIds, ManualClock
 from headrace.core.clock import Instant
 from headrace.core.flow import Activity, Dependency, Flow, Plan
-from headrace.core.ids import ulid_of
 from headrace.service import flows
 from headrace.store.database import Database
 
 
-@dataclass
-class Clock:
-    """A clock that a test moves."""
-
-    time: int = 1_700_000_000_000_000
+class TickingClock(ManualClock):
+    """A clock that goes on by a microsecond each time it is asked, so that everything made has its own place in time."""
 
     def now(self) -> Instant:
-        """Return the present instant, a microsecond later each time, so that everything made has its place in time."""
-        self.time += 1
-        return Instant(self.time)
+        """Return the present instant."""
+        self._now += 1
+        return Instant(self._now)
 
-
-@dataclass
-class Ids:
-    """Ids in order."""
-
-    numbers: "count[int]" = field(default_factory=lambda: count(1))
-
-    def uuid(self) -> str:
-        """Return the next UUID."""
-        return f"00000000-0000-4000-8000-{next(self.numbers):012d}"
-
-    def ulid(self) -> str:
-        """Return the next ULID."""
-        return ulid_of(1_700_000_000_000, next(self.numbers))
+    def set(self, now: int) -> None:
+        """Make ``now`` the next present."""
+        self._now = now - 1
 
 
 @dataclass(frozen=True)
@@ -44,9 +29,8 @@ class House:
     """A ledger, time and ids, and how things are called in it."""
 
     database: Database
-    clock: Clock
-    ids: Ids
-    scope: str = "local"
+    clock: TickingClock
+    ids: CountingIds
 
 
 PLAN = Plan(
@@ -58,8 +42,8 @@ PLAN = Plan(
 
 
 @pytest.fixture
-def house(database: Database) -> House:
+def house(database: Database, ids: CountingIds) -> House:
     """Return a house on a fresh ledger, with the flow ``f1``."""
-    made = House(database, Clock(), Ids())
+    made = House(database, TickingClock(), ids)
     flows.put_flow(database, Flow("f1", "local", "flights", PLAN, {"day": "monday", "size": 3}), "tester", made.clock)
     return made

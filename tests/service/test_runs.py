@@ -74,7 +74,7 @@ def test_a_key_is_free_again_when_its_lifetime_is_over(house: House) -> None:
     """Keys are not kept for ever."""
     request = replace(_REQUEST, request_key="k1")
     first = create_run(house.database, request, house.clock, house.ids)
-    house.clock.time += 8 * DAY
+    house.clock.advance(8 * DAY)
     assert create_run(house.database, request, house.clock, house.ids).id != first.id
 
 

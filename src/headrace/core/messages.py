@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from headrace.core.codec import Json, JsonObject
 from headrace.core.errors import Code
 
+
 def completion_topic(path: str, attempt: int) -> str:
     """Return the topic on which an attempt at the activity at ``path`` hears that somebody outside has done it, or failed to."""
     return f"external:{attempt}:{path}"
