@@ -68,7 +68,7 @@ class Settings:
         (),
         "Directories that a server's flows may read, `:`-separated (a list in the file). A flow file that a person runs has that person's rights.",
         like="paths",
-        shown="none but the home",
+        shown="none but `files` in the home",
     )
     secret_key: str = _setting(
         "",
@@ -127,6 +127,12 @@ class Settings:
         shown="none",
     )
     log_level: str = _setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
+    debug: bool = _setting(
+        default=False,
+        doc="Commands show where a bug is (a traceback) instead of one line.",
+        like="yes or no",
+        shown="no",
+    )
     crash_at: str = _setting(
         "",
         "For tests: the process kills itself at this crash point (`name`, or `name:3` for the third time).",
@@ -181,6 +187,12 @@ def load(
     merged: dict[str, Any] = {**nearby, **in_home, **{name: value for name, value in given.items() if value != ""}}
     merged.pop("home", None)
     return _complete(root, directory, _parse_all(merged, directory))
+
+
+def debugging(environment: Mapping[str, str] | None = None) -> bool:
+    """Say whether ``HEADRACE_DEBUG`` asks for tracebacks; asked where settings may be what is broken, so only the environment counts."""
+    environment = os.environ if environment is None else environment
+    return environment.get(PREFIX + "DEBUG", "").lower() in {"1", "true", "yes"}
 
 
 def reference() -> str:
@@ -264,6 +276,8 @@ def _parse(field: "dataclasses.Field[Any]", value: Any, directory: Path) -> Any:
     if like == "hosts":
         items = value.split(",") if isinstance(value, str) else value
         return tuple(str(item).strip() for item in items if str(item).strip())
+    if isinstance(field.default, bool):
+        return _parse_flag(value)
     if isinstance(field.default, int | float):
         return _parse_number(field, value)
     if not isinstance(value, str) or "\0" in value:
@@ -289,6 +303,14 @@ def _parse_number(field: "dataclasses.Field[Any]", value: Any) -> int | float:
     if not least <= number < float("inf"):
         raise ValueError(f"{least:g} or more is expected")
     return kind(number)
+
+
+def _parse_flag(value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    word = str(value).lower()
+    if word not in words:
+        raise ValueError("yes or no is expected")
+    return words[word]
 
 
 def _parse_size(text: str) -> int:

@@ -129,7 +129,7 @@ def _parse(draft: ConnectionDraft) -> SplitResult:
     form = f"{schemes[0]}://user:password@host:port/database"
     try:
         url = urlsplit(draft.url)
-        usable = url.scheme in schemes and bool(url.hostname) and (url.port or 1) > 0
+        usable = url.scheme in schemes and (url.port or 1) > 0
     except ValueError:
         usable = False
     if not usable or not draft.url.isprintable():
