@@ -11,13 +11,12 @@ from headrace.core.clock import SECOND, Clock
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
-from headrace.core.flow import Activity, Plan
 from headrace.core.outcome import Failure, Figures, Outcome
 from headrace.core.run import ActivityStatus
 from headrace.core.task import ActivityFunction, Cancellation, Task
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
-from headrace.engine.records import Claimed, Ended, Try
+from headrace.engine.records import Claimed, Ended, Try, planned_of
 
 Abandon: TypeAlias = Callable[[Callable[[], Mapping[str, Json]]], None]
 """Told that an activity does not stop; given what writes that down."""
@@ -86,8 +85,7 @@ class Attempts:
 
     def _task(self, chance: Try, claimed: Claimed) -> Task:
         run, activity = chance.run, chance.activity
-        row = claimed.rows[activity.name]
-        upstream = _upstream(run.definition, activity)
+        planned = planned_of(chance)
         return Task(
             scope=run.scope,
             flow_id=run.flow_id,
@@ -98,11 +96,11 @@ class Attempts:
             epoch=claimed.epoch,
             kind=activity.kind,
             settings=activity.settings,
-            commit_key=row.commit_key or "",
+            commit_key=planned.commit_key if planned is not None else "",
             parameters=run.parameters,
             window=run.window,
-            inputs={path: claimed.rows[path].output for path in upstream if path in claimed.rows},
-            previous=self._ledger.previous_output(chance),
+            inputs=claimed.inputs,
+            previous=self._ledger.previous_output(chance, planned),
             policy=activity.policy,
         )
 
@@ -162,19 +160,6 @@ def _status_of(result: Outcome) -> ActivityStatus:
     if result.failure is None:
         return ActivityStatus.SUCCEEDED
     return _STATUS_OF.get(result.failure.code, ActivityStatus.FAILED)
-
-
-def _upstream(plan: Plan, activity: Activity) -> tuple[str, ...]:
-    """Return every activity that this one depends on, directly or not, in plan order."""
-    by_name = plan.by_name
-    reached: set[str] = set()
-    open_ends = [dependency.activity for dependency in activity.depends_on]
-    while open_ends:
-        name = open_ends.pop()
-        if name not in reached:
-            reached.add(name)
-            open_ends.extend(dependency.activity for dependency in by_name[name].depends_on)
-    return tuple(other.name for other in plan.activities if other.name in reached)
 
 
 def _do_nothing(task: Task, context: object) -> Outcome:  # noqa: ARG001 — the shape of every activity

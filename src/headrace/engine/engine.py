@@ -190,11 +190,14 @@ class Engine:
         self._on_fenced()
 
     def _end(self, patience: float) -> bool:
+        if self._claim is None:
+            return True
         if self._takeover is not None:
             self._takeover.stop()
-        DBOS.destroy(workflow_completion_timeout_sec=round(patience), destroy_registry=True)
-        done = self._hands.working() == 0
+        # Runs that DBOS still takes from the queue meanwhile halt at once, and are handed back with the others.
+        done = self._hands.wait_until_empty(patience)
         self._hands.drop("the worker stops")
+        DBOS.destroy(destroy_registry=True)
         if self._watch is not None:
             self._watch.stop()
         self._sign_off()
@@ -208,3 +211,4 @@ class Engine:
         with contextlib.suppress(Problem), self._database.transaction() as tx:
             workers.stop(tx, self._claim, self._clock.now())
         self._hand_back.all_of(self.executor_id)
+        self._claim = None

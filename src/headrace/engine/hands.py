@@ -53,6 +53,7 @@ class Hands:
 
     def __init__(self, *, stop_seconds: float) -> None:
         self._lock = threading.Lock()
+        self._emptied = threading.Condition(self._lock)
         self._held: list[Held] = []
         self._working: list[Working] = []
         self._stop_seconds = stop_seconds
@@ -101,6 +102,7 @@ class Hands:
         finally:
             with self._lock:
                 self._held.remove(held)
+                self._emptied.notify_all()
 
     @contextmanager
     def work(
@@ -119,6 +121,7 @@ class Hands:
         finally:
             with self._lock:
                 self._working.remove(working)
+                self._emptied.notify_all()
 
     def cancel(self, run_ids: frozenset[str]) -> None:
         """Stop what is done for these runs."""
@@ -148,6 +151,11 @@ class Hands:
             if one.stopped_at is not None and now >= one.stopped_at + self._stop_seconds:
                 one.abandon()
         return min(waits, default=None)
+
+    def wait_until_empty(self, seconds: float) -> bool:
+        """Wait until nothing is in hand, at most for ``seconds``; say whether that is so."""
+        with self._emptied:
+            return self._emptied.wait_for(lambda: not self._held and not self._working, timeout=seconds)
 
     def leave(self, why: str) -> None:
         """Take nothing up any more, and wake what rests, so that it halts; activities at work go on."""

@@ -11,13 +11,12 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from headrace.core import codec
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import RETRYABLE, Code, Problem
 from headrace.core.outcome import Failure, Figures, Outcome
-from headrace.core.planning import RunPlan, Verdict
+from headrace.core.planning import PlannedActivity, Verdict
 from headrace.core.progress import outcome
 from headrace.core.run import ActivityStatus, Run, RunStatus
 from headrace.engine.hands import Halted, Hands
@@ -33,6 +32,7 @@ from headrace.engine.records import (
     newest_rows,
     reason_of,
     row_of,
+    upstream_of,
 )
 from headrace.store import activity_runs, batches, runs, workers
 from headrace.store.database import Database, Transaction
@@ -103,9 +103,9 @@ class Ledger:
         """Say whether the run is being stopped, or has ended."""
         return self._patiently(self._is_stopping, run_id)
 
-    def previous_output(self, chance: Try) -> Mapping[str, Json]:
+    def previous_output(self, chance: Try, planned: PlannedActivity | None) -> Mapping[str, Json]:
         """Return the output of the newest earlier try that did not succeed, of this run or of an earlier one of its group; empty: none."""
-        return self._patiently(self._previous_output, chance)
+        return self._patiently(self._previous_output, chance, planned)
 
     def progress(self, chance: Try, epoch: int, figures: Figures) -> None:
         """Write the figures so far.
@@ -219,8 +219,7 @@ class Ledger:
         with self.database.reading() as tx:
             return runs.status(tx, run_id) in _STOPPING
 
-    def _previous_output(self, chance: Try) -> Mapping[str, Json]:
-        planned = codec.decode(RunPlan, chance.run.plan, what="the run's plan").by_path.get(chance.activity.name)
+    def _previous_output(self, chance: Try, planned: PlannedActivity | None) -> Mapping[str, Json]:
         earlier = planned.previous_from if planned is not None else None
         if earlier is None and chance.attempt == 1:
             return {}
@@ -238,23 +237,35 @@ class Ledger:
 
     def _claim_row(self, tx: Transaction, chance: Try) -> Claimed | Ended:
         run_id, path, attempt, now = chance.run.id, chance.activity.name, chance.attempt, self._clock.now()
-        rows = activity_runs.of_run(tx, run_id)
+        status = runs.status(tx, run_id)
+        if status in _STOPPING:
+            return self._cancel_row(tx, chance)
+        if status is RunStatus.WAITING:
+            runs.move(tx, run_id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
+        if attempt == 1:
+            pending = {ActivityStatus.PENDING}
+            activity_runs.move(tx, run_id, path, attempt, pending, ActivityStatus.QUEUED, now, worker=self._claim)
+        try:
+            epoch = activity_runs.claim(tx, run_id, path, attempt, self._claim, now)
+        except Problem as problem:
+            # The only other way is that it has ended: that is asked for last, since it is rare.
+            ended = ended_of(activity_runs.of_run(tx, run_id), chance)
+            if problem.code is not Code.ILLEGAL_STATE or ended is None:
+                raise
+            return ended
+        upstream = upstream_of(chance.run.definition, chance.activity)
+        return Claimed(epoch, activity_runs.outputs(tx, run_id, upstream) if upstream else {})
+
+    def _cancel_row(self, tx: Transaction, chance: Try) -> Ended:
+        rows = activity_runs.of_run(tx, chance.run.id)
         ended = ended_of(rows, chance)
         if ended is not None:
             return ended
-        status = row_of(rows, chance).status
-        run_status = runs.status(tx, run_id)
-        if run_status in _STOPPING:
-            outcome = Outcome(failure=_CANCELLED)
-            to = ActivityStatus.CANCELLED
-            activity_runs.move(tx, run_id, path, attempt, {status}, to, now, worker=self._claim, outcome=outcome)
-            return Ended(to, attempt)
-        if run_status is RunStatus.WAITING:
-            runs.move(tx, run_id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
-        if status is ActivityStatus.PENDING:
-            activity_runs.move(tx, run_id, path, attempt, {status}, ActivityStatus.QUEUED, now, worker=self._claim)
-        epoch = activity_runs.claim(tx, run_id, path, attempt, self._claim, now)
-        return Claimed(epoch, newest_rows(rows))
+        expected, to = {row_of(rows, chance).status}, ActivityStatus.CANCELLED
+        run_id, path, now = chance.run.id, chance.activity.name, self._clock.now()
+        outcome = Outcome(failure=_CANCELLED)
+        activity_runs.move(tx, run_id, path, chance.attempt, expected, to, now, worker=self._claim, outcome=outcome)
+        return Ended(to, chance.attempt)
 
     def _finish(self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome) -> Ended:
         run, path, attempt, now = chance.run, chance.activity.name, chance.attempt, self._clock.now()

@@ -7,9 +7,10 @@ from headrace.core import codec
 from headrace.core.clock import Instant
 from headrace.core.codec import Json, JsonObject
 from headrace.core.errors import Code, Problem
-from headrace.core.flow import Activity
+from headrace.core.flow import Activity, Plan
 from headrace.core.landing import Landing
 from headrace.core.outcome import BatchReport, Failure, Figures
+from headrace.core.planning import PlannedActivity
 from headrace.core.progress import culprits
 from headrace.core.run import ActivityRun, ActivityStatus, Batch, BatchStatus, Run
 from headrace.store import watermarks
@@ -54,10 +55,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An attempt that this worker may do. ``rows`` are the run's activity runs as of the claim, by path, newest attempts."""
+    """An attempt that this worker may do. ``inputs`` are the outputs of what the activity depends on, directly or not, by path."""
 
     epoch: int
-    rows: Mapping[str, ActivityRun]
+    inputs: Mapping[str, Mapping[str, Json]]
 
 
 def newest_rows(rows: Iterable[ActivityRun]) -> dict[str, ActivityRun]:
@@ -66,6 +67,14 @@ def newest_rows(rows: Iterable[ActivityRun]) -> dict[str, ActivityRun]:
     for row in sorted(rows, key=lambda row: row.attempt):
         newest[row.path] = row
     return newest
+
+
+def planned_of(chance: Try) -> PlannedActivity | None:
+    """Return what the planner decided about the activity."""
+    for planned in chance.run.plan.get("activities", ()):  # type: ignore[union-attr]  # an encoded RunPlan
+        if planned["path"] == chance.activity.name:  # type: ignore[index,call-overload]  # the same
+            return codec.decode(PlannedActivity, planned, what="the run's plan")
+    return None
 
 
 def row_of(rows: Iterable[ActivityRun], chance: Try) -> ActivityRun:
@@ -119,6 +128,19 @@ def figures_of(rows: Iterable[ActivityRun]) -> Figures:
         if row.status is not ActivityStatus.CARRIED:
             total = total.plus(row.figures)
     return total
+
+
+def upstream_of(plan: Plan, activity: Activity) -> tuple[str, ...]:
+    """Return every activity that this one depends on, directly or not, in plan order."""
+    by_name = plan.by_name
+    reached: set[str] = set()
+    open_ends = [dependency.activity for dependency in activity.depends_on]
+    while open_ends:
+        name = open_ends.pop()
+        if name not in reached:
+            reached.add(name)
+            open_ends.extend(dependency.activity for dependency in by_name[name].depends_on)
+    return tuple(other.name for other in plan.activities if other.name in reached)
 
 
 def reason_of(run: Run, statuses: Mapping[str, ActivityStatus], rows: Mapping[str, ActivityRun]) -> Failure | None:

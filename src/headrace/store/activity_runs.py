@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from headrace.core.clock import Instant
-from headrace.core.codec import decode, encode
+from headrace.core.codec import Json, decode, encode
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Failure, Figures, Outcome
 from headrace.core.run import ActivityRun, ActivityStatus
@@ -40,6 +40,13 @@ def of_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, list[Activit
     for row in tx.rows(statement):
         result[row["run_id"]].append(_activity_run(row))
     return result
+
+
+def outputs(tx: Transaction, run_id: str, paths: Collection[str]) -> dict[str, Mapping[str, Json]]:
+    """Return the outputs of the newest attempts at ``paths`` of the run, by path."""
+    columns = sa.select(activity_runs.c.path, activity_runs.c.output)
+    statement = columns.where(activity_runs.c.run_id == run_id, activity_runs.c.path.in_(paths))
+    return {row["path"]: row["output"] for row in tx.rows(statement.order_by(activity_runs.c.attempt))}
 
 
 def claim(tx: Transaction, run_id: str, path: str, attempt: int, worker: WorkerClaim, now: Instant) -> int:
