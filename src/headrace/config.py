@@ -195,6 +195,16 @@ def debugging(environment: Mapping[str, str] | None = None) -> bool:
     return environment.get(PREFIX + "DEBUG", "").lower() in {"1", "true", "yes"}
 
 
+def environment() -> Mapping[str, str]:
+    """Return a copy of the process's environment, for flow files that name variables of it."""
+    return dict(os.environ)
+
+
+def is_debugging() -> bool:
+    """Say whether ``HEADRACE_DEBUG`` asks for tracebacks; never fails, since it is asked when something has failed already."""
+    return os.environ.get(PREFIX + "DEBUG", "").lower() not in {"", "0", "false", "no", "off"}
+
+
 def reference() -> str:
     """Return the text of ``docs/reference/settings.md``."""
     rows = [

@@ -87,7 +87,7 @@ def compile_document(document: Document, directory: Path, labels: JsonObject, fi
         )
     )
     flow = Flow(
-        id=derived_uuid("flowfile", SCOPE, document.name),
+        id=derived_uuid("flow", SCOPE, document.name),
         scope=SCOPE,
         name=document.name,
         plan=plan,

@@ -33,11 +33,15 @@ class FlowFile:
 
 
 def load(
-    path: Path, parameters: Mapping[str, Json] | None = None, environment: Mapping[str, str] | None = None
+    path: Path,
+    parameters: Mapping[str, Json] | None = None,
+    environment: Mapping[str, str] | None = None,
+    remembered: Mapping[str, Json] | None = None,
 ) -> FlowFile:
     """Return the flow file ``path``. ``parameters``: values given for this time (texts are read as the default's type).
 
-    ``environment`` is what ``${env:NAME}`` in a database's URL is looked up in.
+    ``environment`` is what ``${env:NAME}`` in a database's URL is looked up in. ``remembered`` are an earlier run's parameters: they stand in for
+    defaults, and those that the file no longer declares do not count.
 
     Raises:
         Problem: ``NOT_FOUND``, ``MALFORMED``, ``LIMIT_EXCEEDED``: the file cannot be read. ``UNKNOWN_FIELD``, ``INVALID``,
@@ -59,13 +63,14 @@ def load(
         else:
             message = f"{path} is not UTF-8 text (byte {error.start + 1})"
             raise Problem(Code.MALFORMED, message) from None
-    return read(text, parameters, environment, path=path)
+    return read(text, parameters, environment, remembered, path=path)
 
 
 def read(
     text: str,
     parameters: Mapping[str, Json] | None = None,
     environment: Mapping[str, str] | None = None,
+    remembered: Mapping[str, Json] | None = None,
     *,
     path: Path,
 ) -> FlowFile:
@@ -77,7 +82,9 @@ def read(
     yaml = parse(text, str(path))
     findings = Findings()
     errors: list[FieldError] = []
-    values = declared(yaml.value, parameters or {}, errors)
+    known = _object(yaml.value, "parameters")
+    kept = {name: value for name, value in (remembered or {}).items() if name in known}
+    values = declared(yaml.value, {**kept, **(parameters or {})}, errors)
     interpolation = Interpolation(values, environment or {}, errors)
     raw = _expand(interpolation.apply(yaml.value))
     _check_texts(raw, findings)

@@ -1,0 +1,150 @@
+"""``headrace runs retry``: what is left to do of a run that has ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace import config
+from headrace.bootstrap import Application
+from headrace.cli.options import who
+from headrace.cli.output import Output
+from headrace.cli.rendering import SHORT
+from headrace.cli.running import details_of, put_file
+from headrace.cli.session import finish, opened
+from headrace.core.codec import Json, encode
+from headrace.core.errors import Code, Problem
+from headrace.core.planning import PlanMode, RunPlan, Verdict
+from headrace.core.run import Run
+from headrace.flowfile import SCOPE, FlowFile, load
+from headrace.service.retries import RetryRequest, preview_retry, retry_run
+from headrace.service.runs import find_run, get_run
+
+_WORDS: Mapping[Verdict, str] = {
+    Verdict.RUN: "run",
+    Verdict.REEVALUATE: "re-evaluate",
+    Verdict.CARRY_OVER: "carry over",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks for with ``headrace runs retry``."""
+
+    run_id: str
+    from_activity: str | None
+    everything: bool
+    dry_run: bool
+    as_it_was: bool
+    parameters: Mapping[str, Json]
+    detach: bool
+
+    @property
+    def mode(self) -> PlanMode:
+        """Return the planner's mode."""
+        if self.everything:
+            return PlanMode.ALL
+        return PlanMode.FROM_FAILURE if self.from_activity is None else PlanMode.FROM_ACTIVITY
+
+
+def retry(home: Path | None, wish: Wish, output: Output) -> int:
+    """Retry the run, or show what that would do; return the exit code.
+
+    Raises:
+        Problem: as ``retry_run``; the flow file is wrong; parameters without a flow file that could take them.
+    """
+    with opened(home) as application:
+        run = get_run(application.database, None, find_run(application.database, None, wish.run_id)).run
+        file = _flow_file(run, wish, output)
+        request = _request(run, wish, file)
+        if wish.dry_run:
+            plan = preview_retry(application.database, None, run.id, request, application.outcome_lost)
+            _show(run, plan, output)
+            return 0
+        return _carry_out(application, run, file, request, output, detach=wish.detach)
+
+
+def _carry_out(
+    application: Application, run: Run, file: FlowFile | None, request: RetryRequest, output: Output, *, detach: bool
+) -> int:
+    if file is not None:
+        put_file(application, file)
+    new = retry_run(
+        application.database,
+        None,
+        run.id,
+        request,
+        application.outcome_lost,
+        clock=application.clock,
+        ids=application.ids,
+    )
+    output.note(f"retrying run {run.id[:SHORT]} as run {new.id} (attempt {new.attempt})")
+    return finish(application, new, output, detach=detach)
+
+
+def _flow_file(run: Run, wish: Wish, output: Output) -> FlowFile | None:
+    """Return the run's flow file as it is now, when it came from one that is still there."""
+    origin = run.details.get("flow_file")
+    if wish.as_it_was:
+        if wish.parameters:
+            raise Problem(Code.INVALID, "--param changes the flow, so it does not go together with --as-it-was")
+        return None
+    if run.scope != SCOPE or not isinstance(origin, str):
+        return None
+    path = Path(origin)
+    if not path.exists():
+        output.note(f"{path} is gone: the flow is used as the ledger has it")
+        return None
+    kept = run.details.get("parameters")
+    before: Mapping[str, Json] = kept if isinstance(kept, Mapping) else {}
+    file = load(path, wish.parameters, config.environment(), before)
+    if file.flow.id != run.flow_id:
+        raise Problem(
+            Code.CONFLICT,
+            f"{path} is the flow {file.flow.name!r} now, and the run is one of {run.flow_name!r}; use --as-it-was, or run the file anew",
+        )
+    changed = [a.name for a in file.flow.plan.activities if _fingerprint(run, a.name) != a.fingerprint]
+    words = f"changed since: {', '.join(changed)}" if changed else "unchanged"
+    output.note(f"using {path} as it is now ({words}); --as-it-was uses it as the run had it")
+    return file
+
+
+def _fingerprint(run: Run, name: str) -> str | None:
+    activity = run.definition.by_name.get(name)
+    return None if activity is None else activity.fingerprint
+
+
+def _request(run: Run, wish: Wish, file: FlowFile | None) -> RetryRequest:
+    if file is not None:
+        return RetryRequest(
+            created_by=who(),
+            mode=wish.mode,
+            activity=wish.from_activity,
+            definition=file.flow.plan,
+            details=details_of(file),
+        )
+    return RetryRequest(
+        created_by=who(),
+        mode=wish.mode,
+        activity=wish.from_activity,
+        definition=run.definition if wish.as_it_was else None,
+        parameters=wish.parameters or None,
+    )
+
+
+def _show(run: Run, plan: RunPlan, output: Output) -> None:
+    if output.is_json:
+        activities = [
+            {
+                "path": planned.path,
+                "verdict": planned.verdict.value,
+                "reason": planned.reason,
+                "carried_from": planned.carried_from,
+                "previous_from": planned.previous_from,
+            }
+            for planned in plan.activities
+        ]
+        output.document(encode({"run_id": run.id, "mode": plan.mode.value, "activities": activities}))
+        return
+    output.say(f"a retry of run {run.id[:SHORT]} ({run.flow_name}) would:")
+    rows = [(_WORDS[planned.verdict], planned.path, planned.reason) for planned in plan.activities]
+    output.table(("verdict", "activity", "since"), rows)

@@ -1,0 +1,31 @@
+"""``headrace serve`` and ``headrace worker``: the processes that stay."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace import bootstrap, config
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a server listens, and how many workers it keeps."""
+
+    host: str
+    port: int
+    workers: int | None
+    dev: bool
+
+
+def serve(home: Path | None, listening: Listening) -> int:
+    """Serve until told to stop.
+
+    Raises:
+        Problem: the settings, the ledger, or ``--dev`` on an address that others can reach.
+    """
+    settings = config.load(home=home)
+    return bootstrap.serve(settings, listening.host, listening.port, listening.workers, dev=listening.dev)
+
+
+def work(home: Path | None, parent: int | None) -> int:
+    """Work until told to stop; ``parent`` is the supervisor without which this worker ends too."""
+    return bootstrap.work(config.load(home=home), parent)
