@@ -77,8 +77,8 @@ class ListRequest:
         return None
 
 
-def read_list(request: Request, collection: Collection) -> ListRequest:
-    """Return what the query parameters of a list ask for.
+def read_list(request: Request, collection: Collection, *further: str) -> ListRequest:
+    """Return what the query parameters of a list ask for, and the filters ``further``.
 
     Raises:
         Refusal: the filter and parameter errors of 2.2 and 2.3.
@@ -87,7 +87,7 @@ def read_list(request: Request, collection: Collection) -> ListRequest:
     for name in query:
         if name not in _KNOWN_PARAMETERS | collection.ignored:
             raise Refusal(Fault.QUERY_PARAMETER, f"the query parameter {name!r} is unknown here")
-    listed = _request_of(query.getlist("property"), query.get("limit"), query.get("orderby"), collection)
+    listed = _request_of([*query.getlist("property"), *further], query.get("limit"), query.get("orderby"), collection)
     count = bool(flag(query.get("count")))
     if count and query.get("limit"):
         raise Refusal(Fault.LIMIT_AND_COUNT, "limit and count=true exclude each other")

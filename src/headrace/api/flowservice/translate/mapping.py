@@ -27,7 +27,7 @@ _RESERVED = frozenset(
     | {"continue", "else", "and", "ne", "true", "le", "if", "ge", "return"}
 )
 
-Check = Callable[[str], None]
+Check = Callable[[str], object]
 """Parses an expression of the *dataprep* language, or raises its ``Problem``."""
 
 

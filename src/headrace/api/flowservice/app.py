@@ -1,0 +1,90 @@
+"""The door as an application: every route behind the gateway, everything else 404 in the dialect's words.
+
+It serves whole paths (``/ims/…`` and ``/data/foundation/…``, see ``PREFIXES``), so it is asked with the path as the client sent it, never mounted
+under a prefix that is cut off.
+"""
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from headrace.api.flowservice import (
+    batches,
+    connection_specs,
+    connections,
+    datasets,
+    export,
+    flows,
+    ims,
+    mapping_sets,
+    runs,
+    sandboxes,
+    schemas,
+    source_connections,
+    target_connections,
+)
+from headrace.api.flowservice.door import FlowServiceDoor
+from headrace.api.flowservice.errors import Fault, Refusal, render
+from headrace.api.flowservice.gateway import authenticate
+from headrace.http.authentication import default_deny
+from headrace.http.edge import Edge
+from headrace.http.problems import answer_problems
+
+__all__ = ["PREFIXES", "ROUTERS", "FlowServiceDoor", "make_app"]
+
+PREFIXES = ("/ims", "/data/foundation")
+"""The beginnings of all paths that this door answers."""
+
+ROUTERS: tuple[APIRouter, ...] = (
+    ims.router,
+    sandboxes.router,
+    connection_specs.router,
+    connections.router,
+    source_connections.router,
+    target_connections.router,
+    schemas.router,
+    datasets.router,
+    batches.router,
+    mapping_sets.router,
+    flows.router,
+    runs.router,
+    export.router,
+)
+"""Every route of the door, but for its own document and the answer to unknown paths."""
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def make_app(door: FlowServiceDoor) -> FastAPI:
+    """Return the door, complete with its edge."""
+    guard = default_deny(authenticate, open_routes=ims.router.routes)
+    app = FastAPI(
+        title="Headrace: Flow Service",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(guard)],
+    )
+    app.state.door = door
+    app.add_middleware(Edge, render=render, max_body_bytes=door.max_body_bytes)
+    answer_problems(app, render)
+    for router in (*ROUTERS, _last_router()):
+        app.include_router(router)
+    return app
+
+
+def _last_router() -> APIRouter:
+    router = APIRouter()
+
+    def document(request: Request) -> Response:
+        """Answer with the door's OpenAPI document."""
+        return JSONResponse(request.app.openapi())
+
+    def nothing(request: Request) -> Response:
+        """Refuse what is not offered."""
+        raise Refusal(Fault.NO_ROUTE, f"{request.method} {request.url.path} is not offered here")
+
+    router.add_api_route("/data/foundation/flowservice/openapi.json", document, include_in_schema=False)
+    router.add_api_route("/{path:path}", nothing, methods=_METHODS, include_in_schema=False)
+    return router

@@ -1,0 +1,47 @@
+"""What the door needs of the installation; bootstrap makes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core.clock import Clock
+from headrace.core.ids import Ids
+from headrace.core.run import ActivityRun
+from headrace.dataplane.storage import Roots
+from headrace.http.edge import MAX_BODY_BYTES
+from headrace.service.sealing import Sealer
+from headrace.service.tokens import TokenDesk
+from headrace.store.database import Database
+
+AUDIENCE = "flowservice"
+"""The audience of the door's tokens, and the first segment of its scopes."""
+DEFAULT_SANDBOX = "prod"
+"""The sandbox that always exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowServiceDoor:
+    """Everything that a request of this door may reach.
+
+    ``outcome_lost`` says why a past outcome cannot be carried over (its landing was removed), or ``""``. ``check_expression`` parses an expression of
+    mappings or raises its problem. ``public_url`` begins absolute links (None: the address that the request came to). ``dev`` accepts any token,
+    key and organisation that is not empty: bootstrap refuses it on anything but a loopback address.
+    """
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    sealer: Sealer
+    tokens: TokenDesk
+    roots: Roots
+    outcome_lost: Callable[[ActivityRun], str]
+    check_expression: Callable[[str], object]
+    sandboxes: tuple[str, ...] = (DEFAULT_SANDBOX,)
+    public_url: str | None = None
+    dev: bool = False
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    @property
+    def file_roots(self) -> tuple[Path, ...]:
+        """Return the directories that connections may read; none: ``local-files`` is not offered."""
+        return self.roots.file_roots or ()

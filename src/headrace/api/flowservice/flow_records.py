@@ -1,0 +1,155 @@
+"""Flows as the door keeps them: the engine's flow, with the dialect's definition among its labels."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from headrace.api.flowservice.entities import Entity, Maker, shown
+from headrace.api.flowservice.gateway import Tenant
+from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in, text_in
+from headrace.core.clock import Instant
+from headrace.core.errors import Code, Problem
+from headrace.core.flow import Flow, Plan
+from headrace.service.flows import delete_flow, get_flow, page_flows, put_flow
+
+LABEL = "flowservice"
+MAX_FLOWS = 10_000
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRecord:
+    """A flow. ``item`` is its definition on the wire; ``frozen`` what it was made of: source, base connections, dataset, spec name."""
+
+    flow: Flow
+    item: Item
+    frozen: Item
+    entity: Entity
+
+    @property
+    def frequency(self) -> str:
+        """Return how often it runs."""
+        return text_in(object_in(self.item, "scheduleParams"), "frequency")
+
+    @property
+    def for_runs(self) -> Item:
+        """Return what run objects say about their flow."""
+        return {**self.item, "sourceSpecName": text_in(self.frozen, "sourceSpecName")}
+
+
+def keep_flow(
+    tenant: Tenant, subject: str, item: Item, frozen: Item, plan: Plan, *, expected: FlowRecord | None = None
+) -> FlowRecord:
+    """Return the flow as it is kept now: new, or the next revision of ``expected``.
+
+    Raises:
+        Problem: ``STALE``: another revision came first.
+    """
+    now = tenant.door.clock.now()
+    maker = expected.entity.maker if expected else Maker(tenant.user, tenant.client, tenant.user, tenant.client)
+    label: dict[str, Any] = {
+        "item": item,
+        "frozen": frozen,
+        "createdAt": expected.entity.created_at if expected else now,
+        "updatedAt": now,
+        "createdBy": maker.created_by,
+        "createdClient": maker.created_client,
+        "updatedBy": tenant.user,
+        "updatedClient": tenant.client,
+    }
+    flow = Flow(
+        id=subject,
+        scope=tenant.scope,
+        name=item["name"],
+        plan=plan,
+        concurrency=1,
+        labels={LABEL: label},
+        enabled=item["state"] == "enabled",
+    )
+    seen = expected.flow.revision if expected else 0
+    kept = put_flow(tenant.door.database, flow, tenant.user, tenant.door.clock, expected=seen)
+    return _record(replace(kept, labels=flow.labels))
+
+
+def find_flow(tenant: Tenant, subject: str) -> FlowRecord | None:
+    """Return a flow of the caller's scope, or None."""
+    try:
+        flow = get_flow(tenant.door.database, tenant.scope, subject)
+    except Problem as problem:
+        if problem.code in {Code.NOT_FOUND, Code.INVALID}:
+            return None
+        raise
+    return _record(flow) if LABEL in flow.labels else None
+
+
+def all_flows(tenant: Tenant) -> Iterator[FlowRecord]:
+    """Yield the scope's flows, newest first, at most ``MAX_FLOWS``."""
+    cursor: str | None = None
+    for _ in range(MAX_FLOWS // _PAGE):
+        page = page_flows(tenant.door.database, tenant.scope, limit=_PAGE, cursor=cursor)
+        yield from (_record(flow) for flow in page.items if LABEL in flow.labels)
+        if page.next is None:
+            return
+        cursor = page.next.token()
+
+
+def remove_flow(tenant: Tenant, record: FlowRecord) -> None:
+    """Remove the flow; its runs, batches and data stay readable."""
+    door = tenant.door
+    delete_flow(door.database, tenant.scope, record.flow.id, tenant.user, door.clock, record.flow.revision)
+
+
+def flow_object(tenant: Tenant, record: FlowRecord, last_run: Item | None) -> Item:
+    """Return the flow object of 4.1."""
+    item, entity = record.item, record.entity
+    changed = entity.revision > 1
+    started, updated = milliseconds(entity.created_at), milliseconds(entity.updated_at)
+    result: Item = {
+        **shown(tenant, entity),
+        "inheritedAttributes": _inherited(record),
+        "runs": f"/runs?property=flowId=={record.flow.id}",
+        "lastOperation": {
+            "started": updated if changed else started,
+            "updated": updated,
+            "percentCompleted": 100.0,
+            "status": {"value": "completed", "errors": []},
+            "ops": list_in(record.frozen, "ops"),
+            "operation": "update" if changed else "create",
+        },
+    }
+    if last_run is not None:
+        result["lastRunDetails"] = last_run
+    return {key: value for key, value in result.items() if key in item or value not in ("", None)}
+
+
+def _inherited(record: FlowRecord) -> Item:
+    source = object_in(record.frozen, "source")
+    spec, base = object_in(source, "connectionSpec"), text_in(source, "baseConnectionId")
+    target = next(iter(list_in(record.item, "targetConnectionIds")), "")
+    return {
+        "properties": {"isSourceFlow": True, "isDestinationFlow": False},
+        "sourceConnections": [
+            {
+                "id": next(iter(list_in(record.item, "sourceConnectionIds")), ""),
+                "connectionSpec": spec,
+                "baseConnection": {"id": base, "connectionSpec": spec},
+            }
+        ],
+        "targetConnections": [{"id": target, "connectionSpec": object_in(record.frozen, "targetSpec")}],
+    }
+
+
+def _record(flow: Flow) -> FlowRecord:
+    label = object_in(flow.labels, LABEL)
+    return FlowRecord(flow, object_in(label, "item"), object_in(label, "frozen"), _entity(flow, label))
+
+
+def _entity(flow: Flow, label: Mapping[str, Any]) -> Entity:
+    maker = Maker(
+        text_in(label, "createdBy"),
+        text_in(label, "createdClient"),
+        text_in(label, "updatedBy"),
+        text_in(label, "updatedClient"),
+    )
+    times = (Instant(int(label["createdAt"])), Instant(int(label["updatedAt"])))
+    return Entity(flow.id, object_in(label, "item"), flow.revision, times[0], times[1], maker)

@@ -1,0 +1,60 @@
+"""Access tokens (1.2): the three paths of the identity service. These routes are open: they are how a caller gets in."""
+
+import secrets
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from headrace.api.flowservice.door import AUDIENCE, FlowServiceDoor
+from headrace.api.flowservice.gateway import door_of
+from headrace.core.clock import SECOND
+from headrace.core.errors import Code, Problem
+from headrace.service.clients import verify_secret
+from headrace.service.tokens import issue_token
+
+router = APIRouter()
+_MAX_FIELDS = 50
+
+
+@router.post("/ims/token")
+@router.post("/ims/token/v2")
+@router.post("/ims/token/v3")
+async def token(request: Request) -> Response:
+    """Answer with an access token for a client's id and secret; a body value wins over one of the query."""
+    body = b"".join([chunk async for chunk in request.stream()])
+    fields = dict(request.query_params) | _form(body)
+    if fields.get("grant_type", "client_credentials") != "client_credentials":
+        return _refused(400, "unsupported_grant_type", "the grant type must be client_credentials")
+    missing = [name for name in ("grant_type", "client_id", "client_secret") if not fields.get(name)]
+    if missing:
+        return _refused(400, "invalid_request", f"missing: {', '.join(missing)}")
+    try:
+        text, seconds = await run_in_threadpool(_issue, door_of(request), fields["client_id"], fields["client_secret"])
+    except Problem as problem:
+        if problem.code is not Code.UNAUTHENTICATED:
+            raise
+        return _refused(401, "invalid_client", "the client id or the secret is wrong")
+    return JSONResponse({"access_token": text, "token_type": "bearer", "expires_in": seconds})
+
+
+def _issue(door: FlowServiceDoor, client_id: str, secret: str) -> tuple[str, int]:
+    """Return a token and for how many seconds it is good; in development anyone gets one."""
+    if door.dev:
+        return f"dev-{secrets.token_urlsafe(24)}", 86399
+    identity = verify_secret(door.database, client_id, secret)
+    issued = issue_token(door.tokens, identity.client_id, AUDIENCE)
+    return issued.text, max(1, (issued.expires_at - door.clock.now()) // SECOND - 1)
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode("ascii"), max_num_fields=_MAX_FIELDS, errors="strict"))
+    except ValueError:
+        return {}
+
+
+def _refused(status: int, error: str, description: str) -> Response:
+    return JSONResponse({"error": error, "error_description": description}, status_code=status)
