@@ -19,7 +19,7 @@ from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.file_copy import copy_files
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.slices import Copying, Tally
-from headrace.dataplane.storage import Roots
+from headrace.dataplane.storage import Roots, disk_full
 from headrace.dataplane.table_copy import copy_table
 
 
@@ -45,15 +45,24 @@ def copy(  # noqa: PLR0913 — the facts of an installation come in one by one, 
     """
     done = landing.finished(roots, task)
     if done is None:
-        work = Copying(task, context, landing.begin(roots, task), Tally(context), roots, limits, clock)
+        tally = Tally(context)
         try:
-            landed = _copied(settings, work, connect)
-            done = work.folder.finish(landed, work.tally.figures)
+            work = Copying(task, context, landing.begin(roots, task), tally, roots, limits, clock)
+            done = work.folder.finish(_copied(settings, work, connect), tally.figures)
         except Problem as problem:
             if problem.code is Code.FENCED:
                 raise
-            return Outcome({landing.PARTIAL: work.folder.name}, work.tally.figures, Failure.of(problem))
+            return _failed(task, tally, problem)
+        except OSError as error:
+            full = disk_full(error, roots.landing)
+            if full is None:
+                raise
+            return _failed(task, tally, full)
     return Outcome({"landing": encode(done.landing)}, done.figures)
+
+
+def _failed(task: Task, tally: Tally, problem: Problem) -> Outcome:
+    return Outcome({landing.PARTIAL: task.folder}, tally.figures, Failure.of(problem))
 
 
 def _copied(settings: CopySettings, work: Copying, connect: Callable[[str], ConnectionInfo]) -> Landing:

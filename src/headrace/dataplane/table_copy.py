@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def relation_of(session: Session, source: TableSource) -> Relation:
         name, query = "query", (source.query or "").strip().rstrip(";")
         session.describe(query, "the query")  # alone first: what closes a parenthesis of ours is no query
         sql = f"(\n{query}\n)"
-    schema = session.describe(f"SELECT * FROM {sql} AS source", f"the {name!r}" if source.table else "the query")
+    schema = session.describe(f"SELECT * FROM {sql} AS source", name if source.table else "the query")
     twice = sorted({field.name for field in schema if len(schema.get_all_field_indices(field.name)) > 1})
     if twice:
         raise Problem(Code.INVALID, f"the query has more than one column named {twice[0]!r}; give each its own name")
@@ -267,11 +268,8 @@ def copy_slice(item: TableSlice, reading: Reading, work: Copying, info: Connecti
 
 def _write(session: Session, query: str, target: Path, name: str, reading: Reading, work: Copying) -> int:
     rows = 0
-    with target.open("wb") as out:
-        with (
-            pq.ParquetWriter(out, schema_of(reading.columns), compression="snappy") as writer,
-            session.batches(query, name) as batches,
-        ):
+    with target.open("wb") as out, closing(session.batches(query, name)) as batches:
+        with pq.ParquetWriter(out, schema_of(reading.columns), compression="snappy") as writer:
             for batch in batches:
                 landed = fitted(batch, reading.columns)
                 writer.write_batch(landed)

@@ -57,6 +57,7 @@ class Copier:
     run_id: str = "run-1"
     max_bytes: int = 1_000_000_000
     max_files: int = 25_000
+    kind: str = "postgres"
 
     def task(self, source: FileSource | TableSource, window: Window | None = None, **changes: object) -> Task:
         """Return the task of the first try."""
@@ -81,7 +82,7 @@ class Copier:
 
     def connection(self, connection_id: str) -> ConnectionInfo:
         """Return the connection that a test has named."""
-        return ConnectionInfo("postgres", self.urls[connection_id])
+        return ConnectionInfo(self.kind, self.urls[connection_id])
 
     def landed(self, outcome: Outcome) -> Landing:
         """Return the landing of an outcome that succeeded."""

@@ -3,7 +3,7 @@
 import difflib
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
+import pyarrow as pa
 
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.task import Cancellation
@@ -27,7 +28,7 @@ ALLOWED_OPTIONS = frozenset(
 _FIXED = {"passfile": "/dev/null", "keepalives_idle": "30", "keepalives_interval": "10", "tcp_user_timeout": "60000"}
 _BATCH_BYTES = "adbc.postgresql.batch_size_hint_bytes"
 _RECANCEL_SECONDS = 0.25
-_ERRORS = (adbc_driver_manager.Error, OSError)
+_ERRORS = (adbc_driver_manager.Error, pa.ArrowException, OSError)
 _SQLSTATES: Mapping[str, Code] = {
     "28": Code.SOURCE_DENIED,
     "42501": Code.SOURCE_DENIED,
@@ -51,6 +52,7 @@ _PHRASES: tuple[tuple[str, Code], ...] = (
     (r"password authentication failed|no password supplied|no pg_hba\.conf entry", Code.SOURCE_DENIED),
     (r'role ".*" (does not exist|is not permitted)|authentication failed|permission denied', Code.SOURCE_DENIED),
     (r'database ".*" does not exist', Code.SOURCE_NOT_FOUND),
+    (r"read-only transaction|transaction read-write mode", Code.SOURCE_DENIED),
     (r"due to statement timeout", Code.SOURCE_TIMEOUT),
     (r"timeout expired", Code.SOURCE_UNAVAILABLE),
     (r"closed the connection|terminating connection|Failed to connect|could not|lost|SSL", Code.SOURCE_UNAVAILABLE),
@@ -151,12 +153,12 @@ class Session:
 
     def run(self, statement: str) -> None:
         """Execute a statement without a result."""
-        with self._cursor("the database") as cursor:
+        with self._cursor() as cursor, self._told("the database"):
             cursor.execute(statement)
 
     def rows(self, query: str, where: str = "the database") -> list[dict[str, Any]]:
         """Return the rows of a small result."""
-        with self._cursor(where) as cursor:
+        with self._cursor() as cursor, self._told(where):
             cursor.execute(query)
             rows: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
             return rows
@@ -167,31 +169,41 @@ class Session:
         Raises:
             Problem: what is wrong with the query; ``INVALID`` when it is more than one statement.
         """
-        with self._cursor(where) as cursor:
+        with self._cursor() as cursor, self._told(where):
             return cursor.adbc_execute_schema(query)
 
-    @contextmanager
-    def batches(self, query: str, where: str) -> Iterator[Iterator[Any]]:
+    def batches(self, query: str, where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query, as they come."""
-        with self._cursor(where) as cursor:
-            cursor.adbc_statement.set_options(**{_BATCH_BYTES: str(self.limits.batch_bytes)})
-            cursor.execute(query)
-            yield iter(cursor.fetch_record_batch())
+        with self._cursor() as cursor:
+            with self._told(where):
+                cursor.adbc_statement.set_options(**{_BATCH_BYTES: str(self.limits.batch_bytes)})
+                cursor.execute(query)
+                reader = cursor.fetch_record_batch()
+            while True:
+                with self._told(where):
+                    batch = next(reader, None)
+                if batch is None:
+                    return
+                yield batch
 
     @contextmanager
-    def _cursor(self, where: str) -> Iterator[Any]:
+    def _cursor(self) -> Iterator[Any]:
         self.cancellation.check()
-        try:
-            with self.connection.cursor() as cursor:
-                self.running = cursor
+        with self.connection.cursor() as cursor:
+            self.running = cursor
+            try:
                 yield cursor
+            finally:
+                self.running = None
+
+    @contextmanager
+    def _told(self, where: str) -> Iterator[None]:
+        """Turn an error of the driver into a problem, or into the interruption that it is."""
+        try:
+            yield
         except _ERRORS as error:
-            self.cancellation.check()  # then the error is only the interruption
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # of a file that is being written, not of the database
+            self.cancellation.check()
             raise problem_of(error, where, self.info) from error
-        finally:
-            self.running = None
 
     def interrupt(self) -> None:
         """Cancel what the server does for this session, again and again until it is closed; returns at once."""
