@@ -18,7 +18,6 @@ from headrace.service.flows import find_flow
 from headrace.service.runs import RunDetails, cancel_run, errors_of_run, find_run, get_run, page_runs
 from headrace.store.run_pages import RunQuery
 
-
 _UUID = 36
 
 

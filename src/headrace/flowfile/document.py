@@ -4,7 +4,8 @@ Each class is an object of the file; each field's ``doc`` is what an editor show
 """
 # ruff: noqa: RUF009 — every default is a dataclass field made by _say, with its doc line
 
-from collections.abc import Mapping
+import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,3 +147,15 @@ FURTHER_DOCS: Mapping[type, Mapping[str, str]] = {
     },
 }
 """Doc lines for the classes of the core that stand in the file as they are."""
+
+
+def hints_of(cls: type) -> Mapping[str, Any]:
+    """Return the types of a class' fields; any JSON is ``object``."""
+    # ``Json`` is written as text since it refers to itself: its names must be known wherever it is used.
+    hints = typing.get_type_hints(cls, localns={"Json": object, "Mapping": Mapping, "Sequence": Sequence})
+    return {name: object if is_json(hint) else hint for name, hint in hints.items()}
+
+
+def is_json(hint: Any) -> bool:
+    """Say whether a type stands for any JSON."""
+    return any(typing.get_origin(part) is Sequence for part in typing.get_args(hint))

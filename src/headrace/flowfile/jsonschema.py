@@ -4,11 +4,11 @@ import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.core.codec import Json, encode
-from headrace.flowfile.document import FURTHER_DOCS, SHORT_FORMS, Document
+from headrace.flowfile.document import FURTHER_DOCS, SHORT_FORMS, Document, hints_of, is_json
 
 _TEXT_WITH_PARAMETER = {"type": "string", "pattern": "\\$\\{"}
 """What may stand for any value: a text with a parameter in it."""
@@ -25,7 +25,7 @@ def json_schema() -> Mapping[str, Json]:
 
 
 def _object(cls: type) -> dict[str, Json]:
-    hints = typing.get_type_hints(cls, localns={"Json": object, "Mapping": Mapping, "Sequence": Sequence})
+    hints = hints_of(cls)
     properties: dict[str, Json] = {}
     required: list[str] = []
     for field in dataclasses.fields(cls):
@@ -52,8 +52,8 @@ def _property(cls: type, field: "dataclasses.Field[Any]", hint: Any) -> Json:
 
 def _schema(hint: Any) -> dict[str, Json]:
     origin = typing.get_origin(hint)
-    if hint is object or hint is Any or any(typing.get_origin(part) is Sequence for part in typing.get_args(hint)):
-        return {}  # any JSON
+    if hint is object or is_json(hint):
+        return {}
     if origin in (typing.Union, types.UnionType):
         return _union(typing.get_args(hint))
     if origin is tuple:
