@@ -165,6 +165,7 @@ def _sqlite(url: sa.URL, pool_size: int) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE", "check_same_thread": False},
     )
 
@@ -202,6 +203,7 @@ def _postgres(url: sa.URL, pool_size: int) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
         pool_pre_ping=True,
         connect_args={"application_name": "headrace", "connect_timeout": 10},
     )
@@ -251,11 +253,12 @@ def _context(error: DBAPIError) -> dict[str, object]:
 
 
 def refused(error: IntegrityError, *names: str) -> bool:
-    """Say whether one of the rules ``names`` refused the write: a constraint's name, or SQLite's list of its columns (``runs.id``)."""
+    """Say whether one of the rules ``names`` refused the write: a constraint's name, or what SQLite says of it (``runs.id``, ``FOREIGN KEY``)."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         return diagnosis.constraint_name in names
-    return any(str(error.orig).endswith(f"constraint failed: {name}") for name in names)
+    text = str(error.orig)
+    return any(text.endswith(f"constraint failed: {name}") or text == f"{name} constraint failed" for name in names)
 
 
 def file_of(database: Database) -> Path | None:
