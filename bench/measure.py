@@ -35,9 +35,7 @@ HEADER = "| what | Headrace | beside it | ratio | goal |\n|---|---|---|---|---|"
 
 def call(arguments: Sequence[str], *, python: str = sys.executable) -> dict[str, Any]:
     """Run a script that prints one JSON object as its last line, and return that object."""
-    done = subprocess.run(
-        [python, *arguments], capture_output=True, text=True, cwd=ROOT, check=False, timeout=1800
-    )
+    done = subprocess.run([python, *arguments], capture_output=True, text=True, cwd=ROOT, check=False, timeout=1800)
     if done.returncode != 0:
         message = f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-4000:]}"
         raise RuntimeError(message)
