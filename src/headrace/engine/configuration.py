@@ -26,8 +26,8 @@ class EngineConfig:
     heavy_kinds: frozenset[str] = frozenset({"copy", "promote"})
     poll_seconds: float = 0.02
     """How often the queue is looked at."""
-    bounded_poll_seconds: float = 0.05
-    """How often the queues of flows with a bound are looked at."""
+    bounded_poll_seconds: float = 0.1
+    """How often the queues of flows with a bound are looked at, and the one of waiting runs."""
     message_poll_seconds: float = 0.5
     """How often SQLite is asked for messages to waiting runs (PostgreSQL notifies)."""
     watch_seconds: float = 0.5

@@ -138,9 +138,12 @@ class Engine:
         DBOS(config=settings)
         DBOS.workflow(name=RUN_WORKFLOW, max_recovery_attempts=None)(self._workflow())
         DBOS.launch()
-        poll = self.config.poll_seconds
-        places = {RUNS_QUEUE: self.config.worker_concurrency, WAITING_QUEUE: _WAITING_AT_ONCE}
-        for name, at_once in places.items():
+        config = self.config
+        queues = (
+            (RUNS_QUEUE, config.poll_seconds, config.worker_concurrency),
+            (WAITING_QUEUE, config.bounded_poll_seconds, _WAITING_AT_ONCE),
+        )
+        for name, poll, at_once in queues:
             DBOS.register_queue(
                 name, polling_interval_sec=poll, worker_concurrency=at_once, on_conflict="always_update"
             )

@@ -128,6 +128,7 @@ class Execution:
         if is_external(activity):
             topic = completion_topic(activity.name, attempt)
             message = asyncio.create_task(DBOS.recv_async(topic, timeout_seconds=deadline_of(activity)))
+            message.add_done_callback(_retrieved)
         self._open[activity.name] = asyncio.create_task(self._operate(chance, step, message))
         await asyncio.sleep(0)  # the tasks take their numbers in their first moment, which is now
 
