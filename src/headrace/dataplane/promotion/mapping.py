@@ -1,0 +1,196 @@
+"""From a mapping and a schema to SQL: every target column's value, and what can be wrong with it.
+
+    source columns → value (expression; null where it fails) → converted, default → checked
+
+Each step is a query around the one before it, so that nothing is computed twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.mapping import MappingLanguage
+from headrace.core.run import RejectCode
+from headrace.core.schema import STRING, Column, ColumnType, Kind, Schema
+from headrace.core.settings import PromoteSettings
+from headrace.dataplane.promotion.reading import CORRUPT, Source
+from headrace.dataplane.promotion.session import Session, identifier
+from headrace.dataplane.promotion.validation import Rule, constant, rules_of
+
+REJECTED = "\u0001rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One column of the target.
+
+    ``value`` and ``failed`` are SQL over the source's columns (``failed`` None: the expression cannot fail), ``type`` that of the value.
+    """
+
+    column: Column
+    value: str
+    failed: str | None
+    type: ColumnType | None
+    expression: str | None
+
+    @property
+    def key(self) -> str:
+        """Return the name that tells this column's intermediate values apart."""
+        return self.column.name
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A source with its mapping: queries of accepted rows, of rejected ones, of warnings."""
+
+    targets: tuple[Target, ...]
+    rules: tuple[Rule, ...]
+    language: MappingLanguage
+    can_be_corrupt: bool
+
+    @property
+    def fallible(self) -> tuple[Target, ...]:
+        """Return the columns whose expressions can fail."""
+        return tuple(target for target in self.targets if target.failed is not None)
+
+    @property
+    def accepts_all(self) -> bool:
+        """Say whether no row can be rejected once it has been read."""
+        return not self.rules and not self.can_be_corrupt
+
+    @property
+    def rejected(self) -> str:
+        """Return SQL that is true where a row is rejected, over the columns of ``computed``."""
+        conditions = [rule.condition for rule in self.rules]
+        if self.can_be_corrupt:
+            conditions.insert(0, f"{identifier(CORRUPT)} IS NOT NULL")
+        return " OR ".join(f"({condition})" for condition in conditions) or "false"
+
+    def computed(self, rows: str) -> str:
+        """Return the query of ``rows`` with values, failures and checked columns beside what ``rows`` has."""
+        first, second = ["*"], ["*"]
+        for target in self.targets:
+            first.append(f"{target.value} AS {value_name(target.key)}")
+            if target.failed is not None:
+                first.append(f"{target.failed} AS {failed_name(target.key)}")
+            cast = self.language.cast(value_name(target.key), target.type, target.column.type)
+            converted = cast.sql
+            if target.column.default is not None:
+                converted = f"COALESCE({converted}, {constant(target.column, target.column.default, self.language)})"
+            second.append(f"{converted} AS {final_name(target.key)}")
+            if cast.error is not None:
+                second.append(f"{cast.error} AS {refused_name(target.key)}")
+        return f"SELECT {', '.join(second)} FROM (SELECT {', '.join(first)} FROM ({rows}))"
+
+    def accepted(self, rows: str, written: Mapping[str, str]) -> str:
+        """Return the query of accepted rows; ``written``: target column to SQL of how it is stored, over its final value."""
+        columns = ", ".join(f"{written[target.key]} AS {identifier(target.key)}" for target in self.targets)
+        if self.accepts_all:
+            return f"SELECT {columns} FROM ({self.computed(rows)})"
+        return f"SELECT {columns} FROM ({self.judged(rows)}) WHERE NOT {identifier(REJECTED)}"
+
+    def judged(self, rows: str) -> str:
+        """Return ``computed`` with ``REJECTED`` beside it."""
+        return f"SELECT *, {self.rejected} AS {identifier(REJECTED)} FROM ({self.computed(rows)})"
+
+    def warnings(self, rows: str) -> str:
+        """Return a query of one row: accepted rows with any warning, then accepted rows with one, by column of ``fallible``."""
+        names = [failed_name(target.key) for target in self.fallible]
+        counts = ", ".join(f"count(*) FILTER ({name})" for name in names)
+        return (
+            f"SELECT count(*) FILTER ({' OR '.join(names)}), {counts} "
+            f"FROM ({self.judged(rows)}) WHERE NOT {identifier(REJECTED)}"
+        )
+
+
+def value_name(key: str) -> str:
+    """Return the SQL name of a target column's value before its conversion."""
+    return identifier(f"\u0001value {key}")
+
+
+def failed_name(key: str) -> str:
+    """Return the SQL name of whether a target column's expression failed."""
+    return identifier(f"\u0001failed {key}")
+
+
+def final_name(key: str) -> str:
+    """Return the SQL name of a target column's converted value, with its default."""
+    return identifier(f"\u0001final {key}")
+
+
+def refused_name(key: str) -> str:
+    """Return the SQL name of whether a target column's value could not be converted."""
+    return identifier(f"\u0001refused {key}")
+
+
+def compile_mapping(settings: PromoteSettings, source: Source, language: MappingLanguage, session: Session) -> Mapped:
+    """Return the mapping of ``source`` as SQL.
+
+    Raises:
+        Problem: with all that is wrong in expressions, conversions and rules.
+    """
+    targets, errors = [], []
+    for name, (expression, column) in _wanted(settings, source).items():
+        try:
+            target = _target(name, expression, column, source, language)
+            language.cast(value_name(name), target.type, target.column.type)
+        except Problem as problem:
+            errors.append((problem.code, FieldError(f"mapping.{name}", problem.message)))
+            continue
+        targets.append(target)
+    if errors:
+        raise Problem.of_fields(errors[0][0], "the mapping", tuple(error for _, error in errors))
+    if not targets:
+        raise Problem(Code.INVALID, "the mapping yields no column: name at least one target column")
+    rules = [rule for target in targets for rule in _rules(target, language, session)]
+    return Mapped(tuple(targets), tuple(rules), language, source.can_be_corrupt)
+
+
+def _wanted(settings: PromoteSettings, source: Source) -> dict[str, tuple[str | None, Column | None]]:
+    """Return, by target column, the expression (None: the source column of that name, or nothing) and the schema's column."""
+    by_name = settings.schema.by_name if settings.schema else {}
+    names = dict.fromkeys([*(settings.mapping or source.columns), *by_name])
+    return {name: ((settings.mapping or {}).get(name), by_name.get(name)) for name in names}
+
+
+def _target(
+    name: str, expression: str | None, column: Column | None, source: Source, language: MappingLanguage
+) -> Target:
+    if expression is not None:
+        compiled = language.compile(expression, source.columns)
+        column = column or Column(name, _storable(compiled.type or STRING))
+        return Target(column, compiled.sql, compiled.error, compiled.type, expression)
+    if name in source.columns:
+        type_ = source.columns[name]
+        return Target(column or Column(name, _storable(type_)), identifier(name), None, type_, None)
+    return Target(column or Column(name, STRING), "NULL", None, None, None)
+
+
+def _storable(type_: ColumnType) -> ColumnType:
+    """Return the type that a column of no schema gets."""
+    return ColumnType(Kind.STRING) if type_.kind is Kind.JSON else type_
+
+
+def _rules(target: Target, language: MappingLanguage, session: Session) -> list[Rule]:
+    final, column = final_name(target.key), target.column
+    cast = language.cast(value_name(target.key), target.type, column.type)
+    found: list[Rule] = []
+    refused = refused_name(target.key) if cast.error is not None else None
+    if refused:
+        had = target.type or STRING
+        found.append(Rule(column.name, RejectCode.TYPE, f"the {had} value cannot become {column.type}", refused))
+    if column.required:
+        missing = f"{final} IS NULL" + (f" AND NOT {refused}" if refused else "")
+        if target.failed is not None:
+            failed = failed_name(target.key)
+            message = f"is required, but {target.expression} could not be evaluated"
+            found.append(Rule(column.name, RejectCode.TRANSFORM, message, f"{missing} AND {failed}"))
+            missing += f" AND NOT {failed}"
+        found.append(Rule(column.name, RejectCode.REQUIRED, "is required, but missing or null", missing))
+    checks = rules_of(column, final, language, session)
+    return found + [replace(rule, condition=f"COALESCE({rule.condition}, false)") for rule in checks]
+
+
+def schema_of(mapped: Mapped) -> Schema:
+    """Return the schema of what the mapping yields."""
+    return Schema(tuple(target.column for target in mapped.targets))
