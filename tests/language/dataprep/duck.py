@@ -116,4 +116,6 @@ def sql_name(type_: ColumnType) -> str:
     """Return DuckDB's name of a type of the case files."""
     if type_.kind is Kind.STRUCT:
         return "STRUCT(" + ", ".join(f'"{field.name}" {sql_name(field.type)}' for field in type_.fields) + ")"
+    if type_.kind is Kind.LIST and type_.element is not None:
+        return sql_name(type_.element) + "[]"
     return _SQL_TYPES.get(str(type_), str(type_))

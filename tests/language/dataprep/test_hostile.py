@@ -1,6 +1,8 @@
 """No row and no column name can abort a query or break out of it."""
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import STRING, ColumnType, parse_type
-from headrace.language.dataprep import cast_sql, compile_expression, functions
+from headrace.language.dataprep import Cast, Compiled, cast_sql, compile_expression, functions
 from language.dataprep.duck import connect, evaluate
 
 _TEXTS = (
@@ -109,7 +111,8 @@ def rows() -> duckdb.DuckDBPyConnection:
 def _holds(connection: duckdb.DuckDBPyConnection, sql: str, error: str | None) -> None:
     """Run a value and its error, together and as filters, and check what ``Compiled`` promises."""
     failed = error or "false"
-    query = f"SELECT count(*) FILTER (WHERE e IS NULL), count(*) FILTER (WHERE e AND v IS NOT NULL), max(CAST(v AS VARCHAR)) FROM (SELECT {sql} AS v, {failed} AS e FROM source)"
+    figures = "count(*) FILTER (WHERE e IS NULL), count(*) FILTER (WHERE e AND v IS NOT NULL), max(CAST(v AS VARCHAR))"
+    query = f"SELECT {figures} FROM (SELECT {sql} AS v, {failed} AS e FROM source)"
     nulls, values, _ = connection.execute(query).fetchall()[0]
     # A random value and its error are drawn apart.
     assert nulls == 0
@@ -117,14 +120,25 @@ def _holds(connection: duckdb.DuckDBPyConnection, sql: str, error: str | None) -
     connection.execute(f"SELECT count(*) FROM source WHERE {failed}").fetchall()
 
 
-def _runs(connection: duckdb.DuckDBPyConnection, expression: str) -> bool:
+def _attempt(compile_: Callable[[], Compiled | Cast]) -> Compiled | Cast | Problem:
     try:
-        compiled = compile_expression(expression, TYPES)
+        return compile_()
     except Problem as problem:
-        assert problem.code in {Code.EXPRESSION_TYPE, Code.UNSUPPORTED}, (expression, problem.message)
+        return problem
+
+
+def _runs(connection: duckdb.DuckDBPyConnection, compile_: Callable[[], Compiled | Cast]) -> bool:
+    """Say whether something compiles; if so, it must run, and else be refused for its types."""
+    compiled = _attempt(compile_)
+    if isinstance(compiled, Problem):
+        assert compiled.code in {Code.EXPRESSION_TYPE, Code.UNSUPPORTED}, compiled.message
         return False
     _holds(connection, compiled.sql, compiled.error)
     return True
+
+
+def _evaluates(connection: duckdb.DuckDBPyConnection, expression: str) -> bool:
+    return _runs(connection, lambda: compile_expression(expression, TYPES))
 
 
 @pytest.mark.parametrize("doc", functions(), ids=lambda doc: doc.name)
@@ -134,9 +148,9 @@ def test_no_row_aborts_a_function(doc: Any, rows: duckdb.DuckDBPyConnection) -> 
     ran = 0
     for count in {doc.least, most}:
         usual = [_usual(doc.name, index) for index in range(count)]
-        ran += _runs(rows, _call(doc, usual))
+        ran += _evaluates(rows, _call(doc, usual))
         for index, filler in itertools.product(range(count), [*_COLUMNS, *_CONSTANTS]):
-            ran += _runs(rows, _call(doc, [*usual[:index], filler, *usual[index + 1 :]]))
+            ran += _evaluates(rows, _call(doc, [*usual[:index], filler, *usual[index + 1 :]]))
     assert ran > 0
 
 
@@ -147,7 +161,8 @@ def _usual(name: str, index: int) -> str:
         ("date_part", 0): '"week"', ("date_part", 1): "z", ("set_date_part", 0): '"month"', ("set_date_part", 1): "l", ("set_date_part", 2): "z",
         ("explode", 1): '"[a-z]+"', ("extract_regex", 1): '"(a)(b)?"', ("matches_regex", 1): '"a*"', ("split", 1): '"ab"', ("join", 1): "v",
         ("get_url_path", 1): "false", ("iif", 0): "b", ("zone_date_to_zone", 0): "z", ("zone_date_to_zone", 1): "t", ("zone_date_to_utc", 0): "z",
-        ("instr", 2): "l", ("instr", 3): "i", ("substr", 1): "l", ("substr", 2): "i", ("lpad", 1): "l", ("rpad", 1): "l", ("left", 1): "l", ("right", 1): "l",
+        ("instr", 2): "l", ("instr", 3): "i", ("substr", 1): "l",
+        ("substr", 2): "i", ("lpad", 1): "l", ("rpad", 1): "l", ("left", 1): "l", ("right", 1): "l",
         ("md5", 1): '"UTF-16"', ("sha1", 1): '"ISO-8859-1"', ("sha256", 1): '"US-ASCII"', ("make_timestamp", 7): "t",
     }  # fmt: skip
     if name == "make_timestamp" and index < 7:
@@ -167,7 +182,10 @@ def _call(doc: Any, arguments: list[str]) -> str:
 def test_no_row_aborts_an_operator(operator: str, rows: duckdb.DuckDBPyConnection) -> None:
     """Every operator runs over every pair of types that it takes."""
     operands = [*_COLUMNS, "0", "null", "1.5", '"1"', "uuid()"]
-    assert sum(_runs(rows, f"{left} {operator} {right}") for left, right in itertools.product(operands, operands)) > 10
+    assert (
+        sum(_evaluates(rows, f"{left} {operator} {right}") for left, right in itertools.product(operands, operands))
+        > 10
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,24 +193,17 @@ def test_no_row_aborts_an_operator(operator: str, rows: duckdb.DuckDBPyConnectio
 )
 def test_no_row_aborts_what_has_one_operand(expression: str, rows: duckdb.DuckDBPyConnection) -> None:
     """The unary operators, conditions, elements and lists run over every type that they take."""
-    assert sum(_runs(rows, expression.format(operand)) for operand in _COLUMNS) > 0
+    assert sum(_evaluates(rows, expression.format(operand)) for operand in _COLUMNS) > 0
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 def test_no_row_aborts_a_conversion(target: ColumnType, rows: duckdb.DuckDBPyConnection) -> None:
     """Every conversion to a target's type runs over the worst values, and is NULL exactly where it fails."""
-    ran = 0
-    for name, type_ in TYPES.items():
-        try:
-            cast = cast_sql(f'"{name}"', type_, target)
-        except Problem as problem:
-            assert problem.code is Code.EXPRESSION_TYPE
-            continue
-        _holds(rows, cast.sql, cast.error)
-        ran += 1
+    ran = sum(_runs(rows, partial(cast_sql, f'"{name}"', type_, target)) for name, type_ in TYPES.items())
     assert ran > 0
 
 
+_REFUSALS = {Code.EXPRESSION_SYNTAX, Code.EXPRESSION_TYPE, Code.UNKNOWN_COLUMN, Code.UNKNOWN_FUNCTION, Code.UNSUPPORTED}
 _PIECES = [
     *"ab01 '\"()[]{},.$+-*/<>=!?:&|\\;\n",
     "iif(",
@@ -236,16 +247,9 @@ def test_a_column_name_stays_a_name(name: str) -> None:
 def test_any_text_compiles_or_is_refused(pieces: list[str]) -> None:
     """No text makes the compiler raise anything but a Problem, and what compiles runs."""
     text = "".join(pieces)
-    try:
-        compiled = compile_expression(text, {"a": STRING, "b": STRING})
-    except Problem as problem:
-        assert problem.code in {
-            Code.EXPRESSION_SYNTAX,
-            Code.EXPRESSION_TYPE,
-            Code.UNKNOWN_COLUMN,
-            Code.UNKNOWN_FUNCTION,
-            Code.UNSUPPORTED,
-        }
+    compiled = _attempt(lambda: compile_expression(text, {"a": STRING, "b": STRING}))
+    if isinstance(compiled, Problem):
+        assert compiled.code in _REFUSALS
         return
     _CONNECTION.execute(
         f"SELECT {compiled.sql}, {compiled.error or 'false'} FROM (SELECT 'x' AS a, '1' AS b)"

@@ -45,11 +45,13 @@ def unary(operator: str, operand: Value) -> Value:
         return strict(f"(~{converted(operand, LONG).sql})", LONG, [converted(operand, LONG)])
     constant = operand.constant
     if isinstance(constant, int | float) and not isinstance(constant, bool):
-        return Value("-" + operand.sql, operand.type, is_constant=True, constant=-constant)
+        # Two signs in a row would begin an SQL comment.
+        sql = operand.sql[1:] if operand.sql.startswith("-") else "-" + operand.sql
+        return Value(sql, operand.type, is_constant=True, constant=-constant)
     number = _number(operand)
     if number.type == LONG:
         return strict(attempt([number.sql], "(0 - {0})".format), LONG, [number], fails=True)
-    return strict(f"(-{number.sql})", number.type or DOUBLE, [number])
+    return strict(f"(- {number.sql})", number.type or DOUBLE, [number])
 
 
 def binary(operator: str, left: Value, right: Value) -> Value:

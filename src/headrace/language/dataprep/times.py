@@ -17,8 +17,8 @@ from headrace.language.dataprep.values import LONG, STRING, TIMESTAMP, Value, ei
 from headrace.language.dataprep.zones import ALIASES, UTC, ZONES
 
 _DATE: Final = "date and time"
-_FIRST: Final = "TIMESTAMP '0001-01-02'"
-_LAST: Final = "TIMESTAMP '9999-12-30'"
+_FIRST: Final = "TIMESTAMP '0001-01-01'"
+_LAST: Final = "TIMESTAMP '9999-12-31 23:59:59.999999'"
 
 
 def _wall(sql: str, zone: str | None) -> str:
@@ -243,20 +243,59 @@ def _set_date_part(site: Site) -> Value:
 def _make_timestamp(site: Site) -> Value:
     parts = [site.take(index, LONG) for index in range(7)]
     zone, computed = _zone_of(site, 7)
-    separators = ("'-'", "'-'", "' '", "':'", "':'")
-    # DuckDB parses the parts as text: that never raises, and each part stands in the SQL only once.
-    written_parts = f"CAST({parts[0].sql} AS VARCHAR)"
-    for separator, part in zip(separators, parts[1:6], strict=True):
-        written_parts += f" || {separator} || CAST({part.sql} AS VARCHAR)"
+    wall = _clock([part.sql for part in parts[:6]])
 
-    def body(wall: str, nano: str, place: str) -> str:
-        exact = wall if nano == "0" else f"({wall} + to_microseconds({nano} // 1000))"
+    def body(clock: str, nano: str, place: str) -> str:
+        exact = clock if nano == "0" else f"({clock} + to_microseconds({nano} // 1000))"
         fits = "" if nano == "0" else f" AND {nano} BETWEEN 0 AND 999999999"
         moment = _instant(exact, None if zone is None else place)
-        return f"CASE WHEN {wall} BETWEEN {_FIRST} AND {_LAST}{fits} THEN {moment} END"
+        return f"CASE WHEN {clock} BETWEEN {_FIRST} AND {_LAST}{fits} THEN {moment} END"
 
-    sql = let([f"TRY_CAST({written_parts} AS TIMESTAMP)", parts[6].sql, zone or "NULL"], body)
-    return strict(sql, TIMESTAMP, [*parts, *computed], fails=True)
+    sql = let([wall, parts[6].sql, zone or "NULL"], body)
+    if parts[6].sql == "0" and not computed and any(value.type == STRING for value in site.arguments[:6]):
+        # Texts that are just digits need not become numbers first; for all others, that is the second try.
+        sql = f"COALESCE({_quick_instant([value.sql for value in site.arguments[:6]], zone)}, {sql})"
+    return Value(
+        sql, TIMESTAMP, _clock_error(site, sql, [*parts, *computed]), all(argument.sound for argument in site.arguments)
+    )
+
+
+def _clock_error(site: Site, sql: str, parts: list[Value]) -> str:
+    """Return where no instant came out although no part is null, or a part could not be evaluated.
+
+    Looking at each part's own error would cost as much as the value itself, so that is done for rows with a null only.
+    """
+    own = either(*(part.error for part in parts))
+    nulls = either(*(f"{argument.sql} IS NULL" for argument in site.arguments if argument.may_be_null))
+    if nulls is None or own is None:
+        return strict(sql, TIMESTAMP, parts, fails=True).error or "false"
+    error = f"({sql} IS NULL AND CASE WHEN {nulls} THEN {own} ELSE true END)"
+    return error if all(argument.sound for argument in site.arguments) else f"({error} OR {own})"
+
+
+def _written(parts: list[str]) -> list[str]:
+    """Return the pieces of a wall clock's text."""
+    pieces = [f"CAST({parts[0]} AS VARCHAR)"]
+    for separator, part in zip(("'-'", "'-'", "' '", "':'", "':'"), parts[1:], strict=True):
+        pieces += [separator, f"CAST({part} AS VARCHAR)"]
+    return pieces
+
+
+def _clock(parts: list[str]) -> str:
+    """Return the wall clock of whole numbers. DuckDB parses them as text: that never raises, and takes each part once."""
+    return f"TRY_CAST({' || '.join(_written(parts))} AS TIMESTAMP)"
+
+
+def _quick_instant(parts: list[str], zone: str | None) -> str:
+    """Return the instant of parts that are just digits, else NULL; concat is twice as fast as ||."""
+    shape = r"'0{0,3}[1-9]\d{0,3}-\d\d?-\d\d? \d\d?:\d\d?:\d\d?'"
+
+    def body(text: str) -> str:
+        return (
+            f"CASE WHEN regexp_full_match({text}, {shape}) THEN {_instant(f'TRY_CAST({text} AS TIMESTAMP)', zone)} END"
+        )
+
+    return let([f"concat({', '.join(_written(parts))})"], body)
 
 
 @function(

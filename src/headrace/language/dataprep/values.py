@@ -48,7 +48,11 @@ class Value:
     def with_errors_of(self, *others: "Value") -> "Value":
         """Return the value, failing also where one of ``others`` fails."""
         error = either(self.error, *(other.error for other in others))
-        return replace(self, error=error, sound=self.sound and all(other.error is None for other in others))
+        if error is None:
+            return self
+        sound = self.sound and all(other.error is None for other in others)
+        # What can fail is no constant: nobody may take its value without its error.
+        return replace(self, error=error, sound=sound, is_constant=False, constant=None)
 
 
 NULL = Value("NULL", None, is_constant=True, constant=None)

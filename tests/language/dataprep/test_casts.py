@@ -1,0 +1,73 @@
+"""Automatic conversions of mapped values to a target's types."""
+
+from typing import Any
+
+import pytest
+
+from headrace.core.errors import Code, Problem
+from headrace.core.schema import parse_type
+from headrace.language.dataprep import Compiled, cast_sql
+from language.dataprep.duck import FAILED, connect, run
+
+_CASES: list[tuple[str, str, list[tuple[Any, Any]]]] = [
+    ("string", "boolean", [(text, True) for text in ("y", "yes", "Y", "YES", "on", "ON", "true", "TRUE", "True")]),
+    ("string", "boolean", [(text, False) for text in ("n", "N", "no", "NO", "off", "OFF", "false", "FALSE")]),
+    ("string", "boolean", [("1", FAILED), ("", FAILED), (" true", FAILED), (None, None)]),
+    ("string", "integer", [("2147483647", 2147483647), ("2147483648", FAILED), ("1.5", FAILED), ("7.00", 7), ("1e3", FAILED), (None, None)]),
+    ("string", "long", [("-9223372036854775808", -(2**63)), ("9223372036854775808", FAILED)]),
+    ("string", "double", [("1.5", 1.5), (".5", 0.5), ("-1.", -1.0), ("1e3", FAILED), ("nan", FAILED), ("inf", FAILED), ("1_0", FAILED), ("", FAILED)]),
+    ("string", "float", [("1.5", 1.5), ("9" * 39, FAILED)]),
+    ("string", "decimal(5,2)", [("123.45", "123.45"), ("123.450", "123.45"), ("123.456", FAILED), ("1234", FAILED), ("1e1", FAILED)]),
+    ("string", "date", [("2020-02-29", "2020-02-29"), ("2019-02-29", FAILED), ("2020-01-01T23:00:00-05:00", "2020-01-02"), ("01/31/2020", "2020-01-31")]),
+    ("string", "time", [("10:11", "10:11:00"), ("10:11:12.5", "10:11:12.5"), ("24:00", FAILED), ("10", FAILED)]),
+    ("string", "uuid", [("00000000-0000-0000-0000-00000000000A", "00000000-0000-0000-0000-00000000000a"), ("x", FAILED), ("0" * 32, FAILED)]),
+    ("string", "json", [('{"a":1}', '{"a":1}'), ("{", FAILED), (None, None)]),
+    ("string", "binary", [("é", "é".encode())]),
+    ("string", "string", [("x", "x"), (None, None)]),
+    ("long", "string", [(1234, "1234"), (None, None)]),
+    ("double", "string", [(1.5, "1.5")]),
+    ("boolean", "boolean", [(True, True)]),
+    ("long", "integer", [(2**31, FAILED), (-(2**31), -(2**31))]),
+    ("long", "double", [(3, 3.0)]),
+    ("double", "long", [(3.0, 3), (3.5, FAILED), (1e30, FAILED), (float("nan"), FAILED)]),
+    ("double", "decimal(5,2)", [(1.25, "1.25"), (1e9, FAILED)]),
+    ("decimal(10,4)", "decimal(10,2)", [("1.2300", "1.23"), ("1.2345", FAILED), (None, None)]),
+    ("decimal(10,2)", "integer", [("5.00", 5), ("5.50", FAILED)]),
+    ("long", "timestamp", [(1571829875123, "2019-10-23T11:24:35.123Z"), (2**63 - 1, FAILED), (None, None)]),
+    ("long", "date", [(1571829875123, "2019-10-23")]),
+    ("date", "timestamp", [("2020-01-02", "2020-01-02T00:00:00Z")]),
+    ("timestamp", "date", [("2020-01-02T23:59:59+00", "2020-01-02")]),
+    ("timestamp", "string", [("2020-01-02T03:04:05.6+00", "2020-01-02T03:04:05.6Z"), ("2020-01-02T10:00:00+00", "2020-01-02T10:00:00Z")]),
+    ("list<string>", "list<long>", [(["1", None, "2"], [1, None, 2]), (["1", "x"], FAILED), ([], []), (None, None)]),
+    ("list<long>", "list<string>", [([1, None], ["1", None])]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "pairs"),
+    _CASES,
+    ids=[f"{source}-{target}-{number}" for number, (source, target, _) in enumerate(_CASES)],
+)
+def test_a_value_is_converted_or_fails(source: str, target: str, pairs: list[tuple[Any, Any]]) -> None:
+    """The conversions of section 8.6 of the contract, value by value."""
+    types = {"x": parse_type(source)}
+    cast = cast_sql('"x"', types["x"], parse_type(target))
+    compiled = Compiled(cast.sql, cast.error, parse_type(target), frozenset({"x"}))
+    assert run(connect(), compiled, types, [{"x": value} for value, _ in pairs]) == [expected for _, expected in pairs]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "hint"),
+    [("boolean", "string", "iif("), ("boolean", "integer", "iif("), ("list<string>", "string", "join("), ("double", "timestamp", ""), ("time", "date", ""), ("long", "boolean", "")],
+)  # fmt: skip
+def test_what_never_converts_is_refused_before_the_run(source: str, target: str, hint: str) -> None:
+    """Types that have nothing in common are refused, with a way out where there is one."""
+    with pytest.raises(Problem) as caught:
+        cast_sql('"x"', parse_type(source), parse_type(target))
+    assert caught.value.code is Code.EXPRESSION_TYPE
+    assert hint in caught.value.message
+
+
+def test_only_null_converts_to_everything() -> None:
+    """An expression that is always null fits any column."""
+    assert cast_sql("NULL", None, parse_type("decimal(5,2)")).sql == "CAST(NULL AS DECIMAL(5,2))"
