@@ -226,7 +226,7 @@ def _rows(details: RunDetails, output: Output) -> None:
 def _reasons(title: str, counted: list[ReasonCount], output: Output) -> None:
     for reason in sorted(counted, key=lambda r: -r.count)[:_MOST_REASONS]:
         column = reason.column or "(row)"
-        output.say(f"  {title:<8}  {number(reason.count):>9}  {column}: {reason.code}: {one_line(reason.message)}")
+        output.say(f"  {title:<8}  {number(reason.count):>9}  {column}: {one_line(reason.message)} ({reason.code})")
     if len(counted) > _MOST_REASONS:
         output.say(f"  {title:<8}  and {len(counted) - _MOST_REASONS} further reasons")
 

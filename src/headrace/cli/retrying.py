@@ -56,10 +56,13 @@ def retry(home: Path | None, wish: Wish, output: Output) -> int:
         run = get_run(application.database, None, find_run(application.database, None, wish.run_id)).run
         file = _flow_file(run, wish, output)
         request = _request(run, wish, file)
+        plan = preview_retry(application.database, None, run.id, request, application.outcome_lost)
         if wish.dry_run:
-            plan = preview_retry(application.database, None, run.id, request, application.outcome_lost)
             _show(run, plan, output)
             return 0
+        if all(planned.verdict is Verdict.CARRY_OVER for planned in plan.activities):
+            message = f"run {run.id} succeeded, so nothing is left to do; --all does everything again, --from ACTIVITY a part of it"
+            raise Problem(Code.ILLEGAL_STATE, message)
         return _carry_out(application, run, file, request, output, detach=wish.detach)
 
 

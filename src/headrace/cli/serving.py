@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace import bootstrap, config
+from headrace.cli.logs import to_standard_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,12 @@ def serve(home: Path | None, listening: Listening) -> int:
         Problem: the settings, the ledger, or ``--dev`` on an address that others can reach.
     """
     settings = config.load(home=home)
+    to_standard_error(settings)
     return bootstrap.serve(settings, listening.host, listening.port, listening.workers, dev=listening.dev)
 
 
 def work(home: Path | None, parent: int | None) -> int:
     """Work until told to stop; ``parent`` is the supervisor without which this worker ends too."""
-    return bootstrap.work(config.load(home=home), parent)
+    settings = config.load(home=home)
+    to_standard_error(settings)
+    return bootstrap.work(settings, parent)

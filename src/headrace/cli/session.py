@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headrace import config
 from headrace.bootstrap import Application, open_application
+from headrace.cli.logs import to_file
 from headrace.cli.options import who
 from headrace.cli.output import Output
 from headrace.cli.progress import show_progress
@@ -24,7 +25,9 @@ def opened(home: Path | None) -> Iterator[Application]:
     Raises:
         Problem: as ``config.load`` and ``open_application``.
     """
-    with open_application(config.load(home=home), unrestricted=True) as application:
+    settings = config.load(home=home)
+    to_file(settings)
+    with open_application(settings, unrestricted=True) as application:
         yield application
 
 
