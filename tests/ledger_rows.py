@@ -8,7 +8,7 @@ from headrace.core.errors import Code
 from headrace.core.flow import Activity, Dependency, Flow, Plan
 from headrace.core.outcome import Failure, Figures
 from headrace.core.run import ActivityRun, ActivityStatus, Batch, BatchStatus, Run, RunKind, RunStatus
-from headrace.store import runs
+from headrace.store import migrations, runs
 from headrace.store.database import Database, Transaction
 
 SCOPE = "flowservice/acme/prod"
@@ -90,3 +90,21 @@ def failed_run(database: Database, run_id: str = "run-1", **changes: Any) -> Run
         runs.insert(tx, a_run(run_id, **changes))
         finish(tx, run_id)
         return runs.get(tx, None, run_id)
+
+
+def move_in_a_process(url: str) -> bool:
+    """Begin the run ``run-1`` and say whether it was this caller who did; a process of its own can call it."""
+    database = Database(url)
+    with database.transaction() as tx:
+        moved = runs.move(tx, "run-1", {RunStatus.QUEUED}, RunStatus.RUNNING, NOW)
+    database.dispose()
+    return moved
+
+
+def upgrade_in_a_process(url: str) -> list[str]:
+    """Upgrade the ledger and return what is wrong with it then; a process of its own can call it."""
+    database = Database(url)
+    migrations.upgrade(database)
+    findings = migrations.check(database)
+    database.dispose()
+    return findings

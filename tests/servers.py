@@ -19,6 +19,13 @@ from waiting import until
 
 INSTALL = "PostgreSQL's programs are missing: install them (Debian: `apt-get install postgresql`), or run `make servers` as root"
 USER = "postgres"
+_EMPTY = """
+DO $$ DECLARE place record; BEGIN
+    FOR place IN SELECT schemaname, tablename FROM pg_tables
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename NOT IN ('dbos_migrations', 'headrace_version')
+    LOOP EXECUTE format('DELETE FROM %I.%I', place.schemaname, place.tablename); END LOOP;
+END $$
+"""
 
 
 class PostgresServer:
@@ -127,6 +134,15 @@ class PostgresServer:
         """Remove the database ``name``, whoever is connected to it."""
         with self._admin() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def empty_database(self, name: str) -> None:
+        """Remove every row of the database ``name`` but the versions of its schemas, and cut off whoever is connected to it."""
+        with self._admin() as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            # Without triggers, so that the order of tables does not matter.
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(_EMPTY)
 
     def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.url(), autocommit=True)
