@@ -44,10 +44,11 @@ class Engine:
 
     One engine a process, since DBOS is one a process. ``start`` begins to take runs from the queue; ``drain`` lets what works end and
     hands back what does not; ``stop`` hands back at once. ``on_fenced`` is called, from a thread, when this worker was declared dead: it
-    has dropped everything by then, and its process should end.
+    has dropped everything by then, and its process should end. ``housekeeping`` (``Retention.sweep``) is done now and then by one of the
+    living workers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — the parts that an engine is put together from
         self,
         database: Database,
         activities: Mapping[str, ActivityFunction],
@@ -55,6 +56,8 @@ class Engine:
         clock: Clock,
         ids: Ids,
         on_fenced: Callable[[], None] = lambda: None,
+        *,
+        housekeeping: Callable[[], object] | None = None,
     ) -> None:
         self.config = config
         self.executor_id = config.executor_id or f"{socket.gethostname()}-{os.getpid()}-{ids.uuid()[:8]}"
@@ -62,6 +65,7 @@ class Engine:
         self._activities = activities
         self._clock = clock
         self._on_fenced = on_fenced
+        self._housekeeping = housekeeping
         self._hands = Hands(stop_seconds=config.stop_seconds)
         self._pool = ThreadPoolExecutor(config.light_concurrency, thread_name_prefix="headrace-ledger")
         self._claim: workers.WorkerClaim | None = None
@@ -86,7 +90,7 @@ class Engine:
         self._watch.start()
         self._launch()
         self._takeover = Takeover(
-            self._database, self._claim, self._hand_back, self.config, self._clock, self._register_bounded
+            self._tools.ledger, self._hand_back, self.config, self._register_bounded, self._housekeeping
         )
         self._takeover.start()
 

@@ -52,6 +52,10 @@ class HandBack:
         if waiting:
             self._client.resume_workflows(waiting, queue_name=WAITING_QUEUE)
 
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove what DBOS keeps of runs that have ended."""
+        self._client.delete_workflows(list(run_ids))
+
     def _in_hand(self, worker_ids: list[str] | None) -> list[WorkflowStatus]:
         return self._client.list_workflows(status=_IN_HAND, executor_id=worker_ids, load_input=False, load_output=False)
 

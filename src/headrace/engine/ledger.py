@@ -34,7 +34,7 @@ from headrace.engine.records import (
     row_of,
     upstream_of,
 )
-from headrace.store import activity_runs, batches, runs, workers
+from headrace.store import activity_runs, batches, flows, runs, workers
 from headrace.store.database import Database, Transaction
 
 P = ParamSpec("P")
@@ -133,6 +133,36 @@ class Ledger:
         """
         with self.database.transaction() as tx:
             workers.heartbeat(tx, self._claim, self._clock.now())
+
+    def declare_dead(self, silent_seconds: float) -> list[str]:
+        """Declare dead every worker that was silent for so long, and return their ids; each is returned to one caller only.
+
+        Raises:
+            Problem: ``FENCED``: this one was; ``UNAVAILABLE``.
+        """
+        now = self._clock.now()
+        with self.database.transaction() as tx:
+            workers.check(tx, self._claim)
+            return workers.declare_dead(tx, now, Instant(now - round(silent_seconds * SECOND)))
+
+    def is_eldest(self) -> bool:
+        """Say whether this is the one living worker that does what only one should do.
+
+        Raises:
+            Problem: ``UNAVAILABLE``.
+        """
+        with self.database.reading() as tx:
+            living = [worker.id for worker in workers.get_all(tx) if worker.status == workers.ALIVE]
+        return min(living, default="") == self._claim.worker_id
+
+    def bounds(self) -> list[int]:
+        """Return every bound that some flow has on its runs that go on at once.
+
+        Raises:
+            Problem: ``UNAVAILABLE``.
+        """
+        with self.database.reading() as tx:
+            return flows.concurrencies(tx)
 
     def statuses(self, run_ids: Collection[str]) -> Mapping[str, RunStatus]:
         """Return the statuses of those of the runs that there are.

@@ -1,18 +1,17 @@
 """Take-over: any living worker finds out which ones have died, and hands their runs back to the queues."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
 
-from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Problem
 from headrace.core.queueing import queue_of
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.handback import HandBack
-from headrace.store import flows, workers
-from headrace.store.database import Database
+from headrace.engine.ledger import Ledger
 
 _log = structlog.get_logger(__name__)
 
@@ -29,20 +28,19 @@ class Takeover:
 
     def __init__(
         self,
-        database: Database,
-        claim: workers.WorkerClaim,
+        ledger: Ledger,
         hand_back: HandBack,
         config: EngineConfig,
-        clock: Clock,
         register_bounded: Callable[[str], None],
+        housekeeping: Callable[[], object] | None,
     ) -> None:
-        self._database = database
-        self._claim = claim
+        self._ledger = ledger
         self._hand_back = hand_back
         self._config = config
-        self._clock = clock
         self._register_bounded = register_bounded
         self._known_queues: set[str] = set()
+        self._housekeeping = housekeeping
+        self._house_due = time.monotonic() + config.heartbeat_seconds
         self._looks = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-takeover", daemon=True)
@@ -71,28 +69,39 @@ class Takeover:
     def look(self) -> None:
         """Listen to new bounded queues, declare dead who is silent, and hand back what dead workers had."""
         self._listen_to_new_queues()
-        now = self._clock.now()
-        silent_since = Instant(now - round(self._config.dead_after_seconds * SECOND))
-        with self._database.transaction() as tx:
-            workers.check(tx, self._claim)
-            dead = workers.declare_dead(tx, now, silent_since)
+        dead = self._ledger.declare_dead(self._config.dead_after_seconds)
         if dead:
             _log.warning("workers were declared dead", workers=dead)
             crash_point("workers-declared-dead")
         if dead or self._looks == 0 or (self._looks % _SWEEP_EVERY == 0 and self._is_eldest()):
             self._hand_back.all_of_the_dead()
         self._looks += 1
+        self._keep_house()
 
     def _listen_to_new_queues(self) -> None:
-        with self._database.reading() as tx:
-            bounds = flows.concurrencies(tx)
+        bounds = self._ledger.bounds()
         for name in map(queue_of, bounds):
             if name not in self._known_queues:
                 self._register_bounded(name)
                 self._known_queues.add(name)
 
+    def _keep_house(self) -> None:
+        """Begin a round of housekeeping when one is due, in a thread of its own: a take-over must not wait for it."""
+        if self._housekeeping is None or time.monotonic() < self._house_due or not self._is_eldest():
+            return
+        self._house_due = time.monotonic() + self._config.housekeeping_seconds
+        threading.Thread(
+            target=self._house, args=(self._housekeeping,), name="headrace-housekeeping", daemon=True
+        ).start()
+
+    def _house(self, housekeeping: Callable[[], object]) -> None:
+        try:
+            housekeeping()
+        except Problem as problem:
+            _log.warning("housekeeping was not possible; it is tried again", problem=problem.message)
+        except Exception:  # noqa: BLE001 — files and disks raise what they like, and a worker goes on without its house being kept
+            _log.exception("housekeeping failed; it is tried again")
+
     def _is_eldest(self) -> bool:
         """Say whether this is the one worker that looks for what was left lying: two at once would take runs from each other."""
-        with self._database.reading() as tx:
-            living = [worker.id for worker in workers.get_all(tx) if worker.status == workers.ALIVE]
-        return min(living, default="") == self._claim.worker_id
+        return self._ledger.is_eldest()
