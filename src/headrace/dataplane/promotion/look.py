@@ -69,7 +69,7 @@ class Look:
         self.records = self.line_feeds - before + (1 if end > start else 0)
         self.line_feeds += ends.count(b"\n")
         self.returns += ends.count(b"\r")
-        return self.returns in (0, self.line_feeds)
+        return self.returns in (0, self.line_feeds) and ends.count(b"\r") == ends.count(b"\r\n")
 
     def _takes(self, data: bytes) -> bool:
         last = data.rfind(b"\n")

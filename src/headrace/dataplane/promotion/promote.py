@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
+
 from headrace.core.codec import Json, decode, encode
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
@@ -132,8 +134,11 @@ def _split(promotion: Promotion, session: Session, prefix: str) -> Split:
     Raises:
         Problem: ``COUNTS_DIFFER``: rows are missing or too many, however exactly the files are read.
     """
-    split = _told_apart(promotion, session, prefix, exactly=False)
-    if not split.adds_up:
+    split = None
+    with contextlib.suppress(duckdb.InvalidInputException):
+        split = _told_apart(promotion, session, prefix, exactly=False)
+    if split is None or not split.adds_up:
+        # The reader guessed wrong, or gave up, where the look at the bytes did not foresee it.
         split = _told_apart(promotion, session, prefix, exactly=True)
     if not split.adds_up:
         counts = f"{split.source.read:,} rows were read, {split.written.accepted:,} accepted and {split.rejected.total:,} rejected"

@@ -237,9 +237,8 @@ class Repair:
 
 
 def _without_end(raw: bytes) -> bytes:
-    if raw.endswith(b"\r\n"):
-        return raw[:-2]
-    return raw[:-1] if raw.endswith(b"\n") else raw
+    """Return a line without its end; a carriage return at the end of the file is half of one."""
+    return raw.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _numbered(source: BinaryIO, first_line: int) -> Iterator[tuple[int, bytes]]:
