@@ -49,8 +49,8 @@ def _range(header: str | None, size: int) -> tuple[int, int] | None:
         return None
     if not match[1]:
         return max(0, size - int(match[2])), size
-    end = int(match[2]) + 1 if match[2] else size
     start = int(match[1])
+    end = int(match[2]) + 1 if match[2] else max(size, start + 1)
     return (start, min(end, size)) if end > start else None
 
 

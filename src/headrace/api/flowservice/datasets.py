@@ -1,6 +1,7 @@
 """Datasets (9): tables of the lake, under ids that the target connections name."""
 
 import re
+from hashlib import sha256
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -37,7 +38,8 @@ def list_datasets(request: Request, tenant: NeighbourTenant) -> Response:
 def create_dataset(tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Make a dataset of a schema."""
     item = _read(tenant, body_object(body))
-    entity = keep(tenant, KIND, tenant.door.ids.uuid().replace("-", "")[:24], item["name"], item)
+    subject = sha256(tenant.door.ids.uuid().encode()).hexdigest()[:24]
+    entity = keep(tenant, KIND, subject, item["name"], item)
     return JSONResponse([f"@/dataSets/{entity.id}"], status_code=201)
 
 

@@ -1,0 +1,44 @@
+"""Bodies are strict JSON within limits."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.core.errors import Code, Problem
+from headrace.http.bodies import MAX_DEPTH, parse
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"{", Code.MALFORMED),
+        (b"\xff\xfe", Code.MALFORMED),
+        (b'{"a": NaN}', Code.MALFORMED),
+        (b'{"a": 1e400}', Code.MALFORMED),
+        (b'{"a\\u0000": 1}', Code.MALFORMED),
+        (b'["\\udc00"]', Code.MALFORMED),
+        (b"[" * 1_000_000, Code.LIMIT_EXCEEDED),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), Code.LIMIT_EXCEEDED),
+        (b"9" * 10_000, Code.LIMIT_EXCEEDED),
+    ],
+    ids=range(9),
+)
+def test_a_hostile_body_is_refused(raw: bytes, code: Code) -> None:
+    """What parsers, files and databases choke on does not come in."""
+    with pytest.raises(Problem) as caught:
+        parse(raw)
+    assert caught.value.code is code
+
+
+def test_the_deepest_allowed_body_is_read() -> None:
+    """The limit itself is allowed."""
+    assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) is not None
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_json_or_a_problem(raw: bytes) -> None:
+    """Nothing else comes out."""
+    with contextlib.suppress(Problem):
+        parse(raw)

@@ -1,0 +1,112 @@
+"""The edge: what every answer has, and what no request gets past."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from headrace.core.errors import Code, Problem
+from headrace.http.authentication import default_deny
+from headrace.http.bodies import json_body
+from headrace.http.edge import Edge
+from headrace.http.problems import answer_problems
+
+
+def render(request: Request, problem: Problem) -> Response:
+    """Answer with the code and the request's id."""
+    status = {Code.NOT_FOUND: 404, Code.INTERNAL: 500, Code.UNAUTHENTICATED: 401}.get(problem.code, 400)
+    shown = "" if problem.code is Code.INTERNAL else problem.message
+    return JSONResponse({"code": problem.code, "id": request.state.request_id, "text": shown}, status_code=status)
+
+
+def refuse(request: Request) -> None:
+    """Let nobody in without a key."""
+    if "key" not in request.headers:
+        raise Problem(Code.UNAUTHENTICATED, "who are you?")
+
+
+def make_app(limit: int = 1000) -> FastAPI:
+    """Return a small door."""
+    opened, closed = APIRouter(), APIRouter()
+
+    @opened.get("/open")
+    def hello() -> Response:
+        return JSONResponse("hello")
+
+    @closed.get("/open-too")
+    def closed_one() -> Response:
+        return JSONResponse("secret")
+
+    @closed.post("/echo")
+    def echo(body: object = Depends(json_body)) -> Response:  # noqa: FAST002 — the test's own small door
+        return JSONResponse(body)
+
+    @closed.get("/bug")
+    def bug() -> Response:
+        message = "the password is hunter2"
+        raise RuntimeError(message)
+
+    guard = default_deny(refuse, open_routes=opened.routes)
+    app = FastAPI(dependencies=[Depends(guard)], openapi_url=None, redirect_slashes=False)
+    app.include_router(opened)
+    app.include_router(closed)
+    answer_problems(app, render)
+    app.add_middleware(Edge, render=render, max_body_bytes=limit)
+    return app
+
+
+def ask(method: str, path: str, **given: Any) -> httpx.Response:
+    """Return the answer of the small door."""
+    headers = given.pop("headers", {"key": "k"})
+
+    async def call() -> httpx.Response:
+        transport = httpx.ASGITransport(app=make_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+            return await client.request(method, path, headers=headers, **given)
+
+    return asyncio.run(call())
+
+
+def test_only_the_named_route_is_open() -> None:
+    """A path that looks like an open one is not."""
+    answers = [ask("GET", path, headers={}).status_code for path in ("/open", "/open/", "/open-too", "/nothing")]
+    assert answers == [200, 200, 401, 404]
+
+
+def test_an_unexpected_failure_does_not_show_its_insides() -> None:
+    """The caller gets the request's id, with which the log tells the rest."""
+    answer = ask("GET", "/bug", headers={"key": "k", "x-request-id": "r-7"})
+    assert (answer.status_code, answer.json()) == (500, {"code": "internal", "id": "r-7", "text": ""})
+    assert "hunter2" not in answer.text
+
+
+def test_a_body_over_the_limit_is_refused_however_it_comes() -> None:
+    """By its declared length, and chunk by chunk."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"1" * 50
+
+    declared = ask("POST", "/echo", content=b"1" * 1001)
+    chunked = ask("POST", "/echo", content=chunks())
+    assert [declared.json()["code"], chunked.json()["code"]] == ["limit_exceeded", "limit_exceeded"]
+    assert ask("POST", "/echo", content=b"1" * 300).status_code == 200
+
+
+def test_every_answer_has_the_safe_headers() -> None:
+    """Also refusals and failures."""
+    for path in ("/open", "/nothing", "/bug"):
+        headers = ask("GET", path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert len(headers["x-request-id"]) == 36
+
+
+def test_a_hostile_request_id_is_not_repeated() -> None:
+    """Only printable ids of a bearable length come back."""
+    answer = ask("GET", "/open", headers={"x-request-id": "x" * 500})
+    assert len(answer.headers["x-request-id"]) == 36
