@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import typer
-
 from headrace.cli.options import who
 from headrace.cli.output import Output, moment
 from headrace.cli.rendering import instant
@@ -13,11 +11,9 @@ from headrace.core.codec import Json, encode
 from headrace.service.clients import ClientRequest, create_client, list_clients, revoke_client
 
 
-def create(home: Path | None, name: str, role: str, scopes: tuple[str, ...], output: Output) -> int:
+def create(home: Path | None, name: str, role: Role, scopes: tuple[str, ...], output: Output) -> int:
     """Make a client and print its secret, once."""
-    if role not in list(Role):
-        raise typer.BadParameter(f"{role!r} is no role; one of {', '.join(Role)}")
-    request = ClientRequest(name=name, role=Role(role), scopes=scopes, created_by=who())
+    request = ClientRequest(name=name, role=role, scopes=scopes, created_by=who())
     with opened(home) as application:
         made = create_client(application.database, request, application.clock, application.ids)
     if output.is_json:

@@ -8,6 +8,7 @@ import typer
 from headrace import __version__
 from headrace.cli.options import As, BatchId, CursorText, Detach, Home, Limit, Params, RunId, parameters_of, window_of
 from headrace.cli.output import Format, Output
+from headrace.core.client import Role
 from headrace.core.run import RunStatus
 
 # ruff: noqa: PLC0415 — a command imports its work when it is called: `headrace --help` must not wait for databases and engines
@@ -213,7 +214,7 @@ def worker(home: Home = None, parent: Annotated[int | None, typer.Option("--pare
 @clients_app.command("create")
 def clients_create(
     name: Annotated[str, typer.Argument(help="What the client is called.")],
-    role: Annotated[str, typer.Option(help="reader, operator or admin.")] = "operator",
+    role: Annotated[Role, typer.Option(help="What it may do.")] = Role.OPERATOR,
     scope: Annotated[list[str] | None, typer.Option(help="The beginning of scopes it may reach; default: all.")] = None,
     home: Home = None,
     output: As = Format.TABLE,
