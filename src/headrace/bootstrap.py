@@ -28,6 +28,7 @@ from starlette.types import ASGIApp
 
 from headrace.activities.copy import copy_activity
 from headrace.activities.promote import Promoting, promote_activity
+from headrace.activities.replay import replay_activity
 from headrace.api.flowservice import app as flowservice
 from headrace.api.flowservice.door import FlowServiceDoor
 from headrace.config import Settings
@@ -116,6 +117,7 @@ class Application:
         return {
             "copy": copy_activity(self.roots_of, self.limits, self.clock, self.connect),
             "promote": promote_activity(promoting),
+            "replay": replay_activity(promoting),
         }
 
     def engine_config(self) -> EngineConfig:

@@ -5,7 +5,7 @@ worker's claim and the attempt's epoch, so a worker that was declared dead, or t
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
@@ -319,6 +319,7 @@ class Ledger:
                 return ended
             if result.batch is not None:
                 batches.save(tx, batch_of(chance, result.batch, result.failure, now), self._claim)
+                _resolve_replayed(tx, chance, result)
             again = self._wants_more(tx, chance, status, result)
             if again:
                 activity_runs.next_attempt(tx, run.id, path, attempt, now)
@@ -425,3 +426,11 @@ class Ledger:
                     outcome=Outcome(failure=failure),
                 )
             runs.move(tx, run_id, {run.status}, RunStatus.FAILED, now, reason=failure, worker=self._claim)
+
+
+def _resolve_replayed(tx: Transaction, chance: Try, result: Outcome) -> None:
+    """Count the rejects that a replay has accepted as resolved, together with its batch."""
+    replay_of, numbers = chance.run.details.get("replay_of"), result.output.get("resolved")
+    if isinstance(replay_of, str) and isinstance(numbers, Sequence) and result.batch is not None:
+        accepted = [number for number in numbers if isinstance(number, int)]
+        batches.resolve_rejects(tx, replay_of, accepted, result.batch.batch_id)

@@ -1,42 +1,49 @@
-"""The quarantine: rejected rows of batches, looked at, downloaded, and played again after somebody corrected them."""
+"""The quarantine: rejected rows of batches, looked at and downloaded (``service.replays`` plays them again)."""
 
+import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
-from headrace.core.clock import DAY, Clock
 from headrace.core.codec import Json
-from headrace.core.ids import Ids
-from headrace.core.query import Page
-from headrace.core.run import Batch, Run
+from headrace.core.query import Cursor, Page
+from headrace.core.run import Batch
+from headrace.dataplane.quarantine import layout
+from headrace.dataplane.quarantine.layout import QuarantineFile
 from headrace.dataplane.storage import Roots
+from headrace.service.replays import ReplayDesk, ReplayRequest, replay
+from headrace.store import batches
+from headrace.store.batches import BatchQuery
 from headrace.store.database import Database
 
-
-@dataclass(frozen=True, slots=True)
-class QuarantineFile:
-    """One file of a batch's diagnostics. ``name`` is relative to the batch (``row_errors/parsing_errors_0.json``)."""
-
-    name: str
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayRequest:
-    """How corrected rejects are played again. ``request_key`` as for runs."""
-
-    created_by: str
-    request_key: str | None = None
-    request_key_lifetime: int = 7 * DAY
-    file_name: str = "corrected.json"
+__all__ = [
+    "QuarantineFile",
+    "ReplayDesk",
+    "ReplayRequest",
+    "get_batch",
+    "list_files",
+    "open_file",
+    "outstanding",
+    "page_batches",
+    "rejected_rows",
+    "replay",
+]
 
 
 def page_batches(
     database: Database, scope: str | None, *, limit: int = 50, cursor: str | None = None, outstanding: bool = True
 ) -> Page[Batch]:
-    """Return a page of batches, newest first; ``outstanding``: only those with rejects that no replay has resolved."""
-    ...
+    """Return a page of batches with rejected rows, newest first.
+
+    ``outstanding``: only those with rejects that no replay has accepted since. A page may be shorter than ``limit`` and still have a next one.
+
+    Raises:
+        Problem: ``INVALID``: the limit or the cursor.
+    """
+    query = BatchQuery(scopes=None if scope is None else (scope,), has_rejects=True)
+    with database.reading() as tx:
+        page = batches.page(tx, query, limit=limit, cursor=None if cursor is None else Cursor.parse(cursor))
+    return Page(tuple(b for b in page.items if not outstanding or _left(b) > 0), page.next)
 
 
 def get_batch(database: Database, scope: str | None, batch_id: str) -> Batch:
@@ -45,59 +52,45 @@ def get_batch(database: Database, scope: str | None, batch_id: str) -> Batch:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    ...
+    with database.reading() as tx:
+        return batches.get(tx, scope, batch_id)
 
 
 def outstanding(batch: Batch) -> int:
     """Return how many rows of the batch are rejected still."""
-    ...
+    return _left(batch)
 
 
 def list_files(database: Database, roots: Roots, scope: str | None, batch_id: str) -> tuple[QuarantineFile, ...]:
-    """Return the batch's diagnostics files, by name.
+    """Return the batch's diagnostics files, by name; none when nothing was rejected or kept.
 
     Raises:
-        Problem: ``NOT_FOUND``: no such batch, or its diagnostics have been removed.
+        Problem: ``NOT_FOUND``: no such batch in the scope.
     """
-    ...
+    return layout.list_files(roots, get_batch(database, scope, batch_id).id)
 
 
-def open_file(
-    database: Database, roots: Roots, scope: str | None, batch_id: str, name: str
-) -> AbstractContextManager[BinaryIO]:
-    """Open one diagnostics file for streaming.
+def open_file(database: Database, roots: Roots, scope: str | None, batch_id: str, name: str) -> BinaryIO:
+    """Return one diagnostics file, open for reading; the caller closes it.
 
     Raises:
         Problem: ``NOT_FOUND``: no such batch or file (a name that leads elsewhere is no file of the batch).
     """
-    ...
+    return layout.open_file(roots, get_batch(database, scope, batch_id).id, name)
 
 
 def rejected_rows(
-    database: Database, roots: Roots, scope: str | None, batch_id: str, limit: int = 100
+    database: Database, roots: Roots, scope: str | None, batch_id: str, limit: int | None = 100
 ) -> Iterator[Json]:
-    """Yield the first ``limit`` rejected rows of the batch, each with ``_reject``, ``_filename``, ``_line`` and ``_errors``."""
-    ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayDesk:
-    """What a replay needs."""
-
-    database: Database
-    roots: Roots
-    clock: Clock
-    ids: Ids
-
-
-def replay(desk: ReplayDesk, scope: str | None, batch_id: str, corrected: BinaryIO, request: ReplayRequest) -> Run:
-    """Return the new run that plays ``corrected`` again: rejected rows of the batch, as they were downloaded and then corrected.
-
-    The run has kind ``replay``, is in the group of the batch's run, and ends in a batch of its own; what it accepts is no longer
-    counted as rejected in the first one.
+    """Yield the first ``limit`` rejected rows of the batch (None: all), each with ``_reject``, ``_filename``, ``_line`` and ``_errors``.
 
     Raises:
-        Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: nothing is rejected any more, the batch was not committed, or another replay of it
-            has not ended (the message names it); ``MALFORMED``: no JSON lines; ``INVALID``: a row without a ``_reject`` of this batch, or one twice.
+        Problem: ``NOT_FOUND``: no such batch in the scope.
     """
-    ...
+    batch = get_batch(database, scope, batch_id)
+    for line in islice(layout.open_rows(roots, batch.id), limit):
+        yield json.loads(line)
+
+
+def _left(batch: Batch) -> int:
+    return (batch.figures.rows_rejected or 0) - batch.resolved

@@ -128,6 +128,9 @@ def _planned(
     retried: Run, rows: GroupRows, wanted: Run, request: RetryRequest, made: tuple[OutcomeLost, str]
 ) -> RunPlan:
     lost, new_id = made
+    if retried.kind is RunKind.REPLAY:
+        what = f"run {retried.id} plays rejected rows again"
+        raise Problem(Code.ILLEGAL_STATE, f"{what}; play them again once more, or retry run {retried.retry_of}")
     if not retried.status.is_final:
         raise Problem(Code.ILLEGAL_STATE, f"run {retried.id} is {retried.status}; it can be retried when it has ended")
     active = [run for run, _ in rows if not run.status.is_final and run.kind is not RunKind.REPLAY]

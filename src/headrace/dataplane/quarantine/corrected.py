@@ -1,13 +1,12 @@
 """Corrected rejects as a landing of their own, so that promotion reads them like any other.
 
-A person downloads the rejected rows of a batch, corrects values, keeps ``_reject`` (the number of the row in the batch) and sends the lines back. Rows of
-a delimited source become a delimited file again, in which null is an empty field and every other value is quoted: they are read exactly as the
-source's own rows were. Rows of other sources stay JSON lines.
+A person downloads the rejected rows of a batch, corrects values, keeps ``_reject`` (the number of the row in the batch) and sends the
+lines back. Rows of a delimited source become a delimited file again, in which null is an empty field and every other value is quoted: they are
+read exactly as the source's own rows were. Rows of other sources stay JSON lines.
 """
 
 import csv
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.landing import LandedFile, Landing
 from headrace.core.source import Compression, FileFormat, FileType, JsonLayout
 from headrace.dataplane.quarantine import layout
-from headrace.dataplane.storage import Roots
+from headrace.dataplane.storage import Roots, make_durable
 
 OURS = frozenset({"_reject", "_filename", "_line", "_errors", "_corrupt_record"})
 """Keys of a rejected row that are not the source's columns."""
@@ -33,6 +32,15 @@ MAX_ERRORS = 20
 """Most errors of a corrected file that are told at once."""
 
 _FOLDER = "corrected/1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """What is corrected: rejects of a batch; ``is_open`` says whether a number is one of them still."""
+
+    batch_id: str
+    delimited: bool
+    is_open: Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +61,8 @@ class _Read:
     errors: list[FieldError] = field(default_factory=list)
 
 
-def land(
-    roots: Roots, run_id: str, batch_id: str, stream: BinaryIO, *, name: str, delimited: bool, is_open: Callable[[int], bool]
-) -> Corrected:
-    """Write the corrected rows of ``stream`` into the landing of ``run_id``; ``is_open`` says whether a number is a reject still.
+def land(roots: Roots, run_id: str, rejects: Rejects, stream: BinaryIO, *, name: str) -> Corrected:
+    """Write the corrected rows of ``stream`` into the landing of ``run_id``; ``name`` is what the file is called in reports.
 
     Raises:
         Problem: ``MALFORMED``: a line is no JSON object; ``INVALID``: a row without a ``_reject`` of this batch, with one that occurs twice
@@ -67,16 +73,14 @@ def land(
     folder.mkdir(parents=True)
     try:
         rows = folder / "corrected.json"
-        read = _check(stream, rows, is_open)
-        if not read.numbers:
-            raise Problem(Code.SOURCE_EMPTY, "the corrected file has no rows")
+        read = _check(stream, rows, rejects.is_open)
         numbers = dict(enumerate(read.numbers, 1))
-        if delimited:
-            columns = list(dict.fromkeys([*read.columns, *_columns_of(roots, batch_id)]))
+        if rejects.delimited:
+            columns = list(dict.fromkeys([*_columns_of(roots, rejects.batch_id), *read.columns]))
             rows, numbers = _as_delimited(rows, columns, read.numbers)
         (folder / "numbers.json").write_text(json.dumps([[line, number] for line, number in numbers.items()]))
         for path in (rows, folder / "numbers.json"):
-            _make_durable(path)
+            make_durable(path)
     except BaseException:
         shutil.rmtree(roots.landing / run_id, ignore_errors=True)
         raise
@@ -118,6 +122,8 @@ def _check(stream: BinaryIO, target: Path, is_open: Callable[[int], bool]) -> _R
             out.write(json.dumps(own, ensure_ascii=False) + "\n")
     if read.errors:
         raise Problem.of_fields(Code.INVALID, "the corrected file", tuple(read.errors))
+    if not read.numbers:
+        raise Problem(Code.SOURCE_EMPTY, "the corrected file has no rows")
     return read
 
 
@@ -132,19 +138,26 @@ def _rows(stream: BinaryIO) -> Iterator[tuple[int, Mapping[str, Json]]]:
         try:
             row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            raise Problem(Code.MALFORMED, f"line {number} of the corrected file is no JSON; one object on each line is expected") from None
+            raise Problem(
+                Code.MALFORMED, f"line {number} of the corrected file is no JSON; one object on each line is expected"
+            ) from None
         if not isinstance(row, dict):
             raise Problem(Code.MALFORMED, f"line {number} of the corrected file is no JSON object")
         yield number, row
 
 
-def _wrong(reject: Json, own: Mapping[str, Json], read: _Read, is_open: Callable[[int], bool]) -> tuple[str, str] | None:
+def _wrong(
+    reject: Json, own: Mapping[str, Json], read: _Read, is_open: Callable[[int], bool]
+) -> tuple[str, str] | None:
     if not isinstance(reject, int) or isinstance(reject, bool):
         return "has no _reject", "keep the number that the downloaded row has"
     if reject in read.numbers:
         return f"_reject {reject} occurs twice", f"it stands on line {read.numbers[reject]} too"
     if not is_open(reject):
-        return f"_reject {reject} is no rejected row of this batch (any more)", "rows that were resolved cannot be played again"
+        return (
+            f"_reject {reject} is no rejected row of this batch (any more)",
+            "rows that were resolved cannot be played again",
+        )
     if not own:
         return f"row {reject} has no columns", "give the source's columns; _corrupt_record is what could not be read"
     return None
@@ -180,14 +193,6 @@ def _field(value: Json) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return '"' + text.replace('"', '""') + '"'
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _refuse_constant(name: str) -> object:
