@@ -18,10 +18,14 @@ from typing import Any
 import duckdb
 from deltalake import DeltaTable
 
+from headrace.core.query import Order
+from headrace.core.run import Batch, Run
+from headrace.store import batches, runs
+from headrace.store.database import Database
+from headrace.store.runs import RunQuery
 from waiting import until
 
-HEADRACE = [sys.executable, "-m", "headrace.cli.main"]
-FINAL = {"succeeded", "failed", "cancelled"}
+HEADRACE = [str(Path(sys.executable).with_name("headrace"))]
 
 FLOW = """\
 name: orders
@@ -111,18 +115,31 @@ class House:
         finally:
             end(process)
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Return every run of the ledger, newest first."""
-        listed = self.json("runs", "ls", "--limit", "100")
-        items: list[dict[str, Any]] = listed["items"] if isinstance(listed, dict) else listed
-        return items
+    def runs(self) -> list[Run]:
+        """Return the runs of the ledger, newest first."""
+        with self.ledger() as database, database.reading() as tx:
+            return list(runs.page(tx, RunQuery(), Order("created_at", descending=True), 100).items)
 
-    def wait_until_all_ended(self, seconds: float = 60) -> list[dict[str, Any]]:
+    def batches(self, run_id: str) -> list[Batch]:
+        """Return the batches of a run."""
+        with self.ledger() as database, database.reading() as tx:
+            return list(batches.of_run(tx, run_id))
+
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[Database]:
+        """Open the ledger for the block."""
+        database = Database(self.database_url)
+        try:
+            yield database
+        finally:
+            database.dispose()
+
+    def wait_until_all_ended(self, seconds: float = 60) -> list[Run]:
         """Return the runs once none goes on."""
 
-        def ended() -> list[dict[str, Any]] | None:
-            runs = self.runs()
-            return runs if runs and all(run["status"] in FINAL for run in runs) else None
+        def ended() -> list[Run] | None:
+            found = self.runs()
+            return found if found and all(run.status.is_final for run in found) else None
 
         return until(ended, seconds=seconds, what="the end of every run", every=0.1)
 
