@@ -19,7 +19,6 @@ _SQL_TYPES = {
     "long": "BIGINT",
     "integer": "INTEGER",
     "timestamp": "TIMESTAMPTZ",
-    "list<string>": "VARCHAR[]",
 }
 
 

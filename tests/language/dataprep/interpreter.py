@@ -91,7 +91,7 @@ def _binary(node: Binary, row: Row) -> Plain:
 
 
 def _ordered(operator: str, left: Any, right: Any) -> bool:
-    order = (left > right) - (left < right)
+    order: int = (left > right) - (left < right)
     return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
 
 

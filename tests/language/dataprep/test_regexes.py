@@ -10,7 +10,8 @@ from headrace.language.dataprep.values import quote_text
 
 _PIECES = (
     *"ab1.^$|()[]{}*+?-,\\ :=!<é👍",
-    *("(?:", "(?i)", "(?i:", "(?P<n>", "(?<n>", "(?=", "\\d", "\\W", "\\b", "\\p{L}", "\\pN", "\\x41", "\\x{1F}", "\\Q", "\\1", "[^", "[a-z]", "[[:alpha:]]"),
+    *("(?:", "(?i)", "(?i:", "(?P<n>", "(?<n>", "(?=", "\\d", "\\W", "\\b", "\\p{L}", "\\pN", "\\x41", "\\x{1F}",
+      "\\Q", "\\1", "[^", "[a-z]", "[[:alpha:]]"),
     *("{2}", "{1,3}", "{2,}", "{1001}", "{,2}", "*?", "a++", "\\z", "\\Z", "\\[", "\\-"),
 )  # fmt: skip
 _CONNECTION = duckdb.connect(config={"threads": "1"})
@@ -39,7 +40,9 @@ def test_what_is_accepted_compiles_in_duckdb(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", r"E(\d+)", "[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+", "^(a|b)*?$", r"(?i)x{2,5}", r"[]a]", r"[^\]]", r"\p{Lu}\p{Ll}*", "(?P<x>a)", "a|", r"\.\\\{"]
+    "text",
+    ["", "abc", r"E(\d+)", "[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+", "^(a|b)*?$", r"(?i)x{2,5}",
+     r"[]a]", r"[^\]]", r"\p{Lu}\p{Ll}*", "(?P<x>a)", "a|", r"\.\\\{"]
 )  # fmt: skip
 def test_usual_ones_are_accepted(text: str) -> None:
     """What people write is accepted, and DuckDB takes it."""

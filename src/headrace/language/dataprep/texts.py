@@ -136,8 +136,11 @@ def _replacestr(site: Site) -> Value:
         return strict(f"replace({text.sql}, {find.sql}, {replacement.sql})", STRING, [text, find, replacement])
 
     def body(s: str, old: str, new: str) -> str:
-        fits = f"strlen({s}) * strlen({new}) <= {MAX_GROWTH}"
-        return f"CASE WHEN {fits} THEN replace({s}, {old}, {new}) END"
+        # Most texts are far from the limit; only for others it pays to count what would be replaced.
+        near = f"strlen({s}) * strlen({new}) <= {MAX_GROWTH}"
+        found = f"(strlen({s}) - strlen(replace({s}, {old}, ''))) // strlen({old})"
+        exact = f"{old} <> '' AND strlen({s}) + {found} * strlen({new}) <= {MAX_GROWTH}"
+        return f"CASE WHEN {near} THEN replace({s}, {old}, {new}) WHEN {exact} THEN replace({s}, {old}, {new}) END"
 
     sql = let([text.sql, find.sql, replacement.sql], body)
     return strict(sql, STRING, [text, find, replacement], fails=True)
