@@ -78,7 +78,7 @@ def safe_suffix(name: str) -> str:
 def copy_slice(
     item: FileSlice, store: FileStore, work: Copying, earlier: Mapping[tuple[str, int, int], Path]
 ) -> LandedFile:
-    """Lay down one file, durably, or take it from an ``earlier`` try; return what landed.
+    """Lay down one file, or take it from an ``earlier`` try; return what landed.
 
     Raises:
         Problem: what is wrong with this file; nothing of it is left then.
@@ -98,7 +98,7 @@ def copy_slice(
             raise
         work.tally.add(Figures(bytes_read=0, bytes_written=entry.size, files_read=1, files_written=1))
     crash_point("copy-after-file")
-    work.folder.note(landing.Finished(entry.name, entry.size, entry.stamp, item.file))
+    work.folder.note(landing.Finished(entry.name, entry.size, entry.stamp, item.file, landing.boot_id()))
     crash_point("copy-after-file-noted")
     return LandedFile(work.folder.landed(item.file), entry.name, entry.size, entry.modified_at)
 
@@ -114,7 +114,6 @@ def _write(opened: SourceFile, entry: Entry, target: Path, work: Copying) -> Non
                 break
             _write_all(descriptor, buffer[:count])
             work.tally.add(Figures(bytes_read=count))
-        os.fsync(descriptor)
     except OSError as error:
         raise disk_full(error, target.parent, entry.size - copied) or error from error
     finally:

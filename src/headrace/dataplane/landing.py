@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
@@ -24,7 +25,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.landing import LandedFile, Landing
 from headrace.core.outcome import Figures
 from headrace.core.task import Task
-from headrace.dataplane.storage import Roots, make_durable
+from headrace.dataplane.storage import Roots, make_all_durable, make_durable
 
 MANIFEST = "manifest.json"
 JOURNAL = "finished.ndjson"
@@ -46,12 +47,16 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A line of the journal: the version of a file (``name``, ``size``, ``stamp``) that lies in ``file`` of this folder."""
+    """A line of the journal: the version of a file (``name``, ``size``, ``stamp``) that lies in ``file`` of this folder.
+
+    ``boot`` tells since when the machine has been up: the bytes were handed to it, and survive a killed process, not a loss of power.
+    """
 
     name: str
     size: int
     stamp: int
     file: str
+    boot: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,15 @@ class Folder:
         return f"{self.name}/{file}"
 
     def note(self, finished: Finished) -> None:
-        """Write down that a file is finished; its bytes are durable already, so a line never promises too much."""
+        """Write down that a file is finished."""
         line = json.dumps(encode(finished)) + "\n"
         with self.lock, (self.path / JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(line)
 
     def finish(self, landing: Landing, figures: Figures) -> Manifest:
-        """Write the manifest: the copy is done once this returns, and not before."""
+        """Make the landed files durable, and write the manifest: the copy is done once this returns, and not before."""
         manifest = Manifest(self.asked, landing, figures)
+        make_all_durable(self.path, [PurePosixPath(file.path).name for file in landing.files])
         crash_point("copy-before-manifest")
         new = self.path / f"{MANIFEST}.new"
         with new.open("w", encoding="utf-8") as stream:
@@ -147,7 +153,7 @@ def reusable(roots: Roots, task: Task) -> dict[tuple[str, int, int], Path]:
     for folder in folders:
         for line in _journal(folder):
             file = folder / PurePosixPath(line.file).name
-            if file.is_file() and file.stat().st_size == line.size:
+            if line.boot is not None and line.boot == boot_id() and file.is_file() and file.stat().st_size == line.size:
                 found.setdefault((line.name, line.size, line.stamp), file)
     return found
 
@@ -227,6 +233,15 @@ def remove_try(roots: Roots, folder: str) -> None:
 def folder_of(file: LandedFile) -> str:
     """Return the try's folder that a landed file lies in, as ``orphans`` names it."""
     return str(PurePosixPath(file.path).parent)
+
+
+@cache
+def boot_id() -> str | None:
+    """Return what is another one after each start of the machine; None where nobody knows."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
 
 
 def _journal(folder: Path) -> Iterator[Finished]:

@@ -37,7 +37,7 @@ class Limits:
     """Longest path of a file in a source or of a member of an archive, in bytes of UTF-8."""
     max_listed_files: int = 1_000_000
     """Most directory entries that one listing looks at."""
-    read_chunk: int = 1 * MIB
+    read_chunk: int = 256 * KIB
     """Bytes read at once from a file; cancellation is looked at between two chunks."""
     batch_rows: int = 65_536
     """Rows at most in one row group of a landed Parquet file."""

@@ -1,7 +1,6 @@
 """Copying a table or a query: one snapshot, a window fixed inside it, one Parquet file for each partition."""
 
 import difflib
-import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -237,7 +236,7 @@ def split(name: str, conditions: tuple[str, ...]) -> tuple[TableSlice, ...]:
 
 
 def copy_slice(item: TableSlice, reading: Reading, work: Copying, info: ConnectionInfo) -> LandedFile | UnfitError:
-    """Land the rows of one partition, durably; return what landed, or the columns that have to land as text.
+    """Land the rows of one partition; return what landed, or the columns that have to land as text.
 
     Raises:
         Problem: what is wrong; nothing of the file is left then.
@@ -268,17 +267,17 @@ def copy_slice(item: TableSlice, reading: Reading, work: Copying, info: Connecti
 
 def _write(session: Session, query: str, target: Path, name: str, reading: Reading, work: Copying) -> int:
     rows = 0
-    with target.open("wb") as out, closing(session.batches(query, name)) as batches:
-        with pq.ParquetWriter(out, schema_of(reading.columns), compression="snappy") as writer:
-            for batch in batches:
-                landed = fitted(batch, reading.columns)
-                writer.write_batch(landed)
-                rows += landed.num_rows
-                work.tally.add(Figures(rows_read=landed.num_rows, bytes_read=landed.nbytes))
-                if (work.tally.figures.bytes_read or 0) > reading.max_bytes:
-                    raise Problem(
-                        Code.LIMIT_EXCEEDED, f"the source has more than {reading.max_bytes:,} bytes (max_bytes)"
-                    )
-        out.flush()
-        os.fsync(out.fileno())
+    with (
+        target.open("wb") as out,
+        pq.ParquetWriter(out, schema_of(reading.columns), compression="snappy") as writer,
+        closing(session.batches(query, name)) as batches,
+    ):
+        for batch in batches:
+            landed = fitted(batch, reading.columns)
+            writer.write_batch(landed)
+            rows += landed.num_rows
+            work.tally.add(Figures(rows_read=landed.num_rows, bytes_read=landed.nbytes))
+            if (work.tally.figures.bytes_read or 0) > reading.max_bytes:
+                message = f"the source has more than {reading.max_bytes:,} bytes (max_bytes)"
+                raise Problem(Code.LIMIT_EXCEEDED, message)
     return rows

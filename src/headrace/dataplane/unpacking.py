@@ -21,7 +21,6 @@ BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
     EOFError,
-    NotImplementedError,
     RuntimeError,
     UnicodeError,
     ValueError,

@@ -59,6 +59,15 @@ def test_a_file_of_no_bytes_lands(copier: Copier, data: Path) -> None:
     assert copier.contents(copier(FileSource(data.as_uri(), "empty.csv"))) == {"empty.csv": b""}
 
 
+def test_many_files_land(copier: Copier, data: Path) -> None:
+    """In the order of their names, all of them durable at once."""
+    contents = {f"{number:03d}.csv": b"%d" % number for number in range(150)}
+    for name, content in contents.items():
+        put(data, name, content)
+    outcome = copier(FileSource(data.as_uri()))
+    assert list(copier.contents(outcome).items()) == list(contents.items())
+
+
 @pytest.mark.parametrize(
     ("name", "suffix"),
     [

@@ -91,11 +91,20 @@ def test_a_torn_line_of_the_journal_is_left_out(roots: Roots) -> None:
     """A worker killed while it wrote a line loses that file only."""
     folder = landing.begin(roots, TASK)
     (folder.path / "000001").write_bytes(b"xx")
-    folder.note(landing.Finished("a", 2, 7, "000001"))
+    folder.note(landing.Finished("a", 2, 7, "000001", landing.boot_id()))
     with (folder.path / landing.JOURNAL).open("a") as journal:
         journal.write('{"name": "b", "si')
     found = landing.reusable(roots, replace(TASK, epoch=2))
     assert found == {("a", 2, 7): folder.path / "000001"}
+
+
+@pytest.mark.parametrize("boot", [None, "another"])
+def test_a_finished_file_of_before_a_loss_of_power_is_not_taken(roots: Roots, boot: str | None) -> None:
+    """Its name may be there and its bytes not."""
+    folder = landing.begin(roots, TASK)
+    (folder.path / "000001").write_bytes(b"xx")
+    folder.note(landing.Finished("a", 2, 7, "000001", boot))
+    assert landing.reusable(roots, replace(TASK, epoch=2)) == {}
 
 
 def test_what_a_run_laid_down_is_removed_whole_or_by_activity(roots: Roots) -> None:
