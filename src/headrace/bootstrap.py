@@ -259,7 +259,6 @@ def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
             tokens=application.token_desk(),
             roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
             outcome_lost=application.outcome_lost,
-            check_expression=dataprep.parse,
             public_url=application.settings.public_url or None,
             dev=dev,
             max_body_bytes=application.settings.max_body_bytes,

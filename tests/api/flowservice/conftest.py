@@ -15,7 +15,6 @@ from fakes import CountingIds, ManualClock
 from headrace.api.flowservice.app import make_app
 from headrace.api.flowservice.door import FlowServiceDoor
 from headrace.dataplane.storage import Roots
-from headrace.language.dataprep.parser import parse
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.store.database import Database
@@ -105,7 +104,6 @@ def make_door(sqlite_database: Database, tmp_path: Path, clock: ManualClock) -> 
             "tokens": TokenDesk(sqlite_database, sealer, clock, ids),
             "roots": roots,
             "outcome_lost": lambda _row: "",
-            "check_expression": parse,
             "dev": True,
         }
         return FlowServiceDoor(**{**values, **given})

@@ -94,7 +94,7 @@ def test_runs_are_filtered(client: Client, flow: str, property_: str, found: int
         ("property=id!%3Ex", "1450-400"),
         ("property=createdAt==", "1453-400"),
         ("property=id!=a,b", "1443-400"),
-        ("property=flowId%3Ca", "1448-400"),
+        ("property=id%3Ca", "1448-400"),
         ("property=nosuch==1", "1449-400"),
         ("property=createdAt%3Ex", "1452-400"),
     ],

@@ -23,9 +23,9 @@ DEFAULT_SANDBOX = "prod"
 class FlowServiceDoor:
     """Everything that a request of this door may reach.
 
-    ``outcome_lost`` says why a past outcome cannot be carried over (its landing was removed), or ``""``. ``check_expression`` parses an expression of
-    mappings or raises its problem. ``public_url`` begins absolute links (None: the address that the request came to). ``dev`` accepts any token,
-    key and organisation that is not empty: bootstrap refuses it on anything but a loopback address.
+    ``outcome_lost`` says why a past outcome cannot be carried over (its landing was removed), or ``""``. ``public_url`` begins absolute
+    links (None: the address that the request came to). ``dev`` accepts any token, key and organisation that is not empty: bootstrap
+    refuses it on anything but a loopback address.
     """
 
     database: Database
@@ -35,7 +35,6 @@ class FlowServiceDoor:
     tokens: TokenDesk
     roots: Roots
     outcome_lost: Callable[[ActivityRun], str]
-    check_expression: Callable[[str], object]
     sandboxes: tuple[str, ...] = (DEFAULT_SANDBOX,)
     public_url: str | None = None
     dev: bool = False

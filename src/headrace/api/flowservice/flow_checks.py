@@ -17,6 +17,7 @@ from headrace.api.flowservice.shelf import find, find_or_none
 from headrace.api.flowservice.source_connections import KIND as SOURCES
 from headrace.api.flowservice.specs import DATA_LAKE, SourceKind, flow_spec_takes, is_flow_spec
 from headrace.api.flowservice.target_connections import KIND as TARGETS
+from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.mapping import unusable
 from headrace.api.flowservice.translate.plan import FlowParts, delta_of
 from headrace.api.flowservice.translate.schedule import check_schedule
@@ -169,7 +170,7 @@ def _mappings(tenant: Tenant, item: Item, source: Item, schema: Entity) -> tuple
     bad = unusable(
         stored["mappings"],
         read_schema(schema.item),
-        tenant.door.check_expression,
+        check_expression,
         is_open=is_open(schema.item),
     )
     if bad:

@@ -25,6 +25,7 @@ from headrace.api.flowservice.gateway import FlowTenant, Tenant
 from headrace.api.flowservice.patches import Operation, apply_patch, read_patch
 from headrace.api.flowservice.queries import Collection, read_list
 from headrace.api.flowservice.run_records import cancel_open_runs, last_run, run_details
+from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import delta_of, make_plan
 from headrace.api.flowservice.translate.schedule import ONCE, start_of
 from headrace.api.flowservice.wire import Item, body_object, flag, instant, integer, list_in, object_in, required_text
@@ -127,7 +128,7 @@ def _shown(tenant: Tenant, record: FlowRecord) -> Item:
 
 def _plan(tenant: Tenant, item: Item, frozen: Item) -> Plan:
     delta = delta_of(list_in(item, "transformations"))
-    return make_plan(parts_of(tenant, item, frozen), delta, tenant.door.check_expression)
+    return make_plan(parts_of(tenant, item, frozen), delta, check_expression)
 
 
 def _schedule_once(tenant: Tenant, record: FlowRecord) -> None:

@@ -12,6 +12,7 @@ from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
 from headrace.api.flowservice.schemas import KIND as SCHEMAS
 from headrace.api.flowservice.schemas import schema_key
 from headrace.api.flowservice.shelf import all_of, find, find_or_none, keep
+from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.mapping import Unusable, read_mapping_set, unusable
 from headrace.api.flowservice.translate.schema import is_open, read_schema
 from headrace.api.flowservice.wire import Item, body_object, flag, integer, milliseconds
@@ -127,7 +128,7 @@ def _unusable(tenant: Tenant, item: Item) -> list[Unusable]:
     schema = find_or_none(tenant, SCHEMAS, key) if key else None
     columns = None if schema is None else read_schema(schema.item)
     opened = schema is not None and is_open(schema.item)
-    return unusable(item["mappings"], columns, tenant.door.check_expression, is_open=opened)
+    return unusable(item["mappings"], columns, check_expression, is_open=opened)
 
 
 def _head(entity: Entity) -> Item:

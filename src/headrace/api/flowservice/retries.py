@@ -5,6 +5,7 @@ from headrace.api.flowservice.flow_checks import parts_of
 from headrace.api.flowservice.flow_records import FlowRecord, find_flow
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.run_records import records_of, request_key
+from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import make_plan
 from headrace.api.flowservice.translate.run import STATES, RunRecord
 from headrace.api.flowservice.wire import object_in
@@ -35,7 +36,7 @@ def retry(tenant: Tenant, record: RunRecord) -> Run:
     if not _is_repeated(tenant, key, lifetime):
         _check_state(tenant, record)
     delta = object_in(run.details, "deltaColumn")
-    plan = make_plan(parts_of(tenant, flow.item, flow.frozen), delta, door.check_expression)
+    plan = make_plan(parts_of(tenant, flow.item, flow.frozen), delta, check_expression)
     request = RetryRequest(
         created_by=tenant.user,
         mode=PlanMode.ALL if run.status is RunStatus.SUCCEEDED else PlanMode.FROM_FAILURE,

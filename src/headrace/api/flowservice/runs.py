@@ -21,6 +21,7 @@ from headrace.api.flowservice.retries import retry
 from headrace.api.flowservice.run_lists import list_runs as listed_runs
 from headrace.api.flowservice.run_records import etag_now, find_run, request_key, run_details
 from headrace.api.flowservice.specs import SourceKind
+from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import delta_of, make_plan
 from headrace.api.flowservice.translate.run import run_etag, run_object
 from headrace.api.flowservice.translate.schedule import ONCE
@@ -163,7 +164,7 @@ def _with_delta(tenant: Tenant, record: FlowRecord, given: Item) -> tuple[FlowRe
     read_delta(given)
     item = {**record.item, "transformations": _with_copy(list_in(record.item, "transformations"), given)}
     frozen = {**record.frozen, "deltaAdded": True, "ops": ["/transformations"]}
-    plan = make_plan(parts_of(tenant, item, frozen), given, tenant.door.check_expression)
+    plan = make_plan(parts_of(tenant, item, frozen), given, check_expression)
     return keep_flow(tenant, record.flow.id, item, frozen, plan, expected=record), given
 
 
@@ -197,7 +198,7 @@ def _create(tenant: Tenant, record: FlowRecord, given: Item, asked: _Asked, delt
 
 def _refreshed(tenant: Tenant, record: FlowRecord, delta: Item) -> FlowRecord:
     """Return the flow with its plan as it is made of today's base connection, so that a corrected one counts."""
-    plan = make_plan(parts_of(tenant, record.item, record.frozen), delta, tenant.door.check_expression)
+    plan = make_plan(parts_of(tenant, record.item, record.frozen), delta, check_expression)
     if plan == record.flow.plan:
         return record
     return keep_flow(tenant, record.flow.id, record.item, record.frozen, plan, expected=record)
