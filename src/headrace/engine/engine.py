@@ -5,6 +5,8 @@ import contextlib
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -37,6 +39,7 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 _WAITING_AT_ONCE = 100_000
+_THREADS_END_SECONDS = 1.0
 
 
 class Engine:
@@ -208,7 +211,8 @@ class Engine:
         if self._watch is not None:
             self._watch.stop()
         self._sign_off()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        _wait_for_threads_of_dbos()
         return done
 
     def _sign_off(self) -> None:
@@ -219,3 +223,11 @@ class Engine:
             workers.stop(tx, self._claim, self._clock.now())
         self._hand_back.all_of(self.executor_id)
         self._claim = None
+
+
+def _wait_for_threads_of_dbos() -> None:
+    """Let steps end that were on their way, so that they give their connections back; DBOS does not wait for its threads."""
+    deadline = time.monotonic() + _THREADS_END_SECONDS
+    for thread in threading.enumerate():
+        if thread.name.startswith("dbos-executor-"):
+            thread.join(timeout=max(deadline - time.monotonic(), 0))

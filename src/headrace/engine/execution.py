@@ -19,10 +19,10 @@ from headrace.core.flow import Activity
 from headrace.core.messages import completion_topic
 from headrace.core.progress import ready
 from headrace.core.queueing import RUNS_QUEUE, WAITING_QUEUE
-from headrace.core.run import ActivityStatus
+from headrace.core.run import ActivityStatus, RunStatus
 from headrace.engine.attempts import Attempts
 from headrace.engine.configuration import EngineConfig
-from headrace.engine.hands import Halted, Hands, Held
+from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
 from headrace.engine.places import Places
 from headrace.engine.records import Begun, Ended, Try
@@ -58,12 +58,12 @@ class Execution:
         self._settling = asyncio.Lock()
         self._awake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._held: Held | None = None
+        if begun.run.status is RunStatus.CANCELLING:
+            self._awake.set()
 
     async def carry_out(self) -> None:
         """Do the run to its end."""
-        with self._tools.hands.hold(self._run.id, self._wake) as held:
-            self._held = held
+        with self._tools.hands.hold(self._run.id, self._wake):
             try:
                 await self._go_on()
             finally:
@@ -154,7 +154,7 @@ class Execution:
     async def _work(self, chance: Try, step: StepReservation, name: StepOptions) -> Mapping[str, Json]:
         if not self._first and await self._tools.in_thread(self._tools.ledger.ended, chance) is not None:
             return await step.run_async(name, self._tools.attempts.perform, chance, _never)
-        if self._parked:
+        if self._parked and not self._awake.is_set():
             await self._tools.in_thread(self._tools.places.unpark, self._run.id)
         async with self._tools.places.for_kind(chance.activity.kind):
             self._tools.hands.check()
