@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from headrace.bootstrap import Application
+from headrace.bootstrap.application import Application
 from headrace.cli import rendering
 from headrace.cli.options import who
 from headrace.cli.output import Output, moment, number

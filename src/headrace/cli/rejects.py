@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from headrace.bootstrap import Application
+from headrace.bootstrap.application import Application
 from headrace.cli.output import Output, number, one_line
 from headrace.core.codec import Json, encode
 from headrace.core.run import Batch

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace import config
-from headrace.bootstrap import Application
+from headrace.bootstrap.application import Application
 from headrace.cli.options import who
 from headrace.cli.output import Output
 from headrace.cli.session import finish, opened

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace import bootstrap, config
+from headrace import config
 from headrace.cli.logs import to_standard_error
+
+# ruff: noqa: PLC0415 — a server does not load the data plane, and a worker not the doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,15 @@ def serve(home: Path | None, listening: Listening) -> int:
     """
     settings = config.load(home=home)
     to_standard_error(settings)
-    return bootstrap.serve(settings, listening.host, listening.port, listening.workers, dev=listening.dev)
+    from headrace.bootstrap.serving import serve as serve_until_told
+
+    return serve_until_told(settings, listening.host, listening.port, listening.workers, dev=listening.dev)
 
 
 def work(home: Path | None, parent: int | None) -> int:
     """Work until told to stop; ``parent`` is the supervisor without which this worker ends too."""
     settings = config.load(home=home)
     to_standard_error(settings)
-    return bootstrap.work(settings, parent)
+    from headrace.bootstrap.working import work as work_until_told
+
+    return work_until_told(settings, parent)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace import config
-from headrace.bootstrap import Application, open_application
+from headrace.bootstrap.application import Application, open_application
 from headrace.cli.logs import to_file
 from headrace.cli.options import who
 from headrace.cli.output import Output
@@ -15,6 +15,7 @@ from headrace.core.codec import encode
 from headrace.core.run import Run, RunStatus
 from headrace.service.runs import RunDetails, cancel_run, get_run
 
+# ruff: noqa: PLC0415 — engine and data plane are loaded by commands that do runs, and by no others
 INTERRUPTED = 130
 
 
@@ -40,8 +41,10 @@ def finish(application: Application, run: Run, output: Output, *, detach: bool) 
         )
         _report(application, details, output)
         return 0
+    from headrace.bootstrap.working import working
+
     interrupted = False
-    with application.working(), show_progress(output) as watch:
+    with working(application), show_progress(output) as watch:
         try:
             details = application.wait_for(run.id, watch)
         except KeyboardInterrupt:

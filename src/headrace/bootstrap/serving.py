@@ -1,0 +1,103 @@
+"""The process that answers over HTTP, with the workers that it supervises. It does no runs itself, so it loads no data plane."""
+
+import ipaddress
+import os
+import socket
+import sys
+from dataclasses import replace
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from headrace.api.flowservice import app as flowservice
+from headrace.api.flowservice.door import FlowServiceDoor
+from headrace.bootstrap.application import Application, allowed_roots, open_application
+from headrace.config import Settings
+from headrace.core.errors import Code, Problem
+from headrace.engine.supervise import Supervisor
+from headrace.service.clients import ensure_admin
+
+_COMMAND = "from headrace.cli.main import main; main()"
+
+
+def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
+    """Return everything that the installation answers over HTTP: each door at its published paths.
+
+    ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that.
+    """
+    return flowservice.make_app(
+        FlowServiceDoor(
+            database=application.database,
+            clock=application.clock,
+            ids=application.ids,
+            sealer=application.sealer,
+            tokens=application.token_desk(),
+            roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
+            outcome_lost=application.outcome_lost,
+            public_url=application.settings.public_url or None,
+            dev=dev,
+            max_body_bytes=application.settings.max_body_bytes,
+        )
+    )
+
+
+def serve(settings: Settings, host: str, port: int, workers: int | None = None, *, dev: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT, with supervised workers; return the exit status. For the main thread.
+
+    The first start makes an admin client and writes its secret to standard error, once.
+
+    Raises:
+        Problem: ``FORBIDDEN``: ``dev`` on an address that others can reach; ``CONFLICT``: the port is taken; and as ``open_application``.
+    """
+    if dev and not _is_loopback(host):
+        raise Problem(Code.FORBIDDEN, f"--dev takes any token, so it works on 127.0.0.1 or ::1 only, not on {host}")
+    with open_application(settings) as application, _listening(host, port) as listener:
+        _welcome(application, host, listener.getsockname()[1], dev=dev)
+        supervisor = make_supervisor(application, workers)
+        supervisor.start()
+        try:
+            options = uvicorn.Config(
+                make_api(application, dev=dev), log_config=None, access_log=False, server_header=False, lifespan="off"
+            )
+            uvicorn.Server(options).run(sockets=[listener])
+        finally:
+            supervisor.stop()
+    return 0
+
+
+def make_supervisor(application: Application, count: int | None = None) -> Supervisor:
+    """Return the supervisor of worker processes (None: as many as the settings say), not started."""
+    home = str(application.settings.home)
+    command = [sys.executable, "-c", _COMMAND, "worker", "--home", home, "--parent", str(os.getpid())]
+    workers = application.settings.workers if count is None else count
+    return Supervisor(command, workers, grace_seconds=application.settings.drain_seconds + 10)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Problem(Code.CONFLICT, f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def _welcome(application: Application, host: str, port: int, *, dev: bool) -> None:
+    made = ensure_admin(application.database, application.clock, application.ids)
+    lines = [f"Headrace serves on http://{f'[{host}]' if ':' in host else host}:{port}"]
+    if made is not None:
+        lines += [
+            "The first start made an admin client. Its secret is shown this once:",
+            f"  client id      {made.client.id}",
+            f"  client secret  {made.secret}",
+        ]
+    if dev:
+        lines.append("--dev: any token is taken.")
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()

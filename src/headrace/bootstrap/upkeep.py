@@ -1,0 +1,122 @@
+"""Upkeep: what is old enough to be removed, on disk and in the ledger; the engine decides, the data plane removes."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import structlog
+
+from headrace.bootstrap.application import Application
+from headrace.core.clock import DAY, HOUR, Instant
+from headrace.core.codec import decode
+from headrace.core.errors import Code, Problem
+from headrace.core.landing import Landing
+from headrace.dataplane import landing
+from headrace.dataplane.lake import garbage
+from headrace.dataplane.quarantine import layout
+from headrace.engine.retention import Files, Removed, Retention
+from headrace.store import activity_runs, audit, batches, runs, settings, tokens
+
+_log = structlog.get_logger(__name__)
+
+_SWEPT = "upkeep.swept_at"
+GRACE = HOUR
+"""Younger files stay, whatever the ledger knows of their run: it may be about to be written there."""
+
+
+def sweep_if_due(application: Application, every: int) -> Removed | None:
+    """Remove what is old if nobody did so for ``every`` microseconds; return what was removed, or None.
+
+    A sweep that fails is reported and done by the next one: upkeep must not end the process that does runs.
+    """
+    try:
+        now = application.clock.now()
+        with application.database.transaction() as tx:
+            last = settings.get(tx, _SWEPT)
+            if isinstance(last, int) and now - last < every:
+                return None
+            settings.put(tx, _SWEPT, now, now)
+        return sweep(application) if last is not None else None
+    except (Problem, OSError) as error:
+        _log.warning("upkeep failed; it is done again later", problem=str(error))
+        return None
+
+
+def sweep(application: Application) -> Removed:
+    """Remove expired runs, landings, diagnostics, and files that nothing refers to; return how much that was. Safe while runs go on."""
+    set_to, roots = application.settings, application.roots
+    files = Files(
+        landed=lambda: [folder.name for folder in _old_folders(roots.landing, application)],
+        remove_landing=lambda run_id: landing.remove(roots, run_id),
+        remove_diagnostics=lambda batch_id: layout.remove(roots, batch_id),
+        remove_orphans=lambda is_live: remove_orphans(application, is_live),
+    )
+    retention = Retention(
+        application.database,
+        files,
+        application.clock,
+        run_days=set_to.retention_days,
+        landing_days=set_to.landing_days,
+    )
+    removed = retention.sweep()
+    before = Instant(application.clock.now() - set_to.retention_days * DAY)
+    with application.database.transaction() as tx:
+        audit.forget(tx, before)
+        tokens.forget(tx, Instant(application.clock.now() - DAY))
+    return removed
+
+
+def remove_orphans(application: Application, is_live: Callable[[str], bool]) -> None:
+    """Remove what tries left behind that no outcome and no commit refers to, in landing, lake, quarantine and work folder."""
+    roots, now = application.roots, application.clock.now()
+    old = {folder.name for folder in _old_folders(roots.landing, application)}
+    referred = {run_id: _referred(application, run_id) for run_id in old}
+    # A run that is not among the old ones keeps everything.
+    for name in landing.orphans(roots, is_live, lambda name: name in referred.get(name.partition("/")[0], {name})):
+        landing.remove_try(roots, name)
+    garbage.collect(roots, is_live, now)
+    for folder in _old_folders(roots.quarantine, application):
+        if not _is_batch(application, folder.name):
+            layout.remove(roots, folder.name)
+    for folder in _old_folders(roots.work, application):
+        if not is_live(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _referred(application: Application, run_id: str) -> frozenset[str]:
+    """Return the tries' folders of a run that the ledger refers to; none: it does not know the run."""
+    try:
+        with application.database.reading() as tx:
+            run = runs.get(tx, None, run_id)
+            rows = activity_runs.of_run(tx, run_id)
+    except Problem as problem:
+        if problem.code is Code.NOT_FOUND:
+            return frozenset()
+        raise
+    outputs = [row.output for row in rows]
+    partial = {str(output[landing.PARTIAL]) for output in outputs if landing.PARTIAL in output}
+    landed = [output["landing"] for output in outputs if "landing" in output]
+    landed += [activity.settings["landing"] for activity in run.definition.activities if activity.kind == "replay"]
+    files = [file for value in landed for file in decode(Landing, value, what="a landing in the ledger").files]
+    return frozenset(partial | {landing.folder_of(file) for file in files})
+
+
+def _is_batch(application: Application, batch_id: str) -> bool:
+    try:
+        with application.database.reading() as tx:
+            batches.get(tx, None, batch_id)
+    except Problem as problem:
+        if problem.code is Code.NOT_FOUND:
+            return False
+        raise
+    return True
+
+
+def _old_folders(folder: Path, application: Application) -> Iterator[Path]:
+    latest = application.clock.now() - GRACE
+    for child in sorted(folder.iterdir()):
+        try:
+            if child.is_dir() and child.stat().st_mtime_ns // 1000 < latest:
+                yield child
+        except FileNotFoundError:
+            continue

@@ -1,0 +1,107 @@
+"""Processes that do runs: the engine with everything that activities need."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from headrace.activities.copy import copy_activity
+from headrace.activities.promote import Promoting, promote_activity
+from headrace.activities.replay import replay_activity
+from headrace.bootstrap.application import Application, open_application
+from headrace.bootstrap.upkeep import sweep_if_due
+from headrace.config import Settings
+from headrace.core.clock import DAY, HOUR
+from headrace.core.ids import ulid_of
+from headrace.core.mapping import MappingLanguage
+from headrace.core.task import ActivityFunction, Task
+from headrace.engine.configuration import EngineConfig
+from headrace.engine.engine import Engine
+from headrace.engine.worker import run_worker
+from headrace.language import dataprep
+from headrace.store import runs
+
+_LOOK_FOR_UPKEEP_SECONDS = 300.0
+
+
+def activities(application: Application) -> Mapping[str, ActivityFunction]:
+    """Return what each kind of activity does, for an engine."""
+    language = MappingLanguage(dataprep.compile_expression, dataprep.cast_sql)
+    promoting = Promoting(application.roots, application.limits, language, lambda task: batch_id(application, task))
+    return {
+        "copy": copy_activity(application.roots_of, application.limits, application.clock, application.connect),
+        "promote": promote_activity(promoting),
+        "replay": replay_activity(promoting),
+    }
+
+
+def engine_config(settings: Settings) -> EngineConfig:
+    """Return what the settings say about an engine."""
+    return EngineConfig(
+        heartbeat_seconds=settings.heartbeat_seconds,
+        dead_after_seconds=settings.dead_after_seconds,
+        worker_concurrency=settings.worker_concurrency,
+        poll_seconds=settings.poll_seconds,
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def make_engine(application: Application, on_fenced: Callable[[], None] = lambda: None) -> Engine:
+    """Return a new engine of this process, not started. A process has one at a time."""
+    return Engine(
+        application.database,
+        activities(application),
+        engine_config(application.settings),
+        application.clock,
+        application.ids,
+        on_fenced,
+    )
+
+
+@contextmanager
+def working(application: Application) -> Iterator[Engine]:
+    """Let this process do queued runs until the end of the block; what is in hand then is handed back to whoever works next."""
+    engine = make_engine(application)
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.drain(application.settings.drain_seconds)
+    sweep_if_due(application, DAY)
+
+
+def work(settings: Settings, parent_pid: int | None = None) -> int:
+    """Be a worker until SIGTERM, SIGINT or the end of the process ``parent_pid``; return the exit status. For the main thread.
+
+    In an embedded home (one machine, one person) flow files have that person's rights, whoever's process does their runs.
+
+    Raises:
+        Problem: as ``open_application``.
+    """
+    with open_application(settings, unrestricted=settings.is_embedded) as application, _kept_up(application):
+        return run_worker(lambda on_fenced: make_engine(application, on_fenced), parent_pid)
+
+
+def batch_id(application: Application, task: Task) -> str:
+    """Return the batch's id of an activity: the same for every attempt in one run, another for each run, sorted by the run's creation."""
+    with application.database.reading() as tx:
+        created_at = runs.get(tx, None, task.run_id).created_at
+    digest = hashlib.sha256(f"{task.run_id}\x1f{task.path}".encode()).digest()
+    return ulid_of(created_at // 1000, int.from_bytes(digest[:10]))
+
+
+@contextmanager
+def _kept_up(application: Application) -> Iterator[None]:
+    """Look now and then, in a thread, whether old things are to be removed; of all workers, one does it each hour."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(_LOOK_FOR_UPKEEP_SECONDS):
+            sweep_if_due(application, HOUR)
+
+    thread = threading.Thread(target=look, name="headrace-upkeep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
