@@ -108,8 +108,8 @@ class Settings:
     max_columns: int = _setting(10_000, "A source with more columns is refused.", like="number", least=1)
     max_archive_members: int = _setting(100_000, "An archive of more files is refused.", like="number", least=1)
     max_archive_ratio: float = _setting(
-        1_100.0,
-        "An archive that grows by more than this factor is refused; deflate alone cannot.",
+        200.0,
+        "An archive that unpacks to more than 256 MiB, and to more than this many times its size, is refused.",
         like="number",
         least=1,
     )

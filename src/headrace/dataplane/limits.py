@@ -39,8 +39,6 @@ class Limits:
     """Most directory entries that one listing looks at."""
     read_chunk: int = 256 * KIB
     """Bytes read at once from a file; cancellation is looked at between two chunks."""
-    batch_rows: int = 65_536
-    """Rows at most in one row group of a landed Parquet file."""
     batch_bytes: int = 16 * MIB
     """Bytes that the database driver gathers before it hands over a batch of rows."""
     statement_timeout_seconds: float = 6 * 3600.0
