@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from headrace.store.tables import metadata
 from ledger_rows import NOW, a_run, move_in_a_process, put_run, upgrade_in_a_process
 from servers import PostgresServer
 
+T = TypeVar("T")
 WRITERS = 8
 
 
@@ -201,6 +203,6 @@ def _count_up(database: Database) -> None:
             settings.put(tx, "count", count + 1, NOW)
 
 
-def _at_once(work: Callable[[int], object]) -> list[object]:
+def _at_once(work: Callable[[int], T]) -> list[T]:
     with ThreadPoolExecutor(WRITERS) as pool:
         return list(pool.map(work, range(WRITERS)))

@@ -22,7 +22,7 @@ def test_a_run_is_queued_with_its_transaction(database: Database) -> None:
     assert row is not None
     assert (row["name"], row["status"], row["queue_name"]) == (RUN_WORKFLOW, "ENQUEUED", RUNS_QUEUE)
     assert (row["priority"], row["application_name"], row["application_version"]) == (5, "headrace", "v1")
-    assert json.loads(row["inputs"]) == {"args": ["run-1"], "kwargs": {}}
+    assert json.loads(str(row["inputs"])) == {"args": ["run-1"], "kwargs": {}}
 
 
 def test_a_transaction_that_fails_queues_nothing(database: Database) -> None:

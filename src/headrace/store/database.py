@@ -32,6 +32,7 @@ BUSY_SECONDS = 30
 POOL_SIZE = 20
 """Connections that one process keeps at most."""
 
+_OUT_OF_REACH = ("unable to open", "disk I/O", "readonly", "interrupted")
 _PREPARE = "the ledger is not prepared, or is of another version: run `headrace db upgrade`"
 
 
@@ -220,7 +221,10 @@ def _translated() -> Iterator[None]:
     except DataError as error:
         raise Problem(Code.INVALID, "a value cannot be kept in the ledger", context=_context(error)) from error
     except (OperationalError, InterfaceError) as error:
-        raise _of_operation(error) from error
+        problem = _of_operation(error)
+        if problem is None:
+            raise
+        raise problem from error
     except ProgrammingError as error:
         if type(error.orig).__name__ in {"UndefinedTable", "UndefinedColumn"}:
             raise Problem(Code.UNAVAILABLE, _PREPARE, context=_context(error)) from error
@@ -233,7 +237,7 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _of_operation(error: DBAPIError) -> Problem:
+def _of_operation(error: DBAPIError) -> Problem | None:
     text = str(error.orig)
     if "no such table" in text or "no such column" in text:
         return Problem(Code.UNAVAILABLE, _PREPARE, context=_context(error))
@@ -241,6 +245,9 @@ def _of_operation(error: DBAPIError) -> Problem:
         return Problem(Code.DISK_FULL, "no room is left for the ledger", context=_context(error))
     if "locked" in text or "busy" in text:
         return _busy()
+    if isinstance(error.orig, sqlite3.Error) and not any(words in text for words in _OUT_OF_REACH):
+        # SQLite reports a wrong statement in the same way, and that is a bug.
+        return None
     return Problem(Code.UNAVAILABLE, "the ledger cannot be reached now; try again", context=_context(error))
 
 

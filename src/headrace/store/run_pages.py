@@ -94,15 +94,13 @@ def statement_of(
     keys = (column_of(order, _ORDERS), table.c.id)
     conditions = list(_conditions(query, tx.dialect))
     branches = list(_branches(tx, query))
+    if len(branches) > MAX_BRANCHES:
+        branches = [list(_passed_over(tx, query))]
     if len(branches) == 1:
         return from_position(sa.select(table).where(*branches[0], *conditions), keys, order, cursor, limit)
-    if len(branches) > MAX_BRANCHES:
-        return from_position(sa.select(table).where(*_passed_over(tx, query), *conditions), keys, order, cursor, limit)
     ids = [
-        sa.select(
-            from_position(sa.select(table.c.id).where(*branch, *conditions), keys, order, cursor, limit).subquery()
-        )
-        for branch in branches
+        sa.select(from_position(sa.select(table.c.id).where(*b, *conditions), keys, order, cursor, limit).subquery())
+        for b in branches
     ]
     merged = sa.select(table).where(table.c.id.in_(sa.union_all(*ids)) if ids else sa.false())
     return from_position(merged, keys, order, cursor, limit)
@@ -130,7 +128,8 @@ def _branches(tx: Transaction, query: RunQuery) -> Iterator[list[sa.ColumnElemen
         of_group = [table.c.group_id == query.group_id, *_passed_over(tx, query)]
         yield of_group
         return
-    if (query.scopes is None or EVERYWHERE in query.scopes) and not query.statuses and query.flow_id is None:
+    narrowed = query.statuses or query.flow_id is not None or query.kind is not None or query.has_rejects
+    if (query.scopes is None or EVERYWHERE in query.scopes) and not narrowed:
         yield []
         return
     for scope, status in product(scopes(tx, query.scopes), statuses):
@@ -157,8 +156,8 @@ def _conditions(query: RunQuery, dialect: str) -> Iterator[sa.ColumnElement[bool
     if query.created is not None and query.created.end is not None:
         yield table.c.created_at < query.created.end
     if query.has_rejects is not None:
-        # Written as the index has it, or SQLite does not see that it fits.
-        rejected = sa.literal_column("rows_rejected > 0", sa.Boolean)
+        # The zero is written out, as the index has it: of a bound value SQLite cannot see that it fits.
+        rejected = table.c.rows_rejected > sa.literal_column("0", sa.Integer)
         yield rejected if query.has_rejects else sa.func.coalesce(table.c.rows_rejected, 0) == 0
     if query.text:
         name = sa.func.lower(table.c.flow_name).contains(query.text.lower(), autoescape=True)
