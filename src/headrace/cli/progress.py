@@ -77,7 +77,7 @@ class _Lines:
                 continue
             self.at = time.monotonic()
             attempt = f" (attempt {row.attempt})" if row.attempt > 1 else ""
-            words = _words(row.figures)
+            words = "" if row.status is ActivityStatus.CARRIED else _words(row.figures)
             self.output.note(f"{row.path}{attempt}: {row.status.value}{', ' + words if words else ''}")
         sys.stderr.flush()
 

@@ -169,7 +169,7 @@ def activities_table(details: RunDetails, output: Output) -> None:
             row.status.value,
             took(row.started_at, row.ended_at),
             number(row.figures.rows_read),
-            size(row.figures.bytes_read),
+            "-" if row.status is ActivityStatus.CARRIED else size(row.figures.bytes_read),
             _why(row),
         )
         for row in details.activities
