@@ -1,21 +1,44 @@
 """Whether a base connection's source can be reached (``GET /connections/{id}/test``)."""
 
+import threading
+
 from headrace.api.flowservice.entities import Entity
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.specs import LOCAL_FILES
 from headrace.api.flowservice.translate.source import read_root
-from headrace.core.errors import Problem
+from headrace.core.errors import Code, Problem
+from headrace.core.task import Cancellation
+from headrace.dataplane.connectors.databases.postgres import connect
 from headrace.dataplane.connectors.local import open_store
 from headrace.dataplane.limits import Limits
+from headrace.service.connections import resolve
+
+PATIENCE_SECONDS = 30.0
+"""How long a test waits for a source (7.8)."""
 
 
 def reaches(tenant: Tenant, entity: Entity) -> str | None:
-    """Return None if the source can be reached, else why not."""
-    if entity.item["connectionSpec"]["id"] != LOCAL_FILES:
-        return None
+    """Return None if the source can be reached and lets us in, else why not."""
     try:
-        root = read_root(entity.item["auth"]["params"], tenant.door.file_roots)
-        open_store(root, tenant.door.file_roots, Limits())
+        if entity.item["connectionSpec"]["id"] == LOCAL_FILES:
+            root = read_root(entity.item["auth"]["params"], tenant.door.file_roots)
+            open_store(root, tenant.door.file_roots, Limits())
+        else:
+            _reach_database(tenant, entity.id)
     except Problem as problem:
         return problem.message
     return None
+
+
+def _reach_database(tenant: Tenant, subject: str) -> None:
+    info = resolve(tenant.door.database, tenant.scope, subject, tenant.door.sealer)
+    patience = Cancellation()
+    message = f"the database did not answer within {PATIENCE_SECONDS:g} s"
+    timer = threading.Timer(PATIENCE_SECONDS, patience.stop, (Code.TIMED_OUT, message))
+    timer.daemon = True
+    timer.start()
+    try:
+        with connect(info, Limits(), patience):
+            pass
+    finally:
+        timer.cancel()
