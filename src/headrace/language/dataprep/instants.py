@@ -1,7 +1,7 @@
 """Text to instants without an explicit format: the list of section 8.6 of the contract, as one guarded CASE.
 
 Each form is recognised strictly by its shape before DuckDB parses it, since DuckDB's own parsers also take what the list does
-not have (``infinity``, ``epoch``, years before Christ) and its cast to TIMESTAMP drops an offset without a word. The two commonest
+not have (``infinity``, ``epoch``, years before Christ) and its cast to TIMESTAMP drops an offset without a word. The commonest
 forms come first and are recognised by LIKE, which is five times as fast as a regular expression.
 ``make_timestamptz(epoch_us(…))`` turns a wall clock in UTC into an instant: three times as fast as a cast, which asks ICU.
 """
@@ -18,27 +18,24 @@ _OFFSET: Final = r" ?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
 
 _QUICK: Final = ("____-__-__ __:__:__", "____-__-__", "____-__-__T__:__:__Z", "____-__-__T__:__:__")
 
-_FORMS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("____/__/__", YEAR + r"/\d\d/\d\d", "%Y/%m/%d"),
-    ("____.__.__", YEAR + r"\.\d\d\.\d\d", "%Y.%m.%d"),
-    ("____-___-__", YEAR + r"-[A-Za-z]{3}-\d\d", "%Y-%b-%d"),
-    ("__-__-____", r"\d\d-\d\d-" + YEAR, "%m-%d-%Y"),
-    ("%/__/____", r"\d{1,2}/\d\d/" + YEAR, "%m/%d/%Y"),
-    ("__.%.____", r"\d\d\.\d{1,2}\." + YEAR, "%d.%m.%Y"),
-    (
-        "%/__/____ __:__:__ __",
-        r"\d{1,2}/\d\d/" + YEAR + r" (0[1-9]|1[0-2]):\d\d:\d\d [AaPp][Mm]",
-        "%m/%d/%Y %I:%M:%S %p",
-    ),
-    (
-        "__.%.____ __:__:__ __",
-        r"\d\d\.\d{1,2}\." + YEAR + r" (0[1-9]|1[0-2]):\d\d:\d\d [AaPp][Mm]",
-        "%d.%m.%Y %I:%M:%S %p",
-    ),
-    ("__.___.____", r"\d\d\.[A-Za-z]{3}\." + YEAR, "%d.%b.%Y"),
-    ("__-___-____", r"\d\d-[A-Za-z]{3}-" + YEAR, "%d-%b-%Y"),
-    ("________T%", r"\d{8}T\d{6}Z?", "%Y%m%dT%H%M%S"),
+_FORMS: Final = (
+    ("____/__/__", "%Y/%m/%d"),
+    ("____.__.__", "%Y.%m.%d"),
+    ("____-___-__", "%Y-%b-%d"),
+    ("________", "%Y%m%d"),
+    ("__-__-____", "%m-%d-%Y"),
+    ("________", "%m%d%Y"),
+    ("%/__/____", "%m/%d/%Y"),
+    ("__.%.____", "%d.%m.%Y"),
+    ("__.___.____", "%d.%b.%Y"),
+    ("__-___-____", "%d-%b-%Y"),
+    ("________T______", "%Y%m%dT%H%M%S"),
+    ("________T______Z", "%Y%m%dT%H%M%SZ"),
 )
+"""Forms without a space: for these, the shape and strptime together are as strict as a regular expression."""
+
+_TWELVE_HOURS: Final = r"\d{1,2}[/.]\d{1,2}[/.]\d{4} \d\d:\d\d:\d\d [AaPp][Mm]"
+_TWELVE_HOUR_FORMS: Final = (("%/__/%", "%m/%d/%Y %I:%M:%S %p"), ("__.%.%", "%d.%m.%Y %I:%M:%S %p"))
 
 _ROLLING: Final = (("____-___", "%Y-%j"), ("____-W__-_", "%G-W%V-%u"))
 """ISO forms for which strptime takes day 366 of any year: the text must come out again."""
@@ -73,30 +70,33 @@ def date_of_text(sql: str) -> str:
 def _instant(text: str) -> str:
     quick = " OR ".join(f"{text} LIKE '{shape}'" for shape in _QUICK)
     wall = instant_of_wall(f"TRY_CAST({text} AS TIMESTAMP)")
-    zoned = f"TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE)"
-    cases = [
-        f"WHEN ({quick}) AND {text} >= '0001' THEN {wall}",
-        f"WHEN regexp_full_match({text}, {quote_text(_ISO)}) AND {text} >= '0001' THEN {wall}",
-        f"WHEN regexp_full_match({text}, {quote_text(_ISO + _OFFSET)}) AND {text} >= '0001' THEN {zoned}",
-        f"WHEN regexp_full_match({text}, '\\d{{8}}') THEN {_eight_digits(text)}",
-    ]
-    for shape, regex, form in _FORMS:
-        parsed = instant_of_wall(f"try_strptime({_without_z(text, form)}, {quote_text(form)})")
-        cases.append(f"WHEN {text} LIKE '{shape}' AND regexp_full_match({text}, {quote_text(regex)}) THEN {parsed}")
+    iso, zoned = (
+        f"regexp_full_match({text}, {quote_text(regex)}) AND {text} >= '0001'" for regex in (_ISO, _ISO + _OFFSET)
+    )
+    # strptime takes words such as infinity; every form begins with a digit.
+    other = f"CASE WHEN contains({text}, ' ') THEN {_twelve_hours(text)} WHEN {text} BETWEEN '0' AND '9~' THEN {_spaceless(text)} END"
+    return (
+        f"CASE WHEN ({quick}) AND {text} >= '0001' THEN {wall} WHEN {iso} THEN {wall} "
+        f"WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) ELSE {instant_of_wall(_not_before_christ(other))} END"
+    )
+
+
+def _spaceless(text: str) -> str:
+    """Return the wall clock of the forms without a space, each tried where its shape fits, in the order of the contract."""
+    tried = [f"CASE WHEN {text} LIKE '{shape}' THEN try_strptime({text}, '{form}') END" for shape, form in _FORMS]
     for shape, form in _ROLLING:
         parsed = f"try_strptime({text}, '{form}')"
-        cases.append(
-            f"WHEN {text} LIKE '{shape}' AND strftime({parsed}, '{form}') = {text} THEN {instant_of_wall(parsed)}"
-        )
-    return "CASE " + " ".join(cases) + " END"
+        tried.append(f"CASE WHEN {text} LIKE '{shape}' AND strftime({parsed}, '{form}') = {text} THEN {parsed} END")
+    return f"COALESCE({', '.join(tried)})"
 
 
-def _eight_digits(text: str) -> str:
-    """YyyyMMdd where that is a date, else MMddyyyy."""
-    first, second = (f"try_strptime({text}, '{form}')" for form in ("%Y%m%d", "%m%d%Y"))
-    return instant_of_wall(f"COALESCE({first}, {second})")
+def _twelve_hours(text: str) -> str:
+    cases = " ".join(
+        f"WHEN {text} LIKE '{shape}' THEN try_strptime({text}, '{form}')" for shape, form in _TWELVE_HOUR_FORMS
+    )
+    return f"CASE WHEN regexp_full_match({text}, {quote_text(_TWELVE_HOURS)}) THEN CASE {cases} END END"
 
 
-def _without_z(text: str, form: str) -> str:
-    """Cut the optional Z of the one form that has it: strptime's %Z would ask for a zone's name."""
-    return f"left({text}, 15)" if form == "%Y%m%dT%H%M%S" else text
+def _not_before_christ(wall: str) -> str:
+    """DuckDB reads 0000 as a year before Christ; no form has such years."""
+    return let([wall], lambda clock: f"CASE WHEN {clock} >= TIMESTAMP '0001-01-01' THEN {clock} END")
