@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -21,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 _SWEPT = "upkeep.swept_at"
 GRACE = HOUR
-"""Younger files stay, whatever the ledger knows of their run: it may be about to be written there."""
+"""How young files are left alone unless somebody asks for less."""
 
 
 def sweep_if_due(application: Application, every: int) -> Removed | None:
@@ -42,14 +43,19 @@ def sweep_if_due(application: Application, every: int) -> Removed | None:
         return None
 
 
-def sweep(application: Application) -> Removed:
-    """Remove expired runs, landings, diagnostics, and files that nothing refers to; return how much that was. Safe while runs go on."""
+def sweep(application: Application, grace: int = GRACE) -> Removed:
+    """Remove expired runs, landings, diagnostics, and files that nothing refers to; return how much that was.
+
+    Files younger than ``grace`` (microseconds) stay, whatever the ledger knows of their run: it may be about to be written there. Safe while runs go
+    on, unless the grace is shorter than it takes from a file's making to its row in the ledger.
+    """
     set_to, roots = application.settings, application.roots
+    before = Instant(application.clock.now() - grace)
     files = Files(
-        landed=lambda: [folder.name for folder in _old_folders(roots.landing, application)],
+        landed=lambda: [folder.name for folder in _old_folders(roots.landing, before)],
         remove_landing=lambda run_id: landing.remove(roots, run_id),
         remove_diagnostics=lambda batch_id: layout.remove(roots, batch_id),
-        remove_orphans=lambda is_live: remove_orphans(application, is_live),
+        remove_orphans=lambda is_live: remove_orphans(application, is_live, grace),
     )
     retention = Retention(
         application.database,
@@ -59,26 +65,27 @@ def sweep(application: Application) -> Removed:
         landing_days=set_to.landing_days,
     )
     removed = retention.sweep()
-    before = Instant(application.clock.now() - set_to.retention_days * DAY)
+    expired = Instant(application.clock.now() - set_to.retention_days * DAY)
     with application.database.transaction() as tx:
-        audit.forget(tx, before)
+        audit.forget(tx, expired)
         tokens.forget(tx, Instant(application.clock.now() - DAY))
     return removed
 
 
-def remove_orphans(application: Application, is_live: Callable[[str], bool]) -> None:
+def remove_orphans(application: Application, is_live: Callable[[str], bool], grace: int = GRACE) -> None:
     """Remove what tries left behind that no outcome and no commit refers to, in landing, lake, quarantine and work folder."""
     roots, now = application.roots, application.clock.now()
-    old = {folder.name for folder in _old_folders(roots.landing, application)}
+    before = Instant(now - grace)
+    old = {folder.name for folder in _old_folders(roots.landing, before)}
     referred = {run_id: _referred(application, run_id) for run_id in old}
     # A run that is not among the old ones keeps everything.
     for name in landing.orphans(roots, is_live, lambda name: name in referred.get(name.partition("/")[0], {name})):
         landing.remove_try(roots, name)
-    garbage.collect(roots, is_live, now)
-    for folder in _old_folders(roots.quarantine, application):
+    garbage.collect(roots, is_live, now, timedelta(microseconds=grace))
+    for folder in _old_folders(roots.quarantine, before):
         if not _is_batch(application, folder.name):
             layout.remove(roots, folder.name)
-    for folder in _old_folders(roots.work, application):
+    for folder in _old_folders(roots.work, before):
         if not is_live(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -112,11 +119,10 @@ def _is_batch(application: Application, batch_id: str) -> bool:
     return True
 
 
-def _old_folders(folder: Path, application: Application) -> Iterator[Path]:
-    latest = application.clock.now() - GRACE
+def _old_folders(folder: Path, before: Instant) -> Iterator[Path]:
     for child in sorted(folder.iterdir()):
         try:
-            if child.is_dir() and child.stat().st_mtime_ns // 1000 < latest:
+            if child.is_dir() and child.stat().st_mtime_ns // 1000 <= before:
                 yield child
         except FileNotFoundError:
             continue

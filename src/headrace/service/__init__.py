@@ -13,5 +13,5 @@ after a crash or a lost answer without doing the thing twice. Who may ask is the
     clients       who may call, in which role and scopes
     tokens        short-lived proofs that a door issues to a client
     sealing       how secrets are kept
-    upkeep        what is old enough to be removed
+    replays       play corrected rejects again
 """

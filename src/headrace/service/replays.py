@@ -6,7 +6,6 @@ from typing import BinaryIO, cast
 
 from headrace.core.clock import DAY, Clock, Instant
 from headrace.core.codec import JsonObject, decode, encode
-from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Plan
 from headrace.core.ids import Ids
@@ -93,7 +92,6 @@ def replay(desk: ReplayDesk, scope: str | None, batch_id: str, corrected: Binary
         run_id = desk.ids.uuid()
         rejects = Rejects(batch_id, origin.delimited, origin.is_open)
         landed = corrections.land(desk.roots, run_id, rejects, corrected, name=request.file_name)
-        crash_point("replay-landed")
         found = _make(desk, origin, landed, request, (run_id, now))
         if found.id != run_id:
             landing.remove(desk.roots, run_id)
