@@ -173,6 +173,7 @@ def _windowed(
     window, policy = asked or Window(), source.delta.nulls
     read = delivered = window
     if window.end is None:
+        axis = _with_precision(session, source, relation, axis)
         read, delivered = _with_end(session, source.delta.lag_seconds, relation, axis, window)
     nulls = 0
     if not delta.reads_nulls(window, policy):
@@ -184,6 +185,18 @@ def _windowed(
         message = f"{nulls} rows of {relation.name!r} have no value in the delta column {source.delta.name!r}, and its null policy is fail"
         raise Problem(Code.SOURCE_UNREADABLE, message)
     return delivered, delta.condition(axis, read, policy), nulls
+
+
+def _with_precision(session: Session, source: TableSource, relation: Relation, axis: Axis) -> Axis:
+    """Return the axis with the grain of a table's ``timestamp(p)``: rows of the same second may still come."""
+    if source.delta is None or source.table is None or not relation.kinds[source.delta.name].startswith("timestamp"):
+        return axis
+    found = session.rows(
+        f"SELECT atttypmod AS precision FROM pg_catalog.pg_attribute WHERE attrelid = {delta.text_literal(relation.sql)}::regclass "
+        f"AND attname = {delta.text_literal(source.delta.name)}"
+    )
+    precision = int(found[0]["precision"]) if found else -1
+    return axis if precision < 0 else replace(axis, grain=10 ** (6 - precision))
 
 
 def _with_end(session: Session, lag: float, relation: Relation, axis: Axis, window: Window) -> tuple[Window, Window]:

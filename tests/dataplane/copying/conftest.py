@@ -1,6 +1,9 @@
 """What every test of copying stands on: an installation in a temporary folder, and a way to run a copy."""
 
-from collections.abc import Callable, Mapping
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -112,3 +115,28 @@ def copier(tmp_path: Path) -> Copier:
 def data(copier: Copier) -> Path:
     """Return the folder that flows may read."""
     return copier.home / "data"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of 200 KiB; only root can make one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Be an ordinary user for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -1,8 +1,6 @@
 """Copying files: windows, what may go wrong, and what a second try takes from the first."""
 
 import os
-import subprocess
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from headrace.dataplane.connectors.files import Entry
 from headrace.dataplane.file_copy import safe_suffix, split
 from headrace.dataplane.limits import Limits
 
-from .conftest import Copier, Quiet, Still
+from .conftest import Copier, Quiet, Still, as_nobody
 
 SECOND = 1_000_000
 
@@ -160,6 +158,19 @@ def test_every_file_that_fails_is_named_and_the_good_ones_are_kept(copier: Copie
     assert second.figures.bytes_read == 1
 
 
+def test_an_unreadable_file_among_good_ones_is_named(copier: Copier, data: Path) -> None:
+    """As an ordinary user; root may read everything."""
+    put(data, "a.csv", b"aa")
+    put(data, "b.csv", b"bb").chmod(0)
+    for folder in (copier.home, *copier.home.parents[:2], data):
+        folder.chmod(0o755)
+    copier.roots.landing.chmod(0o777)
+    with as_nobody():
+        outcome = copier(FileSource(data.as_uri()))
+    assert failed(outcome)[0] is Code.SOURCE_DENIED
+    assert "1 of 2 files could not be copied: 'b.csv'" in failed(outcome)[1]
+
+
 def test_a_kept_file_is_not_taken_when_the_source_has_a_newer_version(copier: Copier, data: Path) -> None:
     """Size and modification time decide; the first try's landing may be removed afterwards."""
     put(data, "a.csv", b"old", micros=1)
@@ -252,18 +263,6 @@ def test_a_landing_survives_the_ledger(copier: Copier, data: Path) -> None:
     assert landed.files[0].modified_at == 1_600_000_000_123_456
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of 200 KiB; only root can make one."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 def test_a_disk_without_room_is_told_before_anything_is_read(copier: Copier, data: Path, small_disk: Path) -> None:
     """With the bytes that are free and those that are needed."""
     put(data, "a.csv", b"x" * 300_000)
@@ -285,3 +284,12 @@ def test_a_disk_that_fills_up_while_we_copy_is_told_and_finished_files_stay(
     assert failed(outcome)[0] is Code.DISK_FULL
     sizes = {file.stat().st_size for file in (small_disk / "run-1" / "Copy" / "1.1").glob("0*")}
     assert sizes == {10}
+
+
+def test_several_paths_are_one_landing_and_each_file_is_taken_once(copier: Copier, data: Path) -> None:
+    """A list of paths selects what each of them selects; overlapping patterns do not double rows."""
+    (data / "in").mkdir()
+    for name in ("a.csv", "b.csv", "in/c.csv", "other.txt"):
+        (data / name).write_bytes(name.encode())
+    source = FileSource(data.as_uri(), "*.csv", also=("a.csv", "in/"))
+    assert set(copier.contents(copier(source))) == {"a.csv", "b.csv", "in/c.csv"}

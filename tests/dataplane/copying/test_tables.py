@@ -321,6 +321,16 @@ def test_dates_are_read_when_the_day_is_over(copier: Copier, sql: Sql) -> None:
     assert sorted(row["n"] for row in rows_of(copier, outcome)) == [1, 2]
 
 
+def test_timestamps_of_whole_seconds_are_read_when_the_second_is_over(copier: Copier, sql: Sql) -> None:
+    """A row of the same second may come after the read; an open window leaves that second to the next one."""
+    sql("CREATE TABLE t (n int, at timestamp(0) without time zone)")
+    sql("INSERT INTO t VALUES (1, (now() AT TIME ZONE 'UTC') - interval '90 s')")
+    source = TableSource("db", "t", delta=DeltaColumn("at"))
+    window = copier.landed(copier(source, Window(Instant(0)))).window
+    largest = sql("SELECT (extract(epoch FROM max(at)) * 1000000)::bigint FROM t")[0][0]
+    assert window == Window(Instant(0), Instant(largest + 1_000_000))
+
+
 @pytest.mark.parametrize(
     ("policy", "start", "rows", "skipped"),
     [
@@ -421,6 +431,17 @@ def test_a_query_that_fails_on_a_row_is_told_as_such(copier: Copier, url: str) -
     assert url
     outcome = copier(TableSource("db", query="SELECT 1 / (n - 90000) AS x FROM generate_series(1, 100000) n"))
     assert failed(outcome) == (Code.INVALID, "query: division by zero")
+
+
+def test_a_disk_that_fills_up_stops_a_table_and_leaves_nothing_of_it(
+    copier: Copier, url: str, small_disk: Path
+) -> None:
+    """How much a table needs is not known before."""
+    assert url
+    object.__setattr__(copier.roots, "landing", small_disk)
+    query = "SELECT md5(n::text) AS x FROM generate_series(1, 20000) n"
+    assert failed(copier(TableSource("db", query=query)))[0] is Code.DISK_FULL
+    assert not list((small_disk / "run-1" / "Copy" / "1.1").glob("*.parquet"))
 
 
 def test_a_finished_copy_of_a_table_is_not_read_again(copier: Copier, sql: Sql) -> None:
