@@ -23,6 +23,12 @@ def test_it_accepts_every_example(path: Path) -> None:
     VALIDATOR.validate(parse(path.read_text(encoding="utf-8"), path.name).value)
 
 
+@pytest.mark.parametrize("files", ["x.csv", "[x.csv, y.csv]"])
+def test_files_are_one_text_or_a_list(files: str) -> None:
+    """Both are good."""
+    VALIDATOR.validate(parse(f"{{name: a, source: {{files: {files}}}, target: {{table: t}}}}", "f").value)
+
+
 @pytest.mark.parametrize(
     "text",
     [

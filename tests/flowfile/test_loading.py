@@ -89,6 +89,14 @@ def test_paths_begin_at_the_flow_file(files: str, root: str, path: str) -> None:
     assert (source.root, source.path) == (root, path)
 
 
+def test_several_paths_begin_at_the_folder_that_they_share() -> None:
+    """A list of files, folders and patterns is one source."""
+    source = copy_of(small(SMALL.replace("data.csv", "[a/x.csv, '../b/*.csv', a/c/, file:///work/d.csv]")).flow).source
+    assert isinstance(source, FileSource)
+    assert (source.root, source.path) == ("file:///", "work/a/x.csv")
+    assert source.also == ("b/*.csv", "work/a/c/", "work/d.csv")
+
+
 def test_a_database_is_a_sealed_connection_and_never_stands_in_the_plan() -> None:
     """The URL with its password goes to the connection document; the plan has its id alone."""
     file = small(DATABASE)
@@ -168,7 +176,9 @@ target:
         ("{files: data.csv}", "{files: s3://b/x.csv}", "s3:// is not supported yet: Amazon S3 comes with a later release"),
         ("{files: data.csv}", "{files: postgresql://h/d}", "write database: postgresql://"),
         ("{files: data.csv}", "{files: foo://x}", "foo:// is not known"),
-        ("{files: data.csv}", "{files: 3}", "source.files: expected a string, found 3"),
+        ("{files: data.csv}", "{files: 3}", "source.files[0]: expected a string, found 3"),
+        ("{files: data.csv}", "{files: []}", "the list is empty (at least one path)"),
+        ("{files: data.csv}", "{files: [a.csv, s3://b/x.csv]}", "s3:// is not supported yet"),
         ("{files: data.csv}", "{files: a.csv, table: t}", "table belongs to a database"),
         ("{files: data.csv}", "{database: mysql://h/d, table: t}", "mysql:// is not supported yet"),
         ("{files: data.csv}", "{database: 'postgresql://u:hush@', table: t}", "this is no URL of a database"),

@@ -93,7 +93,8 @@ class FileSource:
     ``root`` is an absolute ``file:///…`` URL of a directory (object stores come later), already checked against the
     allowed roots by whoever made the source, and checked again by whoever opens it. ``path`` is relative to it: a file, a folder (trailing
     ``/`` or ``""``), or a folder with ``*``, ``?`` or ``[…]`` in the file's name (``**`` in a folder's place stands for any depth).
-    ``recursive`` takes folders below too. Where ``by_modification_time`` is set, files are selected whose modification time
+    ``also`` are further such paths; a file that several of them select is taken once. ``recursive`` takes folders below too.
+    Where ``by_modification_time`` is set, files are selected whose modification time
     lies in the run's window. ``missing_ok``: whether a single named file may be missing (an empty selection then).
     """
 
@@ -105,6 +106,7 @@ class FileSource:
     by_modification_time: bool = False
     missing_ok: bool = False
     connection: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class NullPolicy(StrEnum):

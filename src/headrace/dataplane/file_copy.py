@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from headrace.core.clock import SECOND, Clock, Instant
@@ -15,7 +16,7 @@ from headrace.core.settings import CopySettings
 from headrace.core.source import FileSource
 from headrace.core.window import Window
 from headrace.dataplane import landing
-from headrace.dataplane.connectors.files import Entry, FileStore, SourceFile, select
+from headrace.dataplane.connectors.files import Entry, FileStore, Listing, SourceFile, listing_of, select
 from headrace.dataplane.connectors.local import open_store
 from headrace.dataplane.slices import Copying, one_problem, run_slices
 from headrace.dataplane.storage import disk_full, no_room
@@ -43,13 +44,7 @@ def copy_files(settings: CopySettings, source: FileSource, work: Copying) -> Lan
     limits = work.limits
     window = _window_of(source, work.task.window, work.clock)
     store = open_store(source.root, work.roots.file_roots, limits)
-    selection = select(source.path, recursive=source.recursive, longest=limits.max_file_name)
-    try:
-        listing = store.list(selection, work.context.cancellation)
-    except Problem as problem:
-        if problem.code is Code.SOURCE_NOT_FOUND and source.missing_ok and selection.single:
-            return Landing((), window=window)
-        raise
+    listing = _listing(source, store, work)
     slices = split(listing.entries, window)
     _check_amount(settings, slices)
     earlier = landing.reusable(work.roots, work.task)
@@ -61,6 +56,21 @@ def copy_files(settings: CopySettings, source: FileSource, work: Copying) -> Lan
     if failures:
         raise one_problem(failures, len(slices) + len(listing.refused), "files")
     return Landing(done.results, window=window)
+
+
+def _listing(source: FileSource, store: FileStore, work: Copying) -> Listing:
+    """Return what all of the source's paths select, each file once."""
+    found: list[Listing] = []
+    for path in (source.path, *source.also):
+        selection = select(path, recursive=source.recursive, longest=work.limits.max_file_name)
+        try:
+            found.append(store.list(selection, work.context.cancellation))
+        except Problem as problem:
+            if problem.code is not Code.SOURCE_NOT_FOUND or not source.missing_ok or not selection.single:
+                raise
+    return listing_of(
+        chain.from_iterable(one.entries for one in found), chain.from_iterable(one.refused for one in found)
+    )
 
 
 def split(entries: Iterable[Entry], window: Window | None) -> tuple[FileSlice, ...]:

@@ -1,5 +1,6 @@
 """A flow file's document to a flow of the core: copy, then promote."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -135,7 +136,32 @@ def _source(
         return None
 
 
-def _files(spec: SourceSpec, files: str, directory: Path, findings: Findings) -> FileSource | None:
+def _files(spec: SourceSpec, files: tuple[str, ...], directory: Path, findings: Findings) -> FileSource | None:
+    paths = [_path(text, findings) for text in files]
+    if not files:
+        findings.add("source.files", "the list is empty", "at least one path")
+    known = [_split_path(path, directory) for path in paths if path is not None]
+    if not known or None in paths:
+        return None
+    root = Path(os.path.commonpath([folder for folder, _ in known]))
+    first, *also = [_below(root, folder, rest) for folder, rest in known]
+    return FileSource(
+        root="file://" + quote(str(root)),
+        path=first,
+        recursive=spec.recursive,
+        by_modification_time=spec.by_modification_time,
+        missing_ok=spec.missing_ok,
+        also=tuple(also),
+    )
+
+
+def _below(root: Path, folder: Path, rest: str) -> str:
+    between = folder.relative_to(root).as_posix()
+    return rest if between == "." else f"{between}/{rest}"
+
+
+def _path(files: str, findings: Findings) -> str | None:
+    """Return the path of this machine that ``files`` is; None: it is something else, which stands in the findings."""
     scheme = files.split("://", 1)[0].lower() if "://" in files else ""
     if scheme in _LATER_STORES:
         message = f"{scheme}:// is not supported yet: {_LATER_STORES[scheme]} comes with a later release"
@@ -153,18 +179,11 @@ def _files(spec: SourceSpec, files: str, directory: Path, findings: Findings) ->
     if not path or "\0" in path or (scheme and not path.startswith("/")):
         findings.add("source.files", f"{files!r} names no file", "a path, or file:///…")
         return None
-    root, rest = _split_path(path, directory)
-    return FileSource(
-        root="file://" + quote(str(root)),
-        path=rest,
-        recursive=spec.recursive,
-        by_modification_time=spec.by_modification_time,
-        missing_ok=spec.missing_ok,
-    )
+    return path
 
 
 def _split_path(path: str, directory: Path) -> tuple[Path, str]:
-    """Return the folder that a path begins in, absolute, and what is selected there."""
+    """Return the folder that a path begins in, absolute, and what is selected there (empty: every file of the folder)."""
     *folders, name = path.split("/")
     literal = 0
     while literal < len(folders) and not _WILDCARD.search(folders[literal]):

@@ -16,8 +16,9 @@ from headrace.core.source import DeltaColumn, FileFormat
 from headrace.core.target import WriteMode
 
 
-def _say(doc: str, default: Any = ..., example: Any = None) -> Any:
-    metadata = {"doc": doc, "example": example}
+def _say(doc: str, default: Any = ..., example: Any = None, *, one: bool = False) -> Any:
+    """Return a field; ``one``: a single text may stand for the list."""
+    metadata = {"doc": doc, "example": example, "one": one}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
@@ -25,10 +26,11 @@ def _say(doc: str, default: Any = ..., example: Any = None) -> Any:
 class SourceSpec:
     """Where the data come from: files, or a table or query of a database."""
 
-    files: str | None = _say(
-        "A file, a folder (ends in /) or a pattern (*, ?, [..], ** for any depth), relative to the flow file; or file:///...",
+    files: tuple[str, ...] | None = _say(
+        "A file, a folder (ends in /) or a pattern (*, ?, [..], ** for any depth), relative to the flow file; or file:///...; or a list of them.",
         None,
         "data/*.csv.gz",
+        one=True,
     )
     recursive: bool = _say("Take the files of folders below, too.", default=False)
     by_modification_time: bool = _say("A run's window selects files by their modification time.", default=False)

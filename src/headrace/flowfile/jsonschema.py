@@ -43,11 +43,18 @@ def _property(cls: type, field: "dataclasses.Field[Any]", hint: Any) -> Json:
         "description": field.metadata.get("doc") or FURTHER_DOCS[cls][field.name],
         **_schema(hint),
     }
+    if field.metadata.get("one"):
+        schema = {"description": schema["description"], "anyOf": [{"type": "string"}, *_list(_schema(hint))]}
     if field.metadata.get("example") is not None:
         schema["examples"] = [field.metadata["example"]]
     if field.default is not dataclasses.MISSING and isinstance(field.default, str | int | float | bool):
         schema["default"] = encode(field.default)
     return schema
+
+
+def _list(schema: Mapping[str, Json]) -> list[Json]:
+    options = schema.get("anyOf")
+    return list(options) if isinstance(options, list) else [schema]
 
 
 def _schema(hint: Any) -> dict[str, Json]:

@@ -108,13 +108,17 @@ def read(
 
 
 def _expand(raw: Json) -> Json:
-    """Return the document with short forms written out: a column that is only a type, a delta column that is only a name."""
+    """Return the document with short forms written out: a column that is a type, a delta column that is a name, files that are one text."""
     if not isinstance(raw, Mapping):
         return raw
     result = dict(raw)
     source, target = _object(raw, "source"), _object(raw, "target")
     if isinstance(source.get("delta_column"), str):
-        result["source"] = {**source, "delta_column": {"name": source["delta_column"]}}
+        source = {**source, "delta_column": {"name": source["delta_column"]}}
+    if isinstance(source.get("files"), str | int | float):
+        source = {**source, "files": [source["files"]]}
+    if source:
+        result["source"] = source
     if isinstance(target.get("schema"), Mapping):
         columns = {
             name: {"type": spec} if isinstance(spec, str) else spec for name, spec in _object(target, "schema").items()

@@ -76,8 +76,7 @@ A row is rejected when it cannot be read, or when a value does not satisfy its c
 `headrace runs rejects @latest`. An expression that cannot be evaluated for a row makes the column null, which is a warning, and a reject
 only where the column is required. The codes are explained in [problems.md](problems.md).
 
-What is not there yet: object stores (`s3://` and others) and databases other than PostgreSQL are refused with a message that says so; `files` takes
-one path or pattern, not a list.
+What is not there yet: object stores (`s3://` and others) and databases other than PostgreSQL are refused with a message that says so.
 """
 
 
@@ -89,9 +88,13 @@ def page() -> str:
         hints = hints_of(cls)
         for field in dataclasses.fields(cls):
             doc = field.metadata.get("doc") or FURTHER_DOCS[cls][field.name]
-            cells = (f"`{field.name}`", _kind(hints[field.name]), _default(field), doc)
+            cells = (f"`{field.name}`", _one(field) + _kind(hints[field.name]), _default(field), doc)
             parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(parts) + "\n"
+
+
+def _one(field: "dataclasses.Field[Any]") -> str:
+    return "text or " if field.metadata.get("one") else ""
 
 
 def _kind(hint: Any) -> str:
