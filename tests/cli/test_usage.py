@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from command_line import Headrace
 from headrace import __version__
+from headrace.cli.main import call
 
 
 @pytest.mark.parametrize(
@@ -30,13 +31,18 @@ from headrace import __version__
     ],
 )  # fmt: skip
 def test_a_command_that_is_not_understood_ends_with_64(
-    headrace: Headrace, arguments: tuple[str, ...], words: str
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
 ) -> None:
     """Scripts can tell a mistyped command from a failed run; nothing goes to standard output."""
-    ended = headrace(*arguments)
-    assert ended.returncode == 64
-    assert words in ended.stderr
-    assert ended.stdout == ""
+    assert call(arguments) == 64
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert printed.out == ""
+
+
+def test_the_process_ends_with_that_code(headrace: Headrace) -> None:
+    """The same from outside."""
+    assert headrace("run").returncode == 64
 
 
 def test_the_version_is_printed(headrace: Headrace) -> None:

@@ -33,8 +33,8 @@ ENVIRONMENT = {"LOGIN": "ann", "SECRET": "p@ss/word"}
 
 
 def small(text: str, parameters: dict[str, Any] | None = None) -> FlowFile:
-    """Read a flow file that stands in /work."""
-    return read(text, parameters, ENVIRONMENT, path=Path("/work/flow.yaml"))
+    """Read a flow file that stands in /job."""
+    return read(text, parameters, ENVIRONMENT, path=Path("/job/flow.yaml"))
 
 
 def copy_of(flow: Flow) -> CopySettings:
@@ -51,7 +51,7 @@ def errors_of(text: str, parameters: dict[str, Any] | None = None) -> list[str]:
     """Return what is wrong in a flow file."""
     with pytest.raises(Problem) as refusal:
         small(text, parameters)
-    return [str(error).removeprefix("/work/flow.yaml:") for error in refusal.value.fields]
+    return [str(error).removeprefix("/job/flow.yaml:") for error in refusal.value.fields]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.yaml")), ids=lambda path: path.name)
@@ -66,20 +66,20 @@ def test_a_file_with_defaults_only_is_a_flow() -> None:
     """Three lines are enough; the same name is the same flow."""
     flow = small(SMALL).flow
     assert flow.id == small(SMALL.replace("data.csv", "other.csv")).flow.id
-    assert copy_of(flow) == CopySettings(FileSource("file:///work", "data.csv"))
+    assert copy_of(flow) == CopySettings(FileSource("file:///job", "data.csv"))
     assert promote_of(flow).mapping is None
-    assert flow.labels["flow_file"] == "/work/flow.yaml"
+    assert flow.labels["flow_file"] == "/job/flow.yaml"
 
 
 @pytest.mark.parametrize(
     ("files", "root", "path"),
     [
-        ("a/b.csv", "file:///work/a", "b.csv"),
+        ("a/b.csv", "file:///job/a", "b.csv"),
         ("../in/*.csv", "file:///in", "*.csv"),
         ("/data/**/2024-*/x.json", "file:///data", "**/2024-*/x.json"),
-        ("in/", "file:///work/in", ""),
+        ("in/", "file:///job/in", ""),
         ("file:///data/with%20space/x.csv", "file:///data/with%20space", "x.csv"),
-        ("*.csv", "file:///work", "*.csv"),
+        ("*.csv", "file:///job", "*.csv"),
     ],
 )
 def test_paths_begin_at_the_flow_file(files: str, root: str, path: str) -> None:
@@ -91,10 +91,10 @@ def test_paths_begin_at_the_flow_file(files: str, root: str, path: str) -> None:
 
 def test_several_paths_begin_at_the_folder_that_they_share() -> None:
     """A list of files, folders and patterns is one source."""
-    source = copy_of(small(SMALL.replace("data.csv", "[a/x.csv, '../b/*.csv', a/c/, file:///work/d.csv]")).flow).source
+    source = copy_of(small(SMALL.replace("data.csv", "[a/x.csv, '../b/*.csv', a/c/, file:///job/d.csv]")).flow).source
     assert isinstance(source, FileSource)
-    assert (source.root, source.path) == ("file:///", "work/a/x.csv")
-    assert source.also == ("b/*.csv", "work/a/c/", "work/d.csv")
+    assert (source.root, source.path) == ("file:///", "job/a/x.csv")
+    assert source.also == ("b/*.csv", "job/a/c/", "job/d.csv")
 
 
 def test_a_database_is_a_sealed_connection_and_never_stands_in_the_plan() -> None:
