@@ -187,3 +187,50 @@ def test_a_table_flow_is_run_on_demand(house: Installation, postgres_url: str, p
     assert run["metrics"]["statusSummary"]["status"] == "success", run
     assert run["metrics"]["recordSummary"]["outputRecordCount"] == 6
     assert postgres_url
+
+
+def test_a_window_without_files_is_a_success_without_a_batch(house: Installation) -> None:
+    """All counts are 0, only the copy is listed; such a run may be retried."""
+    client = house.client
+    flow = client.make("/flows", flow_body(make_ends(client)))
+    first_window(house, flow)
+    _, _, made = house.curl(CREATE_FROM_FILES % (flow, "16515859000"))
+    run = house.ended(made["id"])
+    assert run["metrics"]["statusSummary"] == {"status": "success", "activityRefs": ["copyActivity"]}
+    assert set(run["metrics"]["recordSummary"].values()) == {0}
+    assert [activity["id"] for activity in run["activities"]] == ["copyActivity"]
+    status, _, answer = house.curl(RETRY % made["id"])
+    assert status == 200
+    assert house.ended(answer["id"])["metrics"]["statusSummary"]["status"] == "success"
+
+
+def test_a_missing_file_fails_the_copy_and_says_so(house: Installation) -> None:
+    """The minimal form of a failed run, with its cause; after the file has come, a retry copies it."""
+    client = house.client
+    ends = make_ends(client)
+    named = client.one(f"/sourceConnections/{ends['source']}")
+    body = {name: named[name] for name in ("name", "baseConnectionId", "connectionSpec", "data")}
+    source = client.make("/sourceConnections", {**body, "params": {"path": "late.csv", "type": "file"}})
+    flow = client.make("/flows", flow_body({**ends, "source": source}))
+    runs = client("GET", f"/runs?property=flowId=={flow}").json()["items"]
+    failed = house.ended(runs[0]["id"])
+    metrics = failed["metrics"]
+    assert metrics["statusSummary"]["errors"][0]["code"] == "CONNECTOR-1001-500"
+    assert (metrics["sizeSummary"], metrics["recordSummary"]) == ({"inputBytes": -1}, {})
+    causes = failed["activities"][0]["statusSummary"]["extensions"]["errors"]
+    assert [cause["code"] for cause in causes] == ["SRC-1003-404"]
+    (client.files / "late.csv").write_text("Id,Email,Age\n1,a@b.org,30\n")
+    _, _, answer = house.curl(RETRY % failed["id"])
+    retried = house.ended(answer["id"])
+    assert retried["metrics"]["recordSummary"]["outputRecordCount"] == 1
+    found = client("GET", "/runs?property=metrics.statusSummary.status==failed").json()["items"]
+    assert failed["id"] in [run["id"] for run in found]
+    files = client("GET", f"/data/foundation/export/batches/{_batch(retried)}/files").json()["data"]
+    parts = HTTP.get(files[0]["_links"]["self"]["href"], headers=HEADERS).json()["data"]
+    part = HTTP.get(parts[0]["_links"]["self"]["href"], headers={**HEADERS, "range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"PAR1")
+
+
+def _batch(run: dict[str, Any]) -> str:
+    """Return the id of a run's batch."""
+    return str(run["activities"][1]["targetInfo"][0]["reference"]["ids"][0])

@@ -95,8 +95,8 @@ def batch_object(record: BatchRecord, place: Place) -> Item:
         "updatedUser": user,
         "version": f"1.0.{batch.version if batch.version is not None else 0}",
         "metrics": {
-            "inputByteSize": figures.bytes_read or 0,
-            "inputFileCount": figures.files_read or 0,
+            "inputByteSize": figures.bytes_read or run.figures.bytes_read or 0,
+            "inputFileCount": figures.files_read or run.figures.files_read or 0,
             "inputRecordCount": figures.rows_read or 0,
             "outputByteSize": (figures.bytes_written or 0) if accepted else 0,
             "outputFileCount": len(batch.files),

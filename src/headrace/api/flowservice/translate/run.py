@@ -249,9 +249,11 @@ def _promotion(record: RunRecord, place: Place) -> Item | None:
     if activity is None or not _is_shown(record, activity):
         return None
     figures, batch = activity.figures, _batch(record)
+    # A promotion reads what its copy laid down.
+    landed = _figures(_activity(record, COPY))
     status = _activity_status(record, activity)
     files: Item = {
-        "inputFileCount": figures.files_read or 0,
+        "inputFileCount": figures.files_read or landed.files_written or 0,
         "outputFileCount": figures.files_written or 0,
     }
     item: Item = {
@@ -259,7 +261,10 @@ def _promotion(record: RunRecord, place: Place) -> Item | None:
         "name": "Promote to data lake",
         "updatedAtUTC": milliseconds(activity.updated_at or activity.ended_at or activity.started_at),
         "durationSummary": _duration(activity.started_at, activity.ended_at),
-        "sizeSummary": {"inputBytes": figures.bytes_read or 0, "outputBytes": figures.bytes_written or 0},
+        "sizeSummary": {
+            "inputBytes": figures.bytes_read or landed.bytes_written or 0,
+            "outputBytes": figures.bytes_written or 0,
+        },
         "recordSummary": _records(record, figures),
         "fileSummary": files,
         "statusSummary": status,
