@@ -78,6 +78,8 @@ def parse_url(info: ConnectionInfo, limits: Limits) -> str:
     host = parts.hostname or ""
     if not re.fullmatch(r"[A-Za-z0-9._:%-]+", host) or "%2F" in host.upper():
         errors.append(FieldError("url", "there is no host, or not exactly one", "postgresql://user@host:5432/database"))
+    if not parts.username:
+        errors.append(FieldError("url", "there is no user", "postgresql://user@host:5432/database"))
     database = unquote(parts.path.removeprefix("/"))
     if not database or "\0" in database:
         errors.append(FieldError("url", "there is no database", "postgresql://user@host:5432/database"))
@@ -90,11 +92,12 @@ def parse_url(info: ConnectionInfo, limits: Limits) -> str:
     if errors:
         raise Problem.of_fields(Code.INVALID, "the connection", tuple(errors))
     user = quote(unquote(parts.username or ""), safe="")
-    password = quote(unquote(parts.password or ""), safe="")
+    password = unquote(parts.password or "")
     address = f"[{host}]" if ":" in host else host
     timeout = {"connect_timeout": str(max(2, round(limits.connect_timeout_seconds))), "application_name": "headrace"}
-    query = urlencode({**timeout, **options, **_FIXED}, quote_via=quote)
-    return f"postgresql://{user}:{password}@{address}:{port}/{quote(database, safe='')}?{query}"
+    # The password is said even where it is empty: else libpq takes the one of our own environment, and hands it to any host.
+    query = urlencode({**timeout, **options, **_FIXED, "password": password}, quote_via=quote)
+    return f"postgresql://{user}@{address}:{port}/{quote(database, safe='')}?{query}"
 
 
 def problem_of(error: Exception, where: str, info: ConnectionInfo) -> Problem:
@@ -114,7 +117,8 @@ def _by_phrase(text: str) -> Code:
 
 def _without_secrets(text: str, info: ConnectionInfo) -> str:
     password = urlsplit(info.url).password
-    for secret in {password, unquote(password)} if password else ():
+    plain = unquote(password or "")
+    for secret in {password or "", plain, quote(plain, safe="")} - {""}:
         text = text.replace(secret, "***")
     return text
 
