@@ -212,12 +212,17 @@ class Execution:
     async def _settle(self) -> None:
         """Let the ledger say that the run waits when all that is open rests, and give its place back when that lasts."""
         async with self._settling:
-            if self._awake.is_set() or not self._open or self._due.keys() != self._open.keys():
+            if not self._all_rests():
                 return
             await self._tools.in_thread(self._tools.ledger.rest, self._run.id)
+            if not self._all_rests():
+                return
             seconds = (min(self._due.values()) - self._tools.clock.now()) / SECOND
             if self._parkable and seconds >= self._tools.config.park_after_seconds:
                 await self._tools.in_thread(self._tools.places.park, self._run.id)
+
+    def _all_rests(self) -> bool:
+        return bool(self._open) and self._due.keys() == self._open.keys() and not self._awake.is_set()
 
     def _wake(self) -> None:
         self._loop.call_soon_threadsafe(self._awake.set)

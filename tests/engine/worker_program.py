@@ -1,0 +1,58 @@
+"""A worker process for tests: ``worker_program.py LEDGER_URL TARGET_FOLDER [CRASH_AT]``."""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from engine_desk import CHARACTERS, QUICK, GoingClock, RandomIds
+from headrace.core import crashpoints
+from headrace.core.errors import Code, Problem
+from headrace.core.outcome import Figures, Outcome
+from headrace.core.task import Context, Task
+from headrace.engine.engine import Engine
+from headrace.engine.worker import run_worker
+from headrace.store.database import Database
+
+TARGET = Path(sys.argv[2])
+
+
+def deliver(task: Task, context: Context) -> Outcome:
+    """Write to the target once for each commit key, however often this is done; slowly when ``seconds`` are given."""
+    end = time.monotonic() + float(str(task.settings.get("seconds", 0)))
+    while time.monotonic() < end:
+        context.cancellation.check()
+        time.sleep(0.02)
+    with (TARGET / "log").open("a") as log:
+        log.write(f"{task.path} {task.attempt}.{task.epoch} {os.getpid()}\n")
+    (TARGET / task.commit_key).write_text(task.path)
+    return Outcome(output={"key": task.commit_key}, figures=Figures(rows_read=1))
+
+
+def flaky(task: Task, context: Context) -> Outcome:
+    """Fail in the first attempt."""
+    if task.attempt == 1:
+        raise Problem(Code.SOURCE_UNAVAILABLE, "not now")
+    return deliver(task, context)
+
+
+def poison(task: Task, context: Context) -> Outcome:
+    """Kill the worker, as what takes all its memory would."""
+    del task, context
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Outcome()
+
+
+def main() -> int:
+    """Work until told to stop."""
+    crashpoints.arm_from(sys.argv[3] if len(sys.argv) > 3 else "")
+    database = Database(sys.argv[1])
+    activities = {**CHARACTERS, "deliver": deliver, "flaky": flaky, "poison": poison}
+    config = replace(QUICK, drain_seconds=5, takeovers=2)
+    return run_worker(lambda fenced: Engine(database, activities, config, GoingClock(), RandomIds(), fenced))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
