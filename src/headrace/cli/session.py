@@ -1,5 +1,6 @@
 """An installation, opened for one command; and runs that this process does itself."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,22 +45,34 @@ def finish(application: Application, run: Run, output: Output, *, detach: bool) 
     from headrace.bootstrap.working import working
 
     interrupted = False
-    with working(application), show_progress(output) as watch:
-        try:
-            details = application.wait_for(run.id, watch)
-        except KeyboardInterrupt:
-            interrupted = True
-            details = _cancelled(application, run, output)
+    try:
+        with working(application), show_progress(output) as watch:
+            try:
+                details = application.wait_for(run.id, watch)
+            except KeyboardInterrupt:
+                interrupted = True
+                details = _cancelled(application, run, output)
+    except KeyboardInterrupt:  # before the run was begun, or after it ended
+        _ask_for_the_end(application, run)
+        raise
     _report(application, details, output)
     return INTERRUPTED if interrupted and details.run.status is RunStatus.CANCELLED else exit_code(details)
 
 
 def _cancelled(application: Application, run: Run, output: Output) -> RunDetails:
-    """Ask for the run's end and wait for it; a second Ctrl-C is no longer caught and ends the process at once."""
+    """Ask for the run's end and wait for it; a second Ctrl-C ends the process at once, whatever its threads do."""
     output.note(f"\ncancelling run {run.id} (Ctrl-C again: leave at once)")
+    try:
+        _ask_for_the_end(application, run)
+        return application.wait_for(run.id)
+    except KeyboardInterrupt:
+        output.note("left; the next command of this home that runs something ends the run")
+        os._exit(INTERRUPTED)
+
+
+def _ask_for_the_end(application: Application, run: Run) -> None:
     if not get_run(application.database, None, run.id).run.status.is_final:
         cancel_run(application.database, None, run.id, who(), application.clock)
-    return application.wait_for(run.id)
 
 
 def _report(application: Application, details: RunDetails, output: Output) -> None:
