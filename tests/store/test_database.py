@@ -60,12 +60,10 @@ def test_a_writer_is_told_that_it_waits_for_itself(sqlite_database: Database) ->
         pass
 
 
-def test_a_read_before_a_write_cannot_be_overtaken(database: Database) -> None:
+def test_a_read_before_a_write_cannot_be_overtaken(sqlite_database: Database) -> None:
     """Two that read a number and write the next never write the same: on SQLite writers go one after the other from their beginning."""
-    if database.dialect == "postgresql":
-        pytest.skip("PostgreSQL's writers run at once, and guard with compare-and-set")
-    _at_once(lambda _: _count_up(database))
-    with database.reading() as tx:
+    _at_once(lambda _: _count_up(sqlite_database))
+    with sqlite_database.reading() as tx:
         assert settings.get(tx, "count") == WRITERS * 5
 
 

@@ -61,10 +61,11 @@ def test_flows_are_paged_and_filtered_by_their_labels(database: Database) -> Non
 
 
 def test_the_bounds_of_flows_are_known(database: Database) -> None:
-    """Workers listen to one queue for each bound that a flow has."""
+    """Workers listen to one queue for each bound that a flow has or had: runs may be queued there."""
     with database.transaction() as tx:
         for number, bound in enumerate([3, None, 1, 3]):
             flows.put(tx, a_flow(id=f"flow-{number}", concurrency=bound), NOW)
+        flows.put(tx, a_flow(id="flow-2", concurrency=None), NOW)
         assert flows.concurrencies(tx) == [1, 3]
         assert flows.concurrency(tx, SCOPE, "flow-0") == 3
         assert flows.concurrency(tx, OTHER_SCOPE, "flow-0") is None

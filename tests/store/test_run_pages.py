@@ -141,6 +141,7 @@ def test_a_filter_means_the_same_on_both_databases(database: Database, query: Ru
         ({"query": RunQuery(filter=Compare("secret", Op.EQ, 1))}, "cannot be filtered by"),
         ({"query": RunQuery(filter=Compare("details", Op.EQ, 1))}, "cannot be filtered by"),
         ({"query": RunQuery(filter=Compare("created_at", Op.EQ, "yesterday"))}, "wrong type"),
+        ({"query": RunQuery(filter=Compare("details.n", Op.EQ, 2**70))}, "64 bits"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(database: Database, changes: dict[str, Any], message: str) -> None:

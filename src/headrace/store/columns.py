@@ -31,7 +31,7 @@ class Word(sa.types.TypeDecorator[str]):
         """Return ``value``, unless it cannot be kept."""
         del dialect
         if value is not None and not is_storable(value):
-            raise Problem(Code.INVALID, f"{value!r} has characters that cannot be kept (NUL or half of a pair)")
+            raise Problem(Code.INVALID, "a text has characters that cannot be kept (NUL, or half of a surrogate pair)")
         return value
 
 
@@ -44,7 +44,10 @@ class Document(sa.types.TypeDecorator[Json]):
     def process_bind_param(self, value: Json, dialect: sa.Dialect) -> str | None:
         """Return ``value`` as text; None is SQL's null."""
         del dialect
-        return None if value is None else dump(value)
+        try:
+            return None if value is None else dump(value)
+        except ValueError as error:
+            raise Problem(Code.INVALID, f"a value cannot be kept: {error}") from error
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Json:
         """Return the text's value."""
@@ -83,7 +86,9 @@ def searchable(value: Mapping[str, Json], what: str) -> Mapping[str, Json]:
 def _check_strings(value: Json, what: str) -> None:
     if isinstance(value, str):
         if not is_storable(value):
-            raise Problem(Code.INVALID, f"{what} has text with characters that cannot be kept (NUL or half of a pair)")
+            raise Problem(
+                Code.INVALID, f"{what} has text with characters that cannot be kept (NUL, or half of a surrogate pair)"
+            )
     elif isinstance(value, Mapping):
         for key, item in value.items():
             _check_strings(key, what)

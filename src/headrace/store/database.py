@@ -229,6 +229,8 @@ def _translated() -> Iterator[None]:
         if type(error.orig).__name__ in {"UndefinedTable", "UndefinedColumn"}:
             raise Problem(Code.UNAVAILABLE, _PREPARE, context=_context(error)) from error
         raise
+    except OverflowError as error:
+        raise Problem(Code.INVALID, "a number has more than 64 bits, so it cannot be kept in the ledger") from error
     except PoolTimeoutError as error:
         raise _busy() from error
     except StatementError as error:

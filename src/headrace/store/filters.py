@@ -87,6 +87,8 @@ def _compile(condition: Filter, known: Fields, dialect: str) -> Condition:
 
 
 def _compare(path: str, op: Op, value: Value, known: Fields, dialect: str) -> Condition:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Problem(Code.INVALID, f"{path}: the number has more than 64 bits", (FieldError(path, "is too large"),))
     column = known.columns.get(path)
     if column is None:
         head, _, rest = path.partition(".")

@@ -11,16 +11,21 @@ from headrace.core.codec import encode
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow
 from headrace.core.query import Cursor, Filter, Order, Page
+from headrace.store import settings
 from headrace.store.columns import dump, searchable
 from headrace.store.database import Transaction
 from headrace.store.filters import Fields, compile_filter
 from headrace.store.paging import column_of, from_position
 from headrace.store.run_rows import plan_of
 from headrace.store.tables import flows as table
+from headrace.store.tables import settings as facts
 from headrace.store.upserts import upsert
 
 NEWEST_FIRST = Order("created_at", descending=True)
 """The order of lists of flows unless a caller asks for another."""
+
+_BOUND = "flows.bound."
+"""What the keys begin with under which the ledger remembers bounds of flows."""
 
 FIELDS = Fields(
     columns={name: table.c[name] for name in ("id", "scope", "name", "revision", "created_at", "updated_at")},
@@ -63,6 +68,8 @@ def put(tx: Transaction, flow: Flow, now: Instant, expected: int | None = None) 
     )
     if tx.execute(statement).rowcount == 0:
         raise _stale(flow.id, revision, revision + 1)
+    if flow.concurrency is not None:
+        settings.put_once(tx, f"{_BOUND}{flow.concurrency}", value=True, now=now)
     return replace(flow, revision=revision + 1)
 
 
@@ -99,9 +106,9 @@ def concurrency(tx: Transaction, scope: str, flow_id: str) -> int | None:
 
 
 def concurrencies(tx: Transaction) -> list[int]:
-    """Return every bound that a flow has, in order."""
-    statement = sa.select(table.c.concurrency).where(table.c.concurrency.is_not(None)).distinct()
-    return sorted(row["concurrency"] for row in tx.rows(statement))
+    """Return every bound that a flow has or had, in order: runs may still be queued under one that was changed since."""
+    keys = tx.rows(sa.select(facts.c.key).where(facts.c.key >= _BOUND, facts.c.key < _BOUND + "\x7f"))
+    return sorted(int(row["key"].removeprefix(_BOUND)) for row in keys)
 
 
 def by_name(tx: Transaction, scope: str, name: str) -> Flow | None:
