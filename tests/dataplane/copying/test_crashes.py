@@ -5,11 +5,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from headrace.core.crashpoints import names_in
-from headrace.core.source import FileSource
-from headrace.dataplane import file_copy, landing
+from headrace.core.source import FileSource, TableSource
+from headrace.dataplane import file_copy, landing, table_copy
+from servers import PostgresServer
 
 from .conftest import Copier
 
@@ -20,8 +23,9 @@ from pathlib import Path
 from headrace.core.crashpoints import arm
 from headrace.core.codec import encode
 from headrace.core.settings import CopySettings
-from headrace.core.source import FileSource
+from headrace.core.source import FileSource, TableSource
 from headrace.core.task import Cancellation, Task
+from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.copying import copy
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.storage import Roots
@@ -30,12 +34,12 @@ class Quiet:
     cancellation = Cancellation()
     def progress(self, figures): pass
 
-home, point, passing = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+home, point, passing, url = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 arm(point, passing)
-source = FileSource((home / "data").as_uri())
+source = TableSource("db", "t", None, (), None, "n", 2) if url else FileSource((home / "data").as_uri())
 roots = Roots(home / "landing", home / "lake", home / "quarantine", home / "work", None)
 task = Task("local", "flow", "run-1", "run-1", "Copy", 1, 1, "copy", {"source": encode(source)}, "key")
-copy(CopySettings(source), task, Quiet(), roots=roots, connect=None, limits=Limits(threads=1), clock=None)
+copy(CopySettings(source), task, Quiet(), roots=roots, connect=lambda _: ConnectionInfo("postgres", url), limits=Limits(threads=1), clock=None)
 """
 
 
@@ -51,7 +55,7 @@ def test_a_killed_copy_is_finished_by_the_next_worker(copier: Copier, data: Path
     contents = {name: name.encode() * 100_000 for name in ("a", "b", "c")}
     for name, content in contents.items():
         (data / name).write_bytes(content)
-    command = [sys.executable, "-c", PROGRAM, str(copier.home), point, str(passing)]
+    command = [sys.executable, "-c", PROGRAM, str(copier.home), point, str(passing), ""]
     died = subprocess.run(command, check=False, timeout=60).returncode == -9
     assert died or passing > 1
     finished = list((copier.roots.landing / "run-1" / "Copy" / "1.1").glob(landing.MANIFEST))
@@ -65,6 +69,26 @@ def test_a_killed_copy_is_finished_by_the_next_worker(copier: Copier, data: Path
         landing.remove_try(copier.roots, orphan)
     assert copier.contents(outcome) == contents
     assert len(list((copier.roots.landing / "run-1" / "Copy").iterdir())) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("passing", [1, 2])
+@pytest.mark.parametrize("point", sorted(names_in([Path(table_copy.__file__)])))
+def test_a_killed_copy_of_a_table_is_read_anew(
+    copier: Copier, postgres_server: PostgresServer, point: str, passing: int
+) -> None:
+    """Another snapshot would not fit to the partitions of the first, so all of them are read again: each row once."""
+    name = f"crash_{point.replace('-', '_')}_{passing}"
+    url = postgres_server.create_database(name)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t AS SELECT n FROM generate_series(1, 100) n")
+    command = [sys.executable, "-c", PROGRAM, str(copier.home), point, str(passing), url]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -9
+    copier.urls = {"db": url}
+    outcome = copier(TableSource("db", "t", None, (), None, "n", 2), epoch=2)
+    files = [copier.roots.landing / file.path for file in copier.landed(outcome).files]
+    assert sorted(n for file in files for n in pq.read_table(file)["n"].to_pylist()) == list(range(1, 101))
+    postgres_server.drop_database(name)
 
 
 def test_two_workers_never_write_into_one_folder(copier: Copier, data: Path) -> None:
