@@ -123,7 +123,8 @@ def test_a_failed_run_is_retried_without_reading_its_source_again(house: Install
     assert failed["metrics"]["statusSummary"]["status"] == "failed"
     counts = failed["metrics"]["recordSummary"]
     assert (counts["outputRecordCount"], counts["failedRecordCount"], counts["skippedRecordCount"]) == (0, 1, 99)
-    batch = failed["activities"][1]["targetInfo"][0]["reference"]["ids"][0]
+    batch = _batch(failed)
+    _check_jail(house, batch)
     shown = client("GET", f"/data/foundation/catalog/batches/{batch}").json()[batch]
     assert (shown["status"], shown["relatedObjects"]) == ("failed", [{"type": "dataSet", "id": ends["dataset"]}])
     names = client("GET", f"/data/foundation/export/batches/{batch}/failed").json()["data"]
@@ -229,6 +230,27 @@ def test_a_missing_file_fails_the_copy_and_says_so(house: Installation) -> None:
     parts = HTTP.get(files[0]["_links"]["self"]["href"], headers=HEADERS).json()["data"]
     part = HTTP.get(parts[0]["_links"]["self"]["href"], headers={**HEADERS, "range": "bytes=0-3"})
     assert (part.status_code, part.content) == (206, b"PAR1")
+
+
+def _check_jail(house: Installation, batch: str) -> None:
+    """Another organisation sees nothing of the batch, and no path leads out of it."""
+    export = f"/data/foundation/export/batches/{batch}"
+    paths = [f"{export}/meta", f"{export}/meta?path=row_errors", f"{export}/failed", f"{export}/files"]
+    paths += [f"/data/foundation/catalog/batches/{batch}", f"/data/foundation/export/files/{batch}-1"]
+    stranger = {"x_gw_ims_org_id": "other@AdobeOrg"}
+    assert {path: house.client("GET", path, **stranger).status_code for path in paths} == dict.fromkeys(paths, 404)
+    odd = [
+        "../../ledger.db",
+        "row_errors/../../../ledger.db",
+        "/etc/passwd",
+        "row_errors%2F..%2F..",
+        "%00",
+        "input_files/x",
+    ]
+    assert {path: house.client("GET", f"{export}/meta?path={path}").status_code for path in odd} == dict.fromkeys(
+        odd, 404
+    )
+    assert house.client("GET", f"{export}/failed?path=../leads.csv").status_code == 404
 
 
 def _batch(run: dict[str, Any]) -> str:
