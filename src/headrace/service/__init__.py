@@ -14,4 +14,5 @@ after a crash or a lost answer without doing the thing twice. Who may ask is the
     tokens        short-lived proofs that a door issues to a client
     sealing       how secrets are kept
     replays       play corrected rejects again
+    watermarks    up to where a flow has delivered
 """
