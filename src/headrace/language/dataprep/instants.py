@@ -2,7 +2,7 @@
 
 Each form is recognised strictly by its shape before DuckDB parses it, since DuckDB's own parsers also take what the list does
 not have (``infinity``, ``epoch``, years before Christ) and its cast to TIMESTAMP drops an offset without a word. The commonest
-forms come first and are recognised by LIKE, which is five times as fast as a regular expression.
+forms come first: a text that DuckDB would write again as it stands needs no regular expression (three times as fast).
 ``make_timestamptz(epoch_us(…))`` turns a wall clock in UTC into an instant: three times as fast as a cast, which asks ICU.
 """
 
@@ -14,9 +14,9 @@ YEAR: Final = r"(?:\d{3}[1-9]|\d\d[1-9]\d|\d[1-9]\d\d|[1-9]\d{3})"
 """The shape of a year of four digits, from 0001 on: DuckDB reads 0000 as a year before Christ."""
 
 _ISO: Final = YEAR + r"-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
-_OFFSET: Final = r" ?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
-
-_QUICK: Final = ("____-__-__ __:__:__", "____-__-__", "____-__-__T__:__:__Z", "____-__-__T__:__:__")
+_OFFSET: Final = r" ?[+-](0\d|1[0-8])(:?[0-5]\d)?"
+_SPACELESS: Final = "[0-9][0-9A-Za-z/.-]+"
+_YEARS: Final = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
 
 _FORMS: Final = (
     ("____/__/__", "%Y/%m/%d"),
@@ -58,26 +58,29 @@ def instant_of_text(sql: str) -> str:
 
 def date_of_text(sql: str) -> str:
     """Return the date that a text names, for a text with an offset the date in UTC."""
-    return let(
-        [sql],
-        lambda text: (
-            f"CASE WHEN {text} LIKE '____-__-__' AND {text} >= '0001' THEN TRY_CAST({text} AS DATE) "
-            f"ELSE CAST({wall_of_instant(_instant(text))} AS DATE) END"
-        ),
-    )
+
+    def body(text: str) -> str:
+        day = f"TRY_CAST({text} AS DATE)"
+        quick = f"CAST({day} AS VARCHAR) = {text} AND {day} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
+        return f"CASE WHEN {quick} THEN {day} ELSE CAST({wall_of_instant(_instant(text))} AS DATE) END"
+
+    return let([sql], body)
 
 
 def _instant(text: str) -> str:
-    quick = " OR ".join(f"{text} LIKE '{shape}'" for shape in _QUICK)
-    wall = instant_of_wall(f"TRY_CAST({text} AS TIMESTAMP)")
-    iso, zoned = (
-        f"regexp_full_match({text}, {quote_text(regex)}) AND {text} >= '0001'" for regex in (_ISO, _ISO + _OFFSET)
-    )
-    # strptime takes words such as infinity; every form begins with a digit.
-    other = f"CASE WHEN contains({text}, ' ') THEN {_twelve_hours(text)} WHEN {text} BETWEEN '0' AND '9~' THEN {_spaceless(text)} END"
+    """What DuckDB would write again as it stands is recognised by that; all other forms by their shape."""
+    wall = f"TRY_CAST({text} AS TIMESTAMP)"
+    day = f"TRY_CAST({text} AS DATE)"
+    quick = f"CAST({wall} AS VARCHAR) = {text} AND {wall} {_YEARS}"
+    quick_day = f"CAST({day} AS VARCHAR) = {text} AND {wall} {_YEARS}"
+    iso = f"regexp_full_match({text}, {quote_text(_ISO + '( ?Z)?')})"
+    zoned = f"regexp_full_match({text}, {quote_text(_ISO + _OFFSET)})"
+    spaceless = f"regexp_full_match({text}, {quote_text(_SPACELESS)})"
+    other = f"CASE WHEN {spaceless} THEN {_spaceless(text)} ELSE {_twelve_hours(text)} END"
     return (
-        f"CASE WHEN ({quick}) AND {text} >= '0001' THEN {wall} WHEN {iso} THEN {wall} "
-        f"WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) ELSE {instant_of_wall(_not_before_christ(other))} END"
+        f"CASE WHEN {quick} THEN {instant_of_wall(wall)} WHEN {text} LIKE '____-__-__' AND {quick_day} THEN {instant_of_wall(wall)} "
+        f"WHEN {iso} THEN {instant_of_wall(wall)} WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) "
+        f"ELSE {instant_of_wall(_not_before_christ(other))} END"
     )
 
 

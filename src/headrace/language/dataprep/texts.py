@@ -207,8 +207,7 @@ _PAD_DOC: Final = (
     "extract_regex(s, regex)",
     _STRING,
     "A list of the first match as a whole and its groups (empty where a group has no part in it); an empty list without a match. "
-    "The regular expression is a text in "
-    "quotes, in the syntax of RE2.",
+    "The regular expression is a text in quotes, in the syntax of RE2.",
     'extract_regex("E259,E259B", "E(\\\\d+)") -> ["E259","259"]',
 )
 def _extract_regex(site: Site) -> Value:
