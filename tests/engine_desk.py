@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -25,7 +25,12 @@ from waiting import until
 class MakesEngines(Protocol):
     """Starts engines on the ledger of the test's desk."""
 
-    def __call__(self, activities: Mapping[str, ActivityFunction] | None = None, config: EngineConfig = ...) -> Engine:
+    def __call__(
+        self,
+        activities: Mapping[str, ActivityFunction] | None = None,
+        config: EngineConfig = ...,
+        housekeeping: Callable[[], object] | None = None,
+    ) -> Engine:
         """Return an engine that takes runs."""
         ...
 
@@ -93,6 +98,7 @@ class Desk:
         concurrency: int | None = None,
         priority: int = 100,
         details: Mapping[str, Json] | None = None,
+        due_in: float | None = None,
     ) -> str:
         """Return the id of a new run of ``of``, which is in the queue."""
         run_id, now = str(uuid.uuid4()), self.clock.now()
@@ -108,6 +114,7 @@ class Desk:
             created_at=now,
             plan=cast("JsonObject", codec.encode(decided)),
             priority=priority,
+            due_at=None if due_in is None else Instant(now + round(due_in * 1_000_000)),
             details=details or {},
         )
         with self.database.transaction() as tx:
@@ -150,6 +157,11 @@ class Desk:
         """Ask for the end of a run that goes on."""
         with self.database.transaction() as tx:
             runs.move(tx, run_id, {RunStatus.RUNNING, RunStatus.WAITING}, RunStatus.CANCELLING, self.clock.now())
+
+    def cancel_queued(self, run_id: str) -> None:
+        """Cancel a run that stands in the queue."""
+        with self.database.transaction() as tx:
+            runs.move(tx, run_id, {RunStatus.QUEUED}, RunStatus.CANCELLED, self.clock.now())
 
     def tell(self, run_id: str, topic: str, message: Json) -> None:
         """Send the run a message."""

@@ -1,6 +1,6 @@
 """Engines in the tests' own process; one at a time, as DBOS wants it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
@@ -31,8 +31,19 @@ def make_engine(request: pytest.FixtureRequest) -> Iterator[MakesEngines]:
     desk: Desk = request.getfixturevalue(name)
     with ExitStack() as stack:
 
-        def make(activities: Mapping[str, ActivityFunction] | None = None, config: EngineConfig = QUICK) -> Engine:
-            engine = Engine(desk.database, {**CHARACTERS, **(activities or {})}, config, GoingClock(), RandomIds())
+        def make(
+            activities: Mapping[str, ActivityFunction] | None = None,
+            config: EngineConfig = QUICK,
+            housekeeping: Callable[[], object] | None = None,
+        ) -> Engine:
+            engine = Engine(
+                desk.database,
+                {**CHARACTERS, **(activities or {})},
+                config,
+                GoingClock(),
+                RandomIds(),
+                housekeeping=housekeeping,
+            )
             engine.start()
             stack.callback(engine.stop)
             return engine

@@ -1,0 +1,166 @@
+"""Every durable step is at least once: done twice, it has the effect of once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from engine_desk import Desk, GoingClock, activity, plan
+from headrace.core.errors import Code, Problem
+from headrace.core.flow import Policy
+from headrace.core.outcome import BatchReport, Failure, Figures, Outcome
+from headrace.core.run import ActivityStatus
+from headrace.core.task import Context, Task
+from headrace.engine.attempts import Attempts
+from headrace.engine.hands import Halted, Hands
+from headrace.engine.ledger import Ledger
+from headrace.engine.records import Try
+from headrace.engine.waits import Waits
+from headrace.store import batches, workers
+
+PLAN = plan(
+    activity("work", "work"),
+    activity("flaky", "flaky", policy=Policy(retries=1, interval_seconds=0)),
+    activity("reject", "reject"),
+    activity("timer", "wait", settings={"seconds": 0}),
+    activity("outside", "external", settings={"deadline_seconds": 60}),
+    activity("later"),
+)
+
+
+@dataclass
+class Bench:
+    """The steps of one worker on one run, and how often the activities were called."""
+
+    desk: Desk
+    run_id: str = ""
+    called: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.run_id = self.desk.ask(PLAN)
+        self.ledger, self.attempts, self.waits = self.worker("first")
+
+    def worker(self, name: str) -> tuple[Ledger, Attempts, Waits]:
+        """Return the steps of another worker."""
+        hands = Hands(stop_seconds=1)
+        with self.desk.database.transaction() as tx:
+            claim = workers.register(tx, name, "here", 1, self.desk.clock.now())
+        ledger = Ledger(self.desk.database, GoingClock(), hands, claim)
+        functions = {"work": self._work, "flaky": self._flaky, "reject": self._reject}
+        return ledger, Attempts(ledger, hands, GoingClock(), functions, 5), Waits(ledger)
+
+    def chance(self, path: str, attempt: int = 1) -> Try:
+        """Return an attempt of the run."""
+        return Try(self.desk.run(self.run_id), PLAN.by_name[path], attempt)
+
+    def state(self) -> list[object]:
+        """Return all that the ledger says about the run."""
+        with self.desk.database.reading() as tx:
+            found = batches.of_run(tx, self.run_id)
+        return [self.desk.run(self.run_id), self.desk.rows(self.run_id), found, list(self.called)]
+
+    def perform(self, path: str) -> Mapping[str, Any]:
+        """Do an attempt."""
+        return self.attempts.perform(self.chance(path), lambda give_up: None)  # noqa: ARG005 — nobody is left to itself here
+
+    def _work(self, task: Task, context: Context) -> Outcome:
+        del context
+        self.called.append(task.path)
+        return Outcome(output={"done": True}, figures=Figures(rows_read=3))
+
+    def _flaky(self, task: Task, context: Context) -> Outcome:
+        del context
+        self.called.append(task.path)
+        raise Problem(Code.SOURCE_UNAVAILABLE, "not now")
+
+    def _reject(self, task: Task, context: Context) -> Outcome:
+        del context
+        self.called.append(task.path)
+        figures = Figures(rows_read=1, rows_rejected=1, rows_accepted=0, rows_skipped=0)
+        report = BatchReport("1" * 26, "t", task.commit_key, None, figures)
+        return Outcome(failure=Failure(Code.TOO_MANY_REJECTS, "too many"), batch=report, figures=figures)
+
+    def end_of_all(self) -> None:
+        """Let every activity end, and then the run."""
+        statuses = dict.fromkeys(PLAN.by_name, ActivityStatus.SUCCEEDED)
+        self.perform("work")
+        self.ledger.end(self.desk.run(self.run_id), statuses)
+
+
+STEPS: Mapping[str, Callable[[Bench], object]] = {
+    "begin": lambda bench: bench.ledger.begin(bench.run_id) is not None,
+    "perform": lambda bench: bench.perform("work"),
+    "perform and try again": lambda bench: bench.perform("flaky"),
+    "perform with a batch": lambda bench: bench.perform("reject"),
+    "mark": lambda bench: bench.ledger.mark(bench.desk.run(bench.run_id), {"later": ActivityStatus.SKIPPED}),
+    "begin a timer": lambda bench: bench.waits.begin(bench.chance("timer")),
+    "end a timer": lambda bench: (bench.waits.begin(bench.chance("timer")), bench.waits.end(bench.chance("timer")))[1],
+    "complete": lambda bench: (
+        bench.waits.begin(bench.chance("outside")),
+        bench.waits.complete(bench.chance("outside"), {"output": {"a": 1}}),
+    )[1],
+    "rest": lambda bench: bench.ledger.rest(bench.run_id),
+    "end": Bench.end_of_all,
+    "abandon": lambda bench: bench.ledger.abandon(bench.run_id, Failure(Code.INTERNAL, "x")),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_done_twice_has_the_effect_of_once(desk: Desk, step: str) -> None:
+    """The second time changes nothing in the ledger, calls no activity, and returns the same."""
+    bench = Bench(desk)
+    bench.ledger.begin(bench.run_id)
+    first = STEPS[step](bench)
+    state = bench.state()
+    second = STEPS[step](bench)
+    assert bench.state() == state
+    if step != "begin a timer":  # ended by the second look, it is not waited for again
+        assert second == first
+
+
+def test_an_attempt_that_died_is_done_again_with_a_higher_epoch(desk: Desk) -> None:
+    """A claim without an end is taken over by the next worker."""
+    bench = Bench(desk)
+    bench.ledger.begin(bench.run_id)
+    bench.ledger.claim(bench.chance("work"))
+    _, attempts, _ = bench.worker("second")
+    attempts.perform(bench.chance("work"), lambda give_up: None)  # noqa: ARG005 — as above
+    row = desk.rows(bench.run_id)[0]
+    assert (row.status, row.epoch, row.worker_id) == (ActivityStatus.SUCCEEDED, 2, "second")
+
+
+def test_c2_who_was_overtaken_writes_nothing(desk: Desk) -> None:
+    """The slow worker's result is refused, and its execution halts without a record."""
+    bench = Bench(desk)
+    bench.ledger.begin(bench.run_id)
+    claimed = bench.ledger.claim(bench.chance("work"))
+    _, attempts, _ = bench.worker("second")
+    attempts.perform(bench.chance("work"), lambda give_up: None)  # noqa: ARG005 — as above
+    state = bench.state()
+    with pytest.raises(Halted):
+        bench.ledger.finish(bench.chance("work"), claimed.epoch, ActivityStatus.FAILED, Outcome())  # type: ignore[union-attr]  # it was claimed
+    assert bench.state() == state
+
+
+def test_c2_who_was_declared_dead_writes_nothing(desk: Desk) -> None:
+    """Not even the status of a run."""
+    bench = Bench(desk)
+    with desk.database.transaction() as tx:
+        workers.declare_dead(tx, desk.clock.now(), desk.clock.now())
+    state = bench.state()
+    with pytest.raises(Halted):
+        bench.ledger.begin(bench.run_id)
+    assert bench.state() == state
+
+
+def test_an_attempt_that_lost_its_worker_too_often_is_given_up(desk: Desk) -> None:
+    """After so many take-overs the activity fails, and says why."""
+    bench = Bench(desk)
+    bench.ledger.begin(bench.run_id)
+    for _ in range(5):
+        bench.ledger.claim(bench.chance("work"))
+    bench.perform("work")
+    row = desk.rows(bench.run_id)[0]
+    assert row.failure is not None
+    assert (row.failure.code, bench.called) == (Code.WORKER_LOST, [])
