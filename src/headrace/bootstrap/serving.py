@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from dataclasses import replace
@@ -53,6 +54,9 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
         raise Problem(Code.FORBIDDEN, f"--dev takes any token, so it works on 127.0.0.1 or ::1 only, not on {host}")
     with open_application(settings) as application, _listening(host, port) as listener:
         _welcome(application, host, listener.getsockname()[1], dev=dev)
+        # uvicorn raises what it was told to end with once more when it has ended; the workers are still to be stopped then.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
         supervisor = make_supervisor(application, workers)
         supervisor.start()
         try:
