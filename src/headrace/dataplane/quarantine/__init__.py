@@ -7,7 +7,7 @@
 
     layout      names of files, listing, opening
     export      rows as a stream, as CSV for spreadsheets
-    replay      corrected rejects as a landing of their own
+    corrected   corrected rejects as a landing of their own (``service.replays`` makes the run, ``activities.replay`` promotes it)
 
 They are written by ``promotion.diagnostics``, which has the rows.
 """
