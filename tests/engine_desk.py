@@ -99,6 +99,7 @@ class Desk:
         priority: int = 100,
         details: Mapping[str, Json] | None = None,
         due_in: float | None = None,
+        without_rows: bool = False,
     ) -> str:
         """Return the id of a new run of ``of``, which is in the queue."""
         run_id, now = str(uuid.uuid4()), self.clock.now()
@@ -120,9 +121,10 @@ class Desk:
         with self.database.transaction() as tx:
             flows.put(tx, Flow(flow, "local", flow, of, concurrency=concurrency), now)
             runs.insert(tx, run)
-            activity_runs.insert_all(
-                tx, [_pending(run, one, decided.by_path[one.name].commit_key) for one in of.in_order()]
-            )
+            if not without_rows:
+                activity_runs.insert_all(
+                    tx, [_pending(run, one, decided.by_path[one.name].commit_key) for one in of.in_order()]
+                )
             queue.enqueue(tx, run)
         return run_id
 

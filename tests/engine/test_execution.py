@@ -237,3 +237,13 @@ def test_a_run_whose_plan_cannot_be_gone_on_with_does_not_stay_open(desk: Desk, 
     run_id = desk.ask(plan(activity("a", "wait", settings={"seconds": "soon"}), activity("b", "external")))
     assert desk.ended(run_id).status is RunStatus.FAILED
     assert desk.statuses(run_id) == {"a": "failed", "b": "failed"}
+
+
+def test_a_run_that_the_engine_cannot_go_on_with_fails_and_does_not_stay_open(
+    desk: Desk, make_engine: MakesEngines
+) -> None:
+    """Whatever is wrong with a run, it ends, and says what it was."""
+    make_engine()
+    run = desk.ended(desk.ask(plan(activity("a")), without_rows=True))
+    assert run.status is RunStatus.FAILED
+    assert run.reason is not None

@@ -233,3 +233,16 @@ def _alive(desk: Desk, count: int) -> None:
             return len(workers.get_all(tx)) >= count
 
     until(living, seconds=20, what=f"{count} workers")
+
+
+@pytest.mark.parametrize("point", IN_RETENTION)
+def test_a_sweep_killed_at_any_point_is_done_again_by_the_next(desk: Desk, house: House, point: str) -> None:
+    """Files go before rows, so a sweep that died half-way is found, and ended, by the next one."""
+    supervisor = house.supervised()
+    run_id = desk.ask(plan(activity("a")))
+    desk.ended(run_id)
+    supervisor.stop()
+    sweep = [sys.executable, str(PROGRAM.with_name("retention_program.py")), house.url, run_id]
+    assert subprocess.run([*sweep, point], check=False).returncode == -signal.SIGKILL
+    assert subprocess.run([*sweep, ""], check=False).returncode == 0
+    assert desk.every([run_id]) == {}

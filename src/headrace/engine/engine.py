@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -184,11 +185,19 @@ class Engine:
         except error.DBOSWorkflowConflictIDError as conflict:
             # Somebody else has the run by now. DBOS would have this execution poll for the other's end.
             raise Halted("the run is somebody else's") from conflict
-        except Exception as problem:  # noqa: BLE001 — the outermost edge of a run: a bug must not leave it open for ever
-            _log.exception("a run could not be gone on with", run=run_id)
-            failure = Failure.of(problem) if isinstance(problem, Problem) else None
-            message = f"the run could not be gone on with: {type(problem).__name__}"
-            await tools.in_thread(tools.ledger.abandon, run_id, failure or Failure(Code.INTERNAL, message))
+        except Exception as problem:  # noqa: BLE001 — the outermost edge of a run: whatever it is, the run must not stay open
+            await self._abandon(tools, run_id, problem)
+
+    async def _abandon(self, tools: Tools, run_id: str, problem: Exception) -> None:
+        """Let a run fail that this code cannot go on with: a bug must not leave it open for ever."""
+        _log.error("a run could not be gone on with", run=run_id, trace="".join(traceback.format_exception(problem)))
+        message = f"the run could not be gone on with: {type(problem).__name__}"
+        failure = Failure.of(problem) if isinstance(problem, Problem) else Failure(Code.INTERNAL, message)
+        try:
+            await tools.in_thread(tools.ledger.abandon, run_id, failure)
+        except Exception as again:
+            # DBOS must not take this for the run's end: it stays in hand, and the next worker tries.
+            raise Halted("the run could not even be abandoned") from again
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
         # Not asyncio.to_thread: the thread must not inherit the workflow's context, in which every call of DBOS is a durable step.
