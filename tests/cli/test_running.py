@@ -76,6 +76,8 @@ def test_corrected_rejects_are_played_again(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text(DATA)
     assert headrace("run", "flow.yaml").returncode == 2
     assert headrace("quarantine", "download", "@latest", "--to", "bad.json").returncode == 0
+    again = headrace("quarantine", "download", "@latest", "--to", "bad.json")
+    assert "is there already; --to names another file" in again.stderr
     (row,) = [json.loads(line) for line in (tmp_path / "bad.json").read_text().splitlines()]
     (tmp_path / "good.json").write_text(json.dumps({**row, "name": "cy"}) + "\n")
     replayed = headrace("quarantine", "replay", "@latest", "good.json")
@@ -162,6 +164,35 @@ def test_a_run_that_is_not_there_is_said_so(used: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: ")
     assert "Traceback" not in ended.stderr
+
+
+def test_a_home_that_cannot_be_made_is_said_so(headrace: Headrace) -> None:
+    """Not a bug, and no traceback."""
+    ended = headrace("runs", "ls", "--home", "/proc/nowhere")
+    assert ended.returncode == 1
+    assert "the home /proc/nowhere cannot be written" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "words"),
+    [
+        ("to_integer(amuont)", "unknown_column", "amount"),
+        ("to_intege(amount)", "unknown_function", "to_integer"),
+        ("to_integer(amount, 1, 2, 3)", "expression_type", "to_integer"),
+    ],
+)
+def test_a_wrong_expression_fails_the_run_with_what_would_be_right(
+    headrace: Headrace, tmp_path: Path, expression: str, code: str, words: str
+) -> None:
+    """Columns are known when the source is; the copy is kept for the retry."""
+    (tmp_path / "data.csv").write_text(DATA)
+    (tmp_path / "flow.yaml").write_text(
+        f"name: x\nsource: {{files: data.csv}}\nmapping: {{a: '{expression}'}}\ntarget: {{table: x}}\n"
+    )
+    run = json.loads(headrace("run", "flow.yaml", "-o", "json").stdout)
+    assert run["status"] == "failed"
+    assert run["reason"]["code"] == code
+    assert words in run["reason"]["message"] + str(run["reason"]["fields"])
 
 
 def test_a_detached_run_is_done_by_a_worker(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from headrace import config
+from headrace.cli.logs import to_file
 from headrace.cli.output import Output
 from headrace.store import migrations
 from headrace.store.database import Database
@@ -11,7 +12,7 @@ from headrace.store.database import Database
 def upgrade(home: Path | None, output: Output) -> int:
     """Make the ledger, or bring it to this release's schema."""
     settings = config.load(home=home)
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    to_file(settings)
     database = Database(settings.database_url)
     try:
         migrations.upgrade(database)

@@ -8,6 +8,7 @@ from typing import TextIO
 import structlog
 
 from headrace import config
+from headrace.core.errors import Code, Problem
 
 FILE_NAME = "headrace.log"
 """The log of commands, in the home."""
@@ -15,12 +16,20 @@ _LIMIT = 10 * 1024 * 1024
 
 
 def to_file(settings: config.Settings) -> None:
-    """Write log lines to the home's file, so that a person who runs a command reads only what is meant for them."""
+    """Write log lines to the home's file, so that a person who runs a command reads only what is meant for them.
+
+    Raises:
+        Problem: ``INVALID``: the home cannot be made or written.
+    """
     path = settings.home / FILE_NAME
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _rotate(path)
-    # Open until the process ends: threads of the engine may have something to say until then.
-    _write(path.open("a", encoding="utf-8", buffering=1), settings.log_level)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _rotate(path)
+        # Open until the process ends: threads of the engine may have something to say until then.
+        target = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise Problem(Code.INVALID, f"the home {settings.home} cannot be written: {error.strerror}") from None
+    _write(target, settings.log_level)
 
 
 def to_standard_error(settings: config.Settings) -> None:

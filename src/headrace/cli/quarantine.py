@@ -72,7 +72,7 @@ def download(home: Path | None, batch_id: str, to: str | None) -> int:
             _write(application, found, [file.name for file in files], sys.stdout.buffer)
             return 0
         path = Path(to or f"rejects-{found}.json")
-        with path.open("xb") as target:
+        with _new_file(path) as target:
             _write(application, found, [file.name for file in files], target)
     notes.note(f"{path}: correct the rows, keep _reject, then: headrace quarantine replay {found} {path}")
     return 0
@@ -89,6 +89,15 @@ def replay(home: Path | None, batch_id: str, file: Path, output: Output, *, deta
         except OSError as error:
             raise Problem(Code.NOT_FOUND, f"{file} cannot be read: {error.strerror}") from None
         return finish(application, run, output, detach=detach)
+
+
+def _new_file(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileExistsError:
+        raise Problem(Code.CONFLICT, f"{path} is there already; --to names another file") from None
+    except OSError as error:
+        raise Problem(Code.TARGET_DENIED, f"{path} cannot be written: {error.strerror}") from None
 
 
 def _has_rows(name: str) -> bool:

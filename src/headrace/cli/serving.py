@@ -32,10 +32,10 @@ def serve(home: Path | None, listening: Listening) -> int:
     return serve_until_told(settings, listening.host, listening.port, listening.workers, dev=listening.dev)
 
 
-def work(home: Path | None, parent: int | None) -> int:
+def work(home: Path | None, parent: int | None, *, dev: bool = False) -> int:
     """Work until told to stop; ``parent`` is the supervisor without which this worker ends too."""
     settings = config.load(home=home)
     to_standard_error(settings)
     from headrace.bootstrap.working import work as work_until_told
 
-    return work_until_told(settings, parent)
+    return work_until_told(settings, parent, dev=dev)

@@ -204,11 +204,15 @@ def serve(
 
 
 @app.command()
-def worker(home: Home = None, parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None) -> int:
+def worker(
+    home: Home = None,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
+    dev: Annotated[bool, typer.Option("--dev", hidden=True)] = False,
+) -> int:
     """Run flows, without a server: one more worker of this ledger. SIGTERM drains it."""
     from headrace.cli import serving
 
-    return serving.work(home, parent)
+    return serving.work(home, parent, dev=dev)
 
 
 @clients_app.command("create")
