@@ -27,6 +27,7 @@ from headrace.core.landing import Landing
 from headrace.core.run import ActivityRun
 from headrace.dataplane import landing
 from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.storage import Roots
 from headrace.service import connections
@@ -95,8 +96,18 @@ class Application:
         return ReplayDesk(self.database, self.roots, self.clock, self.ids)
 
     def connect(self, scope: str, connection_id: str) -> ConnectionInfo:
-        """Return the connection with its secrets, for the data plane only."""
-        return connections.resolve(self.database, scope, connection_id, self.sealer)
+        """Return the connection with its secrets, for the data plane only; a tenant's goes through the guard.
+
+        Raises:
+            Problem: ``NOT_FOUND``; ``UNAVAILABLE``: its key is not here; ``SOURCE_DENIED``: the guard refuses the host.
+        """
+        info = connections.resolve(self.database, scope, connection_id, self.sealer)
+        return info if scope == LOCAL else self.egress.pin(info)
+
+    @property
+    def egress(self) -> Egress:
+        """Return the guard of what tenants' connections may reach."""
+        return Egress(self.settings.egress_allow)
 
     def roots_of(self, scope: str) -> Roots:
         """Return the folders that a flow of ``scope`` may read.

@@ -15,6 +15,7 @@ from headrace.api.flowservice.door import FlowServiceDoor
 from headrace.bootstrap.application import Application, allowed_roots, open_application
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
+from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
 from headrace.service.clients import ensure_admin
 
@@ -36,6 +37,7 @@ def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
             roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
             outcome_lost=application.outcome_lost,
             public_url=application.settings.public_url or None,
+            egress=application.egress,
             dev=dev,
             max_body_bytes=application.settings.max_body_bytes,
         )
@@ -52,27 +54,40 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
     """
     if dev and not _is_loopback(host):
         raise Problem(Code.FORBIDDEN, f"--dev takes any token, so it works on 127.0.0.1 or ::1 only, not on {host}")
+    settings = replace(settings, egress_allow=(EVERYTHING,)) if dev else settings
     with open_application(settings) as application, _listening(host, port) as listener:
         _welcome(application, host, listener.getsockname()[1], dev=dev)
-        # uvicorn raises what it was told to end with once more when it has ended; the workers are still to be stopped then.
+        options = uvicorn.Config(
+            make_api(application, dev=dev), log_config=None, access_log=False, server_header=False, lifespan="off"
+        )
+        server = uvicorn.Server(options)
+        # uvicorn takes the signals while it serves, and raises what it was told to end with once more when it has ended: the workers are still
+        # to be stopped then. What comes before it serves ends it too.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: None)
-        supervisor = make_supervisor(application, workers)
+            signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
+        supervisor = make_supervisor(application, workers, dev=dev)
         supervisor.start()
         try:
-            options = uvicorn.Config(
-                make_api(application, dev=dev), log_config=None, access_log=False, server_header=False, lifespan="off"
-            )
-            uvicorn.Server(options).run(sockets=[listener])
+            server.run(sockets=[listener])
         finally:
             supervisor.stop()
     return 0
 
 
-def make_supervisor(application: Application, count: int | None = None) -> Supervisor:
+def make_supervisor(application: Application, count: int | None = None, *, dev: bool = False) -> Supervisor:
     """Return the supervisor of worker processes (None: as many as the settings say), not started."""
     home = str(application.settings.home)
-    command = [sys.executable, "-c", _COMMAND, "worker", "--home", home, "--parent", str(os.getpid())]
+    command = [
+        sys.executable,
+        "-c",
+        _COMMAND,
+        "worker",
+        "--home",
+        home,
+        "--parent",
+        str(os.getpid()),
+        *(["--dev"] if dev else []),
+    ]
     workers = application.settings.workers if count is None else count
     return Supervisor(command, workers, grace_seconds=application.settings.drain_seconds + 10)
 

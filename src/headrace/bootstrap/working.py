@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from headrace.activities.copy import copy_activity
 from headrace.activities.promote import Promoting, promote_activity
@@ -15,6 +16,7 @@ from headrace.core.clock import DAY, HOUR
 from headrace.core.ids import ulid_of
 from headrace.core.mapping import MappingLanguage
 from headrace.core.task import ActivityFunction, Task
+from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
 from headrace.engine.worker import run_worker
@@ -70,14 +72,16 @@ def working(application: Application) -> Iterator[Engine]:
     sweep_if_due(application, DAY)
 
 
-def work(settings: Settings, parent_pid: int | None = None) -> int:
+def work(settings: Settings, parent_pid: int | None = None, *, dev: bool = False) -> int:
     """Be a worker until SIGTERM, SIGINT or the end of the process ``parent_pid``; return the exit status. For the main thread.
 
-    In an embedded home (one machine, one person) flow files have that person's rights, whoever's process does their runs.
+    In an embedded home (one machine, one person) flow files have that person's rights, whoever's process does their runs. ``dev``: connections
+    may reach every address, as those of a server with ``--dev``.
 
     Raises:
         Problem: as ``open_application``.
     """
+    settings = replace(settings, egress_allow=(EVERYTHING,)) if dev else settings
     with open_application(settings, unrestricted=settings.is_embedded) as application, _kept_up(application):
         return run_worker(lambda on_fenced: make_engine(application, on_fenced), parent_pid)
 

@@ -31,7 +31,7 @@ def reaches(tenant: Tenant, entity: Entity) -> str | None:
 
 
 def _reach_database(tenant: Tenant, subject: str) -> None:
-    info = resolve(tenant.door.database, tenant.scope, subject, tenant.door.sealer)
+    info = tenant.door.egress.pin(resolve(tenant.door.database, tenant.scope, subject, tenant.door.sealer))
     patience = Cancellation()
     message = f"the database did not answer within {PATIENCE_SECONDS:g} s"
     timer = threading.Timer(PATIENCE_SECONDS, patience.stop, (Code.TIMED_OUT, message))

@@ -1,0 +1,103 @@
+"""One guard for everything that a tenant's connection makes this installation talk to.
+
+A name is resolved once, every address that it has is looked at, and the connection is made to the one that was looked at: a name server that answers
+differently the second time changes nothing. Loopback, private, link-local and other special addresses (the cloud's metadata service among them)
+are reachable only where the operator allows them.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from headrace.core.errors import Code, Problem
+from headrace.dataplane.connectors.connection import ConnectionInfo
+
+EVERYTHING = "*"
+"""The entry that allows every address: for a developer's own machine."""
+_VERIFIED = frozenset({"verify-ca", "verify-full"})
+
+Lookup = Callable[[str], tuple[str, ...]]
+"""Returns the addresses of a host name; raises ``OSError`` when it has none."""
+
+
+def look_up(host: str) -> tuple[str, ...]:
+    """Return the addresses of ``host`` as this machine resolves it."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """What may be reached: public addresses, and what ``allow`` names (host names, addresses, networks, or ``*``)."""
+
+    allow: tuple[str, ...] = ()
+    look_up: Lookup = look_up
+
+    def pin(self, info: ConnectionInfo) -> ConnectionInfo:
+        """Return ``info`` with the address that was looked at in the place of the host's name.
+
+        Where TLS verifies the name (``sslmode`` ``verify-ca`` or ``verify-full``), it stays: no other host can answer for it.
+
+        Raises:
+            Problem: ``SOURCE_DENIED``: it may not be reached; ``SOURCE_UNAVAILABLE``: the name has no address.
+        """
+        if EVERYTHING in self.allow:
+            return info
+        parts = urlsplit(info.url)
+        host = parts.hostname or ""
+        address = self.check(host)
+        mode = info.options.get("sslmode") or (
+            "verify" if any(f"sslmode={m}" in parts.query for m in _VERIFIED) else ""
+        )
+        if mode.startswith("verify") or host in self.allow:
+            return info
+        login, at, _ = parts.netloc.rpartition("@")
+        place = f"[{address}]" if ":" in address else address
+        port = "" if parts.port is None else f":{parts.port}"
+        return replace(info, url=parts._replace(netloc=f"{login}{at}{place}{port}").geturl())
+
+    def check(self, host: str) -> str:
+        """Return an address of ``host`` that may be reached.
+
+        Raises:
+            Problem: as ``pin``.
+        """
+        try:
+            addresses = (host,) if _is_address(host) else self.look_up(host)
+        except (OSError, UnicodeError) as error:
+            raise Problem(Code.SOURCE_UNAVAILABLE, f"the host {host!r} has no address") from error
+        denied = [address for address in addresses if not self._allows(host, address)]
+        if denied or not addresses:
+            raise Problem(
+                Code.SOURCE_DENIED,
+                f"the host {host!r} is not public, and may not be reached from here; an operator can allow it with HEADRACE_EGRESS_ALLOW",
+                context={"addresses": denied},
+            )
+        return addresses[0]
+
+    def _allows(self, host: str, text: str) -> bool:
+        if host in self.allow:
+            return True
+        address = ipaddress.ip_address(text.partition("%")[0])
+        # An IPv4 address in IPv6's clothes is the IPv4 address.
+        address = getattr(address, "ipv4_mapped", None) or address
+        if address.is_global and not address.is_multicast:
+            return True
+        return any(address in network for network in map(_network, self.allow) if network is not None)
+
+
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
