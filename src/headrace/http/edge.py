@@ -1,6 +1,7 @@
 """The outermost layer of a door: request ids, body limits, safe headers, and the last answer when something breaks."""
 
 import re
+import traceback
 import uuid
 from collections.abc import Mapping
 
@@ -55,7 +56,9 @@ class Edge:
         try:
             await self._app(inner, _limited(inner, receive, self._max_body_bytes), sender)
         except Exception as error:  # the outermost edge: whatever is left is a bug, and must not show its insides
-            _log.exception("a request failed unexpectedly", request_id=request_id, path=scope["path"])
+            # The trace as text: a log that shows the values of variables would show bodies and secrets.
+            trace = "".join(traceback.format_exception(error))
+            _log.error("a request failed unexpectedly", request_id=request_id, path=scope["path"], trace=trace)
             if sender.started:
                 raise
             problem = error if isinstance(error, Problem) else Problem(Code.INTERNAL, "an unexpected failure")

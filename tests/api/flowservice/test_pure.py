@@ -154,6 +154,12 @@ def test_nested_fields_are_dotted_columns() -> None:
     assert (columns["email"].format, columns["at"].type.kind) == (Format.EMAIL, Kind.TIMESTAMP)
 
 
+def test_a_list_of_anything_is_json() -> None:
+    """Items of no plain type, whatever stands there."""
+    body = {"properties": {"a": {"type": "array", "items": {"type": []}}, "b": {"type": "array"}}}
+    assert [column.type.kind for column in read_schema(body).columns] == [Kind.JSON, Kind.JSON]
+
+
 def test_a_class_brings_its_fields() -> None:
     """An event needs its id and its time; a part that is not built in opens the schema."""
     event = {"allOf": [{"$ref": "https://ns.adobe.com/xdm/context/experienceevent"}]}

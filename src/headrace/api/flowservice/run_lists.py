@@ -15,7 +15,7 @@ from headrace.core.run import Run, RunStatus
 from headrace.service.runs import page_runs
 from headrace.store.runs import RunQuery
 
-MAX_SCANNED = 5_000
+MAX_SCANNED = 2_000
 """Runs that one request looks at when the ledger cannot select by its filter; the answer's link goes on from there."""
 MAX_SORTED = 2_000
 """Newest runs among which an order is kept that the ledger has no index for."""

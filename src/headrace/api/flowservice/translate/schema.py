@@ -156,8 +156,8 @@ def _type(path: str, definition: Mapping[str, Any]) -> ColumnType:
         return ColumnType(Kind.BOOLEAN)
     if name == "array":
         items = object_in(definition, "items")
-        element = _type(path + "[]", items) if items.get("type") in {"string", "integer", "number", "boolean"} else None
-        return ColumnType(Kind.LIST, element=element) if element else ColumnType(Kind.JSON)
+        plain = text_in(items, "type") in {"string", "integer", "number", "boolean"}
+        return ColumnType(Kind.LIST, element=_type(path + "[]", items)) if plain else ColumnType(Kind.JSON)
     if name == "object":
         return ColumnType(Kind.JSON)
     raise Refusal(Fault.VALUE, f"properties.{path}.type is {name!r}; no type of a schema")
