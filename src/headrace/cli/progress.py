@@ -101,11 +101,15 @@ def _status(row: ActivityRun) -> str:
 def _words(figures: Figures) -> str:
     parts = []
     if figures.files_read:
-        parts.append("1 file" if figures.files_read == 1 else f"{number(figures.files_read)} files")
+        parts.append(_count(figures.files_read, "file"))
     if figures.rows_read is not None:
-        parts.append(f"{number(figures.rows_read)} rows")
+        parts.append(_count(figures.rows_read, "row"))
     if figures.bytes_read:
         parts.append(size(figures.bytes_read))
     if figures.rows_rejected:
         parts.append(f"{number(figures.rows_rejected)} rejected")
     return ", ".join(parts)
+
+
+def _count(amount: int, noun: str) -> str:
+    return f"{number(amount)} {noun}{'' if amount == 1 else 's'}"
