@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from bench.data import TYPES
-from headrace.core.mapping import MappingLanguage
 from headrace.core.landing import LandedFile, Landing
+from headrace.core.mapping import MappingLanguage
 from headrace.core.outcome import Figures
 from headrace.core.schema import Column, Schema, parse_type
 from headrace.core.settings import PromoteSettings
@@ -65,7 +65,14 @@ def main(csv: Path, at_most_percent: float) -> None:
     landing = Landing((LandedFile("source.csv", "source.csv", csv.stat().st_size),))
     start = time.perf_counter()
     outcome = promote(
-        settings, landing, task, Quiet(), batch_id="0" * 26, roots=roots, limits=Limits(threads=2), language=MappingLanguage(dataprep.compile_expression, dataprep.cast_sql)
+        settings,
+        landing,
+        task,
+        Quiet(),
+        batch_id="0" * 26,
+        roots=roots,
+        limits=Limits(threads=2),
+        language=MappingLanguage(dataprep.compile_expression, dataprep.cast_sql),
     )
     seconds = time.perf_counter() - start
     assert outcome.failure is None, outcome.failure
