@@ -92,7 +92,7 @@ def _open(session: Session, name: str, path: Path, modified_at: int | None) -> O
     except duckdb.Error as error:
         message = f"{name!r} cannot be read as Parquet: {str(error).splitlines()[0].replace(str(path), name)}"
         raise Problem(Code.SOURCE_UNREADABLE, message) from error
-    return Opened(name, path, size, modified_at, int(rows))
+    return Opened(name, path, size, modified_at, int(rows), first_line=1)
 
 
 def column_type(found: Any) -> ColumnType:

@@ -6,6 +6,7 @@ Its records are its lines, so their number is known without parsing. Any other f
 """
 
 import codecs
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,21 @@ class Inspector:
             damaged=done.damaged,
             longest=done.longest,
         )
+
+    def as_utf8(self, path: Path, number: int) -> Path:
+        """Return a file of ``path``'s text in UTF-8 without a byte order mark.
+
+        Raises:
+            Problem: what the cancellation says.
+        """
+        text, start = self._as_utf8(path, number)
+        if not start:
+            return text
+        target = self.work / f"{number}.utf8"
+        with text.open("rb") as stream, target.open("wb") as out:
+            stream.seek(start)
+            shutil.copyfileobj(stream, out, MIB)
+        return target
 
     def _as_utf8(self, path: Path, number: int) -> tuple[Path, int]:
         """Return a UTF-8 file and where its text begins; bytes that are wrong in the other encodings stay wrong."""

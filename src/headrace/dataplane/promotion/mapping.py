@@ -6,7 +6,7 @@ Each step is a query around the one before it, so that nothing is computed twice
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.mapping import MappingLanguage
@@ -60,27 +60,32 @@ class Mapped:
 
     @property
     def rejected(self) -> str:
-        """Return SQL that is true where a row is rejected, over the columns of ``computed``."""
+        """Return SQL that is true where a row is rejected, else false, over the columns of ``computed``."""
         conditions = [rule.condition for rule in self.rules]
         if self.can_be_corrupt:
             conditions.insert(0, f"{identifier(CORRUPT)} IS NOT NULL")
-        return " OR ".join(f"({condition})" for condition in conditions) or "false"
+        # The condition of a rule is null where the value is: a null breaks no rule but required.
+        return f"COALESCE({' OR '.join(f'({condition})' for condition in conditions) or 'false'}, false)"
 
     def computed(self, rows: str) -> str:
         """Return the query of ``rows`` with values, failures and checked columns beside what ``rows`` has."""
-        first, second = ["*"], ["*"]
+        first, second, third = ["*"], ["*"], ["*"]
         for target in self.targets:
-            first.append(f"{target.value} AS {value_name(target.key)}")
+            key, column = target.key, target.column
+            cast = self.language.cast(value_name(key), target.type, column.type)
+            final = converted_name(key)
+            if column.default is not None:
+                final = f"COALESCE({final}, {constant(column, column.default, self.language)})"
+            first.append(f"{target.value} AS {value_name(key)}")
+            second.append(f"{cast.sql} AS {converted_name(key)}")
+            third.append(f"{final} AS {final_name(key)}")
             if target.failed is not None:
-                first.append(f"{target.failed} AS {failed_name(target.key)}")
-            cast = self.language.cast(value_name(target.key), target.type, target.column.type)
-            converted = cast.sql
-            if target.column.default is not None:
-                converted = f"COALESCE({converted}, {constant(target.column, target.column.default, self.language)})"
-            second.append(f"{converted} AS {final_name(target.key)}")
+                second.append(f"{_reusing(target.failed, target.value, value_name(key))} AS {failed_name(key)}")
             if cast.error is not None:
-                second.append(f"{cast.error} AS {refused_name(target.key)}")
-        return f"SELECT {', '.join(second)} FROM (SELECT {', '.join(first)} FROM ({rows}))"
+                third.append(f"{_reusing(cast.error, cast.sql, converted_name(key))} AS {refused_name(key)}")
+        for step in (first, second, third):
+            rows = f"SELECT {', '.join(step)} FROM ({rows})"
+        return rows
 
     def accepted(self, rows: str, written: Mapping[str, str]) -> str:
         """Return the query of accepted rows; ``written``: target column to SQL of how it is stored, over its final value."""
@@ -106,6 +111,22 @@ class Mapped:
 def value_name(key: str) -> str:
     """Return the SQL name of a target column's value before its conversion."""
     return identifier(f"\u0001value {key}")
+
+
+def _reusing(sql: str, part: str, name: str) -> str:
+    """Return ``sql`` with ``name``, which has the same value, in place of ``part``.
+
+    DuckDB computes a CASE as often as it is written. Only such parts are replaced: they can be no part of a literal or of another expression.
+    """
+    whole = (part.startswith("CASE ") and part.endswith(" END")) or (
+        part.startswith("list_transform(") and part.endswith(")[1]")
+    )
+    return sql.replace(part, name) if whole else sql
+
+
+def converted_name(key: str) -> str:
+    """Return the SQL name of a target column's converted value, before its default."""
+    return identifier(f"\u0001converted {key}")
 
 
 def failed_name(key: str) -> str:
@@ -187,8 +208,7 @@ def _rules(target: Target, language: MappingLanguage, session: Session) -> list[
             found.append(Rule(column.name, RejectCode.TRANSFORM, message, f"{missing} AND {failed}"))
             missing += f" AND NOT {failed}"
         found.append(Rule(column.name, RejectCode.REQUIRED, "is required, but missing or null", missing))
-    checks = rules_of(column, final, language, session)
-    return found + [replace(rule, condition=f"COALESCE({rule.condition}, false)") for rule in checks]
+    return found + rules_of(column, final, language, session)
 
 
 def schema_of(mapped: Mapped) -> Schema:

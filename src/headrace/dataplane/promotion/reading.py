@@ -33,6 +33,8 @@ class Opened:
     modified_at: int | None
     rows: int
     delimited: Delimited | None = None
+    first_line: int | None = None
+    """Line of the first row where rows are lines or are counted as such; None: the file tells the line of each row itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,16 @@ class Scan:
     """The first column that the function yields is the line."""
     projection: Mapping[str, str] = field(default_factory=dict)
     """SQL of the columns that are not simply read."""
+    prepared: str = ""
+    """SQL of what the projection is made from, computed once for each row."""
     corrupt: str | None = None
     """SQL of the text of what is no row."""
-    condition: str = "true"
 
     def _selected(self) -> str:
         return ", ".join(f"{self.projection.get(c, identifier(c))} AS {identifier(c)}" for c in self.columns)
+
+    def _prepared(self, reader: str) -> str:
+        return f"(SELECT *, {self.prepared} FROM {reader})" if self.prepared else reader
 
     def rows(self, *, note_rejects: bool) -> str:
         """Return a query of the source's columns, and of ``CORRUPT`` when it can be: for the pass that writes accepted rows.
@@ -63,7 +69,7 @@ class Scan:
         noted = f", store_rejects = true, rejects_table = '{REJECTS}', rejects_scan = '{SCANS}'"
         rejects = (noted if note_rejects else ", ignore_errors = true") if self.stores_rejects else ""
         corrupt = f", {self.corrupt} AS {identifier(CORRUPT)}" if self.corrupt else ""
-        return f"SELECT {self._selected()}{corrupt} FROM {self.function}{rejects}) WHERE {self.condition}"
+        return f"SELECT {self._selected()}{corrupt} FROM {self._prepared(f'{self.function}{rejects})')}"
 
     def located(self, types: Mapping[str, str]) -> str:
         """Return all columns of ``types`` with ``FILE``, ``ORDINAL`` and ``LINE``: for the pass that looks for rejects.
@@ -79,7 +85,7 @@ class Scan:
         return (
             f"SELECT {self._selected()}, {lacking}{corrupt} AS {identifier(CORRUPT)}, {identifier(FILE)}, {line} AS {identifier(LINE)}, "
             f"row_number() OVER () AS {identifier(ORDINAL)} "
-            f"FROM {self.function}{ignore}, filename = {literal(FILE)}) WHERE {self.condition}"
+            f"FROM {self._prepared(f'{self.function}{ignore}, filename = {literal(FILE)})')}"
         )
 
 
@@ -149,12 +155,17 @@ def open_delimited(
     groups: dict[tuple[object, ...], list[Opened]] = {}
     for number, (name, path, modified_at) in enumerate(files):
         looked = inspector.inspect(name, path, number)
-        opened = Opened(name, looked.path, path.stat().st_size, modified_at, looked.records, looked)
+        opened = Opened(name, looked.path, path.stat().st_size, modified_at, looked.records, looked, line_of(looked))
         shape = (looked.columns, looked.skip, looked.crlf, looked.has_long_rows, looked.repaired, looked.over_lines)
         groups.setdefault(shape, []).append(opened)
     scans = tuple(_scan(session, settings, group) for group in groups.values())
     columns = {column: STRING for scan in scans for column in scan.columns}
     return Source(scans, columns, dict.fromkeys(columns, "VARCHAR"), settings.format.delimiter)
+
+
+def line_of(looked: Delimited) -> int | None:
+    """Return the line of a file's first row where its rows are its lines."""
+    return None if looked.repaired else looked.first_line
 
 
 def _scan(session: Session, settings: PromoteSettings, group: list[Opened]) -> Scan:

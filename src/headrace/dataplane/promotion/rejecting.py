@@ -79,10 +79,7 @@ def _note_files(session: Session, source: Source) -> None:
     number = 0
     for scan_number, scan in enumerate(source.scans):
         for file in scan.files:
-            # Only where records are lines does counting them tell the line.
-            looked = file.delimited
-            first = looked.first_line if looked is not None and not looked.repaired else None
-            row = [str(file.path), number, scan_number, file.name, file.rows, first]
+            row = [str(file.path), number, scan_number, file.name, file.rows, file.first_line]
             session.rows(f"INSERT INTO {_FILES} VALUES (?, ?, ?, ?, ?, ?)", row)
             number += 1
 
