@@ -1,10 +1,9 @@
 """Who is done when: order, bounds of flows, due times."""
 
 import threading
-import time
 from dataclasses import dataclass, field
 
-from engine_desk import QUICK, Desk, MakesEngines, activity, plan
+from engine_desk import QUICK, Desk, MakesEngines, activity, pass_time, plan
 from headrace.core.outcome import Outcome
 from headrace.core.run import RunStatus
 from headrace.core.task import Context, Task
@@ -29,10 +28,7 @@ class Counter:
             self.order.append(task.run_id)
             self._now[task.flow_id] = self._now.get(task.flow_id, 0) + 1
             self.most[task.flow_id] = max(self.most.get(task.flow_id, 0), self._now[task.flow_id])
-        end = time.monotonic() + self.seconds
-        while time.monotonic() < end:
-            context.cancellation.check()
-            time.sleep(0.01)
+        pass_time(context, self.seconds)
         with self._lock:
             self._now[task.flow_id] -= 1
         return Outcome()

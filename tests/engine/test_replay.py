@@ -2,12 +2,11 @@
 
 import random
 import threading
-import time
 
 import pytest
 from dbos import DBOSClient
 
-from engine_desk import QUICK, Desk, MakesEngines, activity, plan
+from engine_desk import QUICK, Desk, MakesEngines, activity, pass_time, plan
 from headrace.core.flow import Policy
 from headrace.core.outcome import Outcome
 from headrace.core.run import RunStatus
@@ -33,10 +32,7 @@ class Random:
 
     def __call__(self, task: Task, context: Context) -> Outcome:
         """Work for a while."""
-        end = time.monotonic() + self._random.uniform(0, 0.3)
-        while time.monotonic() < end:
-            context.cancellation.check()
-            time.sleep(0.005)
+        pass_time(context, self._random.uniform(0, 0.3))
         with self._lock:
             self.ends[task.path, task.attempt] = self.ends.get((task.path, task.attempt), 0) + 1
         return Outcome(output={"path": task.path})
@@ -50,7 +46,7 @@ def test_parallel_branches_are_replayed_as_they_were(desk: Desk, make_engine: Ma
     engine = make_engine({"random": branches})
     run_id = desk.ask(BRANCHES)
     for _ in range(3):
-        time.sleep(pauses.uniform(0.1, 0.5))
+        threading.Event().wait(pauses.uniform(0.1, 0.5))
         engine.stop()
         engine = make_engine({"random": branches})
     assert desk.ended(run_id, seconds=30).status is RunStatus.SUCCEEDED

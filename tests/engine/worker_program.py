@@ -3,11 +3,10 @@
 import os
 import signal
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from engine_desk import CHARACTERS, QUICK, GoingClock, RandomIds
+from engine_desk import CHARACTERS, QUICK, GoingClock, RandomIds, pass_time
 from headrace.core import crashpoints
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Figures, Outcome
@@ -21,10 +20,7 @@ TARGET = Path(sys.argv[2])
 
 def deliver(task: Task, context: Context) -> Outcome:
     """Write to the target once for each commit key, however often this is done; slowly when ``seconds`` are given."""
-    end = time.monotonic() + float(str(task.settings.get("seconds", 0)))
-    while time.monotonic() < end:
-        context.cancellation.check()
-        time.sleep(0.02)
+    pass_time(context, float(str(task.settings.get("seconds", 0))))
     with (TARGET / "log").open("a") as log:
         log.write(f"{task.path} {task.attempt}.{task.epoch} {os.getpid()}\n")
     (TARGET / task.commit_key).write_text(task.path)
