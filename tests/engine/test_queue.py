@@ -1,11 +1,11 @@
 """Who is done when: order, bounds of flows, due times."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine_desk import QUICK, Desk, MakesEngines, activity, pass_time, plan
 from headrace.core.outcome import Outcome
-from headrace.core.run import RunStatus
+from headrace.core.run import ActivityStatus, RunStatus
 from headrace.core.task import Context, Task
 from headrace.engine.configuration import EngineConfig
 
@@ -119,3 +119,16 @@ def test_a_run_is_not_begun_before_it_is_due(desk: Desk, make_engine: MakesEngin
     assert run.started_at is not None
     assert run.started_at >= run.created_at + 2_000_000
     assert counter.order == [now, later]
+
+
+def test_a_run_that_came_back_to_a_full_queue_is_cancelled_within_two_seconds(
+    desk: Desk, make_engine: MakesEngines
+) -> None:
+    """A run whose timer ended, and that stands behind others now, does not wait for its turn to be cancelled."""
+    make_engine(config=replace(QUICK, worker_concurrency=1, park_after_seconds=0.2))
+    run_id = desk.ask(plan(activity("t", "wait", settings={"seconds": 2}), activity("a", after=["t"])))
+    desk.becomes(run_id, RunStatus.WAITING)
+    desk.activity_becomes(desk.ask(plan(activity("p", "patient"))), "p", ActivityStatus.RUNNING)
+    desk.activity_becomes(run_id, "t", ActivityStatus.SUCCEEDED)
+    desk.cancel(run_id)
+    assert desk.ended(run_id, seconds=2).status is RunStatus.CANCELLED
