@@ -7,7 +7,7 @@ from pathlib import Path
 from headrace.core.clock import Clock
 from headrace.core.ids import Ids
 from headrace.core.run import ActivityRun
-from headrace.dataplane.connectors.egress import EVERYTHING, Egress
+from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.storage import Roots
 from headrace.http.edge import MAX_BODY_BYTES
 from headrace.service.sealing import Sealer
@@ -38,8 +38,8 @@ class FlowServiceDoor:
     outcome_lost: Callable[[ActivityRun], str]
     sandboxes: tuple[str, ...] = (DEFAULT_SANDBOX,)
     public_url: str | None = None
-    egress: Egress = field(default_factory=lambda: Egress((EVERYTHING,)))
-    """The guard of what connections may reach."""
+    egress: Egress = field(default_factory=Egress)
+    """The guard of what connections may reach; public addresses only, unless said otherwise."""
     dev: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
 

@@ -100,6 +100,8 @@ def _metrics(record: RunRecord) -> Item:
     run, copy, promotion = record.run, _activity(record, COPY), _activity(record, PROMOTION)
     shown = promotion if promotion is not None and _is_shown(record, promotion) else None
     read, promoted = _figures(copy), _figures(shown)
+    # A run that fails before its rows are counted has no counts, which is not the same as none.
+    uncounted = run.status is RunStatus.FAILED and promoted.rows_read is None
     failed_early = run.status is RunStatus.FAILED and read.bytes_read is None and shown is None
     sizes: Item = {"inputBytes": -1} if failed_early else {
         "inputBytes": _replayed(run, read, promoted).bytes_read or 0,
@@ -116,7 +118,7 @@ def _metrics(record: RunRecord) -> Item:
     return {
         "durationSummary": _duration(run.started_at, run.ended_at),
         "sizeSummary": sizes,
-        "recordSummary": {} if failed_early else _run_records(record, promoted),
+        "recordSummary": {} if uncounted else _run_records(record, promoted),
         "fileSummary": files,
         "statusSummary": _run_status(record),
     }
