@@ -12,7 +12,7 @@ from headrace.api.flowservice.translate.codes import (
     run_code,
 )
 from headrace.api.flowservice.translate.plan import PROMOTION
-from headrace.api.flowservice.wire import Item, milliseconds, object_in, text_in
+from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in, text_in
 from headrace.core.run import Batch, BatchStatus, RejectCode, Run
 
 
@@ -132,7 +132,10 @@ def batch_errors(batch: Batch, run: Run) -> list[Item]:
     elif batch.failure is not None:
         errors.append({"code": run_code(batch.failure.code, copying=False), "description": batch.failure.message})
     if batch.status is BatchStatus.FAILED:
-        errors += [{**error, "code": "DPMAP-3700-400"} for error in errors if error["code"] == MAPPER]
+        mapper = [error for error in errors if error["code"] == MAPPER]
+        for error in mapper:
+            error["description"] = _mapper_text(batch, run)
+        errors += [{**error, "code": "DPMAP-3700-400"} for error in mapper]
     return errors
 
 
@@ -149,6 +152,22 @@ def reject_errors(batch: Batch, run: Run) -> list[Item]:
         {"code": REJECTED, "message": text + review},
         *({"code": c.code, "recordCount": c.count, "message": c.message} for c in counts),
     ]
+
+
+def _mapper_text(batch: Batch, run: Run) -> str:
+    """Return what a client parses (5.5): the destination that most rows fail at, and the types there."""
+    settings = _promotion_settings(run)
+    reasons = [one for one in batch.rejects if one.code in {RejectCode.TRANSFORM, RejectCode.TYPE} and one.column]
+    column = max(reasons, key=lambda one: one.count).column if reasons else None
+    destination = column or ""
+    source = text_in(object_in(settings, "mapping"), destination)
+    columns = list_in(object_in(settings, "schema"), "columns")
+    types = {text_in(one, "name"): text_in(object_in(one, "type"), "kind") for one in columns}
+    expected = types.get(destination, "string").upper()
+    return (
+        f"Mapping failed for destination path {destination}. expected data type was: {expected}, actual data type was: STRING. "
+        f"sourceField: {source} destinationField: {destination}"
+    )
 
 
 def _percent(run: Run) -> float:
