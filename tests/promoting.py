@@ -92,6 +92,10 @@ class Bench:
                 f"SELECT {columns} FROM read_parquet(?, union_by_name = true) ORDER BY {order}", [uris]
             ).fetchall()
 
+    def columns(self) -> list[str]:
+        """Return the names of the target's columns."""
+        return [field.name for field in DeltaTable(self.roots.lake / "rows").schema().fields]
+
     def rejects(self) -> list[dict[str, Any]]:
         """Return the rejected rows of the batch."""
         return [json.loads(line) for line in open_rows(self.roots, BATCH)]

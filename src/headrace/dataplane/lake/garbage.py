@@ -1,5 +1,6 @@
 """Data files that no commit refers to: what a try that failed, was killed or lost its claim left behind."""
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,9 +16,13 @@ GRACE = timedelta(hours=1)
 """Younger files stay whatever is known of their run: their worker may just be about to commit them."""
 
 
-def part_prefix(folder: str) -> str:
-    """Return how the names of a try's data files begin; ``folder`` is ``Task.folder``."""
-    return "part-" + "~".join(folder.split("/"))
+def part_prefix(folder: str, key: str) -> str:
+    """Return how the names of a try's data files begin; ``folder`` is ``Task.folder``, ``key`` the commit key.
+
+    The key is in it so that not even the same try, called for another key, can ever touch a file that a commit refers to.
+    """
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    return "part-" + "~".join(folder.split("/")) + f"-{digest}"
 
 
 def collect(

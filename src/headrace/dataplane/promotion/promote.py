@@ -112,7 +112,7 @@ def promote(  # noqa: PLR0913 — what an activity is handed, and where it may w
 
 
 def _promoted(promotion: Promotion, session: Session) -> Outcome:
-    prefix = part_prefix(promotion.task.folder)
+    prefix = part_prefix(promotion.task.folder, promotion.task.commit_key)
     try:
         split = _split(promotion, session, prefix)
         if split.source.read == 0:
@@ -299,3 +299,5 @@ def _remove_uncommitted(promotion: Promotion, prefix: str) -> None:
         found = delta.committed(promotion.table, promotion.task.commit_key)
         if found is None or not any(path.startswith(prefix) for path in delta.files_in(promotion.table, found.version)):
             remove_parts(promotion.table, prefix)
+            with contextlib.suppress(OSError):
+                promotion.table.rmdir()  # when nothing at all is in it
