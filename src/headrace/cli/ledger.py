@@ -5,8 +5,12 @@ from pathlib import Path
 from headrace import config
 from headrace.cli.logs import to_file
 from headrace.cli.output import Output
+from headrace.cli.session import opened
+from headrace.core.clock import SECOND
 from headrace.store import migrations
 from headrace.store.database import Database
+
+# ruff: noqa: PLC0415 — the data plane is loaded by the command that needs it
 
 
 def upgrade(home: Path | None, output: Output) -> int:
@@ -34,3 +38,16 @@ def check(home: Path | None, output: Output) -> int:
     else:
         output.say("the ledger is good" if not missing else "\n".join(missing))
     return 1 if missing else 0
+
+
+def clean(home: Path | None, grace_seconds: float, output: Output) -> int:
+    """Remove what is old enough, and what nothing refers to; 0."""
+    from headrace.bootstrap.upkeep import sweep
+
+    with opened(home) as application:
+        removed = sweep(application, round(grace_seconds * SECOND))
+    if output.is_json:
+        output.document({"runs": removed.runs, "landings": removed.landings})
+    else:
+        output.say(f"removed {removed.runs} runs and the landed data of {removed.landings}")
+    return 0

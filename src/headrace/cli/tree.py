@@ -257,6 +257,20 @@ def db_upgrade(home: Home = None) -> int:
     return ledger.upgrade(home, Output())
 
 
+@db_app.command("clean")
+def db_clean(
+    home: Home = None,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Leave files alone that are younger than so many seconds.")
+    ] = 3600.0,
+    output: As = Format.TABLE,
+) -> int:
+    """Remove what is old enough (retention_days, landing_days), and files that nothing refers to. Workers do so by themselves."""
+    from headrace.cli import ledger
+
+    return ledger.clean(home, grace, Output(output))
+
+
 @db_app.command("check")
 def db_check(home: Home = None, output: As = Format.TABLE) -> int:
     """Say what is missing or wrong in the ledger; exit code 1 if anything is."""
