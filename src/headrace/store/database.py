@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import (
     DataError,
@@ -199,7 +200,7 @@ def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
 
 
 def _postgres(url: sa.URL, pool_size: int) -> sa.Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -208,6 +209,14 @@ def _postgres(url: sa.URL, pool_size: int) -> sa.Engine:
         pool_pre_ping=True,
         connect_args={"application_name": "headrace", "connect_timeout": 10},
     )
+
+    def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        # A plan that was kept from when a table was empty reads a whole tenant to find one row, the checks of foreign keys among them.
+        connection.execute("SET plan_cache_mode = force_custom_plan")
+        connection.commit()
+
+    sa.event.listen(engine, "connect", prepare)
+    return engine
 
 
 @contextmanager
