@@ -28,6 +28,7 @@ from headrace.engine.execution import Execution, Tools
 from headrace.engine.handback import HandBack
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
+from headrace.engine.neighbours import here
 from headrace.engine.places import Places
 from headrace.engine.takeover import Takeover
 from headrace.engine.waits import Waits
@@ -86,7 +87,7 @@ class Engine:
         """
         with self._database.transaction() as tx:
             now = self._clock.now()
-            self._claim = workers.register(tx, self.executor_id, socket.gethostname(), os.getpid(), now)
+            self._claim = workers.register(tx, self.executor_id, here(), os.getpid(), now)
         self._tools = self._make_tools(self._claim)
         self._hand_back = HandBack(self._database, self._hands)
         news = News(self._fenced, self._hand_back.hurry)

@@ -40,7 +40,7 @@ class HandBack:
         held = self._in_hand(None)
         # The living are looked up after what is in hand, so that a worker that has just registered is among them.
         with self._database.reading() as tx:
-            living = {worker.id for worker in workers.get_all(tx) if worker.status == workers.ALIVE}
+            living = {worker.id for worker in workers.living(tx)}
         return self._resume([status for status in held if status.executor_id not in living])
 
     def hurry(self, run_ids: Collection[str]) -> None:

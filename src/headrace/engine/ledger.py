@@ -20,6 +20,7 @@ from headrace.core.planning import PlannedActivity, Verdict
 from headrace.core.progress import outcome
 from headrace.core.run import ActivityStatus, Run, RunStatus
 from headrace.engine.hands import Halted, Hands
+from headrace.engine.neighbours import gone
 from headrace.engine.records import (
     Begun,
     Claimed,
@@ -135,7 +136,7 @@ class Ledger:
             workers.heartbeat(tx, self._claim, self._clock.now())
 
     def declare_dead(self, silent_seconds: float) -> list[str]:
-        """Declare dead every worker that was silent for so long, and return their ids; each is returned to one caller only.
+        """Declare dead every worker that was silent for so long, and neighbours whose process is gone; return their ids.
 
         Raises:
             Problem: ``FENCED``: this one was; ``UNAVAILABLE``.
@@ -143,7 +144,11 @@ class Ledger:
         now = self._clock.now()
         with self.database.transaction() as tx:
             workers.check(tx, self._claim)
-            return workers.declare_dead(tx, now, Instant(now - round(silent_seconds * SECOND)))
+            dead = workers.declare_dead(tx, now, Instant(now - round(silent_seconds * SECOND)))
+            for worker in gone(workers.living(tx)):
+                workers.stop(tx, workers.WorkerClaim(worker.id, worker.generation), now)
+                dead.append(worker.id)
+            return dead
 
     def is_eldest(self) -> bool:
         """Say whether this is the one living worker that does what only one should do.
@@ -152,7 +157,7 @@ class Ledger:
             Problem: ``UNAVAILABLE``.
         """
         with self.database.reading() as tx:
-            living = [worker.id for worker in workers.get_all(tx) if worker.status == workers.ALIVE]
+            living = [worker.id for worker in workers.living(tx)]
         return min(living, default="") == self._claim.worker_id
 
     def bounds(self) -> list[int]:

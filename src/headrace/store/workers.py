@@ -89,6 +89,12 @@ def get_all(tx: Transaction) -> list[Worker]:
     return [Worker(**row) for row in tx.rows(sa.select(workers).order_by(workers.c.id))]
 
 
+def living(tx: Transaction) -> list[Worker]:
+    """Return the workers that are registered and were not declared dead, by id."""
+    alive = sa.select(workers).where(workers.c.status == ALIVE)
+    return [Worker(**row) for row in tx.rows(alive.order_by(workers.c.id))]
+
+
 def forget(tx: Transaction, before: Instant) -> int:
     """Remove workers that ended before ``before``; return how many."""
     return tx.execute(sa.delete(workers).where(workers.c.ended_at < before)).rowcount
