@@ -23,7 +23,7 @@ class EngineConfig:
     """Activities of ``heavy_kinds`` that this worker does at once, each in a thread."""
     light_concurrency: int = 16
     """Other activities that this worker does at once."""
-    heavy_kinds: frozenset[str] = frozenset({"copy", "promote"})
+    heavy_kinds: frozenset[str] = frozenset({"copy", "promote", "replay"})
     poll_seconds: float = 0.02
     """How often the queue is looked at."""
     bounded_poll_seconds: float = 0.1
