@@ -9,7 +9,8 @@ import pytest
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.connection import ConnectionInfo
-from headrace.dataplane.connectors.databases.postgres import connect, parse_url, problem_of
+from headrace.dataplane.connectors.databases.postgres import connect
+from headrace.dataplane.connectors.databases.postgres_address import parse_url, problem_of
 from headrace.dataplane.limits import Limits
 
 NONE: Mapping[str, str] = {}

@@ -1,14 +1,11 @@
 """Whether a base connection's source can be reached (``GET /connections/{id}/test``)."""
 
-import threading
-
 from headrace.api.flowservice.entities import Entity
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.specs import LOCAL_FILES
 from headrace.api.flowservice.translate.source import read_root
-from headrace.core.errors import Code, Problem
-from headrace.core.task import Cancellation
-from headrace.dataplane.connectors.databases.postgres import connect
+from headrace.core.errors import Problem
+from headrace.dataplane.connectors.databases.probe import probe
 from headrace.dataplane.connectors.local import open_store
 from headrace.dataplane.limits import Limits
 from headrace.service.connections import resolve
@@ -32,13 +29,4 @@ def reaches(tenant: Tenant, entity: Entity) -> str | None:
 
 def _reach_database(tenant: Tenant, subject: str) -> None:
     info = tenant.door.egress.pin(resolve(tenant.door.database, tenant.scope, subject, tenant.door.sealer))
-    patience = Cancellation()
-    message = f"the database did not answer within {PATIENCE_SECONDS:g} s"
-    timer = threading.Timer(PATIENCE_SECONDS, patience.stop, (Code.TIMED_OUT, message))
-    timer.daemon = True
-    timer.start()
-    try:
-        with connect(info, Limits(), patience):
-            pass
-    finally:
-        timer.cancel()
+    probe(info, Limits(connect_timeout_seconds=PATIENCE_SECONDS))

@@ -1,126 +1,27 @@
 """PostgreSQL through ADBC: connections that can only read, all in one snapshot, and can be interrupted."""
 
 import difflib
-import re
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 
-from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.databases.delta import quoted, text_literal
+from headrace.dataplane.connectors.databases.postgres_address import parse_url, problem_of
 from headrace.dataplane.connectors.databases.postgres_types import table_name
 from headrace.dataplane.limits import Limits
 
-ALLOWED_OPTIONS = frozenset(
-    {"application_name", "channel_binding", "connect_timeout", "gssencmode", "sslmode", "target_session_attrs"}
-)
-"""Options that a connection's URL may have: none that names a file, another host, a service or server settings."""
-
-_FIXED = {"passfile": "/dev/null", "keepalives_idle": "30", "keepalives_interval": "10", "tcp_user_timeout": "60000"}
 _BATCH_BYTES = "adbc.postgresql.batch_size_hint_bytes"
 _RECANCEL_SECONDS = 0.25
 _ERRORS = (adbc_driver_manager.Error, pa.ArrowException, OSError)
-_SQLSTATES: Mapping[str, Code] = {
-    "28": Code.SOURCE_DENIED,
-    "42501": Code.SOURCE_DENIED,
-    "42P01": Code.SOURCE_NOT_FOUND,
-    "3F": Code.SOURCE_NOT_FOUND,
-    "3D": Code.SOURCE_NOT_FOUND,
-    "42703": Code.UNKNOWN_COLUMN,
-    "57014": Code.SOURCE_TIMEOUT,
-    "08": Code.SOURCE_UNAVAILABLE,
-    "53": Code.SOURCE_UNAVAILABLE,
-    "57": Code.SOURCE_UNAVAILABLE,
-    "58": Code.SOURCE_UNAVAILABLE,
-    "40": Code.SOURCE_UNAVAILABLE,
-    "55": Code.SOURCE_UNAVAILABLE,
-    "XX": Code.SOURCE_UNAVAILABLE,
-    "25006": Code.SOURCE_DENIED,
-    "22": Code.INVALID,
-    "42": Code.INVALID,
-}
-_PHRASES: tuple[tuple[str, Code], ...] = (
-    (r"password authentication failed|no password supplied|no pg_hba\.conf entry", Code.SOURCE_DENIED),
-    (r'role ".*" (does not exist|is not permitted)|authentication failed|permission denied', Code.SOURCE_DENIED),
-    (r'database ".*" does not exist', Code.SOURCE_NOT_FOUND),
-    (r"read-only transaction|transaction read-write mode", Code.SOURCE_DENIED),
-    (r"due to statement timeout", Code.SOURCE_TIMEOUT),
-    (r"timeout expired", Code.SOURCE_UNAVAILABLE),
-    (r"closed the connection|terminating connection|Failed to connect|could not|lost|SSL", Code.SOURCE_UNAVAILABLE),
-    (r"ERROR: ", Code.INVALID),
-)
-
-
-def parse_url(info: ConnectionInfo, limits: Limits) -> str:
-    """Return the URL that libpq is given: host, port, database, user, password and allowed options, and nothing else.
-
-    Raises:
-        Problem: ``INVALID``, with every error; no message has the password.
-    """
-    errors: list[FieldError] = []
-    parts = urlsplit(info.url)
-    try:
-        port = parts.port or 5432
-    except ValueError:
-        errors.append(FieldError("url", "the port is no number", "1 to 65535"))
-        port = 0
-    if parts.scheme not in ("postgres", "postgresql"):
-        errors.append(FieldError("url", f"the scheme {parts.scheme!r} is not PostgreSQL's", "postgresql://…"))
-    host = parts.hostname or ""
-    if not re.fullmatch(r"[A-Za-z0-9._:%-]+", host) or "%2F" in host.upper():
-        errors.append(FieldError("url", "there is no host, or not exactly one", "postgresql://user@host:5432/database"))
-    if not parts.username:
-        errors.append(FieldError("url", "there is no user", "postgresql://user@host:5432/database"))
-    database = unquote(parts.path.removeprefix("/"))
-    if not database or "\0" in database:
-        errors.append(FieldError("url", "there is no database", "postgresql://user@host:5432/database"))
-    options = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **info.options}
-    hint = "one of " + ", ".join(sorted(ALLOWED_OPTIONS))
-    errors.extend(
-        FieldError(f"url.{name}", f"the option {name!r} is not allowed", hint)
-        for name in options.keys() - ALLOWED_OPTIONS
-    )
-    if errors:
-        raise Problem.of_fields(Code.INVALID, "the connection", tuple(errors))
-    user = quote(unquote(parts.username or ""), safe="")
-    password = unquote(parts.password or "")
-    address = f"[{host}]" if ":" in host else host
-    timeout = {"connect_timeout": str(max(2, round(limits.connect_timeout_seconds))), "application_name": "headrace"}
-    # The password is said even where it is empty: else libpq takes the one of our own environment, and hands it to any host.
-    query = urlencode({**timeout, **options, **_FIXED, "password": password}, quote_via=quote)
-    return f"postgresql://{user}@{address}:{port}/{quote(database, safe='')}?{query}"
-
-
-def problem_of(error: Exception, where: str, info: ConnectionInfo) -> Problem:
-    """Return what an error of the driver means to the caller; the password and the statement are left out."""
-    text = _without_secrets(str(error), info)
-    said = text.split("\n\nQuery was", 1)[0]
-    found = re.search(r"(?:ERROR|FATAL):\s+([^\n]*)", said)
-    message = (found[1] if found else said.strip().replace("\n", " "))[:300]
-    state = getattr(error, "sqlstate", None) or (match[1] if (match := re.search(r"SQLSTATE: (\w{5})", text)) else "")
-    code = _SQLSTATES.get(state) or _SQLSTATES.get(state[:2]) or _by_phrase(text)
-    return Problem(code, f"{where}: {message}")
-
-
-def _by_phrase(text: str) -> Code:
-    return next((code for phrase, code in _PHRASES if re.search(phrase, text)), Code.SOURCE_UNAVAILABLE)
-
-
-def _without_secrets(text: str, info: ConnectionInfo) -> str:
-    password = urlsplit(info.url).password
-    plain = unquote(password or "")
-    for secret in {password or "", plain, quote(plain, safe="")} - {""}:
-        text = text.replace(secret, "***")
-    return text
 
 
 @dataclass(slots=True)

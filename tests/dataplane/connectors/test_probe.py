@@ -1,0 +1,45 @@
+"""Asking a database whether it lets us in, without the driver that reads tables."""
+
+import subprocess
+import sys
+
+import pytest
+
+from headrace.core.errors import Code, Problem
+from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.connectors.databases.probe import probe
+from headrace.dataplane.limits import Limits
+from servers import free_port
+
+
+def _problem(url: str) -> Problem:
+    with pytest.raises(Problem) as caught:
+        probe(ConnectionInfo("postgres", url), Limits(connect_timeout_seconds=2))
+    return caught.value
+
+
+@pytest.mark.postgres
+def test_a_database_that_lets_us_in_is_reached(postgres_url: str) -> None:
+    """No answer is the good one."""
+    probe(ConnectionInfo("postgres", postgres_url), Limits())
+
+
+@pytest.mark.postgres
+def test_a_missing_role_and_a_missing_database_are_told_apart(postgres_url: str) -> None:
+    """The message says what the server said, under the code that a copy would have."""
+    address = postgres_url.rpartition("@")[2].partition("/")[0]
+    assert _problem(f"postgresql://nobody@{address}/postgres").code is Code.SOURCE_DENIED
+    assert _problem(postgres_url.rpartition("/")[0] + "/nowhere").code is Code.SOURCE_NOT_FOUND
+
+
+def test_nobody_listening_is_a_source_that_cannot_be_reached() -> None:
+    """It is transient: somebody may listen later."""
+    assert _problem(f"postgresql://u@127.0.0.1:{free_port()}/d").code is Code.SOURCE_UNAVAILABLE
+
+
+def test_the_server_that_answers_requests_loads_no_engine_for_rows() -> None:
+    """The API's process stays small: DuckDB, Arrow, Delta and ADBC are the workers'."""
+    heavy = "{'duckdb', 'pyarrow', 'deltalake', 'adbc_driver_manager', 'pandas'} & set(sys.modules)"
+    code = f"import sys, headrace.bootstrap.serving; print(sorted({heavy}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
