@@ -47,6 +47,7 @@ class Bench:
     context: Watcher = field(default_factory=Watcher)
     run: str = "run-1"
     key: str = "key-1"
+    epoch: int = 1
     settings: PromoteSettings = field(
         default_factory=lambda: PromoteSettings("Copy", DeltaTarget("rows"), rejects=RejectRule(100))
     )
@@ -63,7 +64,7 @@ class Bench:
 
     def task(self) -> Task:
         """Return the task of a first attempt."""
-        return Task("local", "flow", self.run, self.run, "Promote", 1, 1, "promote", {}, self.key)
+        return Task("local", "flow", self.run, self.run, "Promote", 1, self.epoch, "promote", {}, self.key)
 
     def promote(self, files: Mapping[str, bytes] | bytes | Landing, **changes: Any) -> Outcome:
         """Promote files; ``changes`` are fields of the settings."""
@@ -103,7 +104,7 @@ class Bench:
 
 def make_bench(folder: Path) -> Bench:
     """Return empty folders to promote in."""
-    roots = Roots(*(folder / name for name in ("landing", "lake", "quarantine", "work")), None)
+    roots = Roots(folder / "landing", folder / "lake", folder / "quarantine", folder / "work", None)
     roots.make()
     return Bench(roots)
 

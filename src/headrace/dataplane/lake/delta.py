@@ -73,9 +73,11 @@ def committed(folder: Path, key: str) -> Committed | None:
         Problem: ``TARGET_UNAVAILABLE``.
     """
     table = open_table(folder)
-    if table is None or table.transaction_version(key) is None:
-        return None
-    return _find(folder, table, key)
+    return None if table is None else _committed_in(folder, table, key)
+
+
+def _committed_in(folder: Path, table: DeltaTable, key: str) -> Committed | None:
+    return None if table.transaction_version(key) is None else _find(folder, table, key)
 
 
 def _find(folder: Path, table: DeltaTable, key: str) -> Committed:
@@ -98,8 +100,10 @@ def check_schema(folder: Path, schema: Schema, mode: WriteMode) -> tuple[str, ..
         Problem: ``TARGET_MISMATCH``: appended rows do not fit the table; lists every column that differs. ``TARGET_UNAVAILABLE``.
     """
     table = open_table(folder)
-    if table is None or mode is WriteMode.OVERWRITE:
-        return ()
+    return () if table is None or mode is WriteMode.OVERWRITE else _added(folder, table, schema)
+
+
+def _added(folder: Path, table: DeltaTable, schema: Schema) -> tuple[str, ...]:
     have = {field.name: field for field in table.schema().fields}
     names = {name.lower(): name for name in have}
     added, errors = [], []
@@ -135,14 +139,17 @@ def commit(folder: Path, what: Commit, wait: Callable[[float], None] = time.slee
     """
     properties = CommitProperties(
         custom_metadata={METADATA: {**what.details, "commit_key": what.key}},
+        # The library's own retries do not look at application transactions: two writers of one key could both get through.
+        max_commit_retries=0,
         app_transactions=[Transaction(what.key, 1)],
     )
     for attempt in range(_TRIES):
-        found = committed(folder, what.key)
-        if found is not None:
+        table = open_table(folder)
+        if table is not None and (found := _committed_in(folder, table, what.key)) is not None:
             return found, True
         try:
-            _write(folder, what, properties)
+            if not _write(folder, table, what, properties):
+                continue
         except (CommitFailedError, DeltaError) as error:
             if (full := _disk_full(folder, error)) is not None:
                 raise full from error
@@ -156,20 +163,25 @@ def commit(folder: Path, what: Commit, wait: Callable[[float], None] = time.slee
     raise AssertionError  # the last turn returns or raises
 
 
-def _write(folder: Path, what: Commit, properties: CommitProperties) -> None:
+def _write(folder: Path, table: DeltaTable | None, what: Commit, properties: CommitProperties) -> bool:
+    """Commit upon exactly the version in which the key was looked for; False: only columns were added, look again.
+
+    A newer version may have the key, and the library looks for it only in versions that it did not know when the table was opened.
+    """
     now = int(time.time() * 1000)
     actions = [AddAction(file.path, file.bytes, {}, now, data_change=True, stats=file.stats) for file in what.files]
-    table = open_table(folder)
     schema = delta_schema(what.schema)
     if table is None:
         create_table_with_add_actions(str(folder), schema, actions, mode="error", commit_properties=properties)
-        return
+        return True
     if what.mode is WriteMode.APPEND:
-        added = check_schema(folder, what.schema, what.mode)
+        added = _added(folder, table, what.schema)
         if added:
             table.alter.add_columns([field for field in schema.fields if field.name in added])
+            return False
         schema = table.schema()
     table.create_write_transaction([*actions], what.mode.value, schema, commit_properties=properties)
+    return True
 
 
 def _verified(folder: Path, what: Commit) -> Committed:

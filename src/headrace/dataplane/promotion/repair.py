@@ -160,10 +160,10 @@ class Repair:
                 buffer.append(row)
                 records += 1
                 size += len(row)
+                self._long = self._long or len(row) > _LONG
                 if size > _FLUSH:
                     self._cancellation.check()
                     out.write(b"".join(buffer))
-                    self._long = self._long or size > _FLUSH + _LONG
                     buffer, size = [], 0
             out.write(b"".join(buffer))
         return Repaired(path, rest, records, self._damaged, self._longest, self._over_lines, self._long)
