@@ -108,3 +108,8 @@ def _prepare(url: str) -> None:
     database = Database(url)
     migrations.upgrade(database)
     database.dispose()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their length: archives hold the time at which they were made, and workers must agree on the tests' names."""
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
