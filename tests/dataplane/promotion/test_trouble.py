@@ -16,6 +16,7 @@ from headrace.core.crashpoints import names_in
 from headrace.core.errors import Code, Problem
 from headrace.dataplane import promotion
 from headrace.dataplane.lake.garbage import collect
+from headrace.dataplane.storage import Roots
 from promoting import Bench, make_bench, schema
 
 POINTS = sorted(names_in(Path(promotion.__file__).parent.rglob("*.py")))
@@ -24,6 +25,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from headrace.core.crashpoints import arm
+from headrace.dataplane.storage import Roots
 from promoting import make_bench, schema
 
 bench = make_bench(Path(sys.argv[1]))
@@ -90,18 +92,23 @@ def small_disk(tmp_path: Path) -> Path:
     return folder
 
 
+def _with(roots: Roots, name: str, folder: Path) -> Roots:
+    folders = {key: getattr(roots, key) for key in ("landing", "lake", "quarantine", "work")}
+    return Roots(**{**folders, name: folder}, file_roots=None)
+
+
 @pytest.mark.parametrize("full", ["lake", "quarantine", "work"])
 def test_a_full_disk_is_told_and_nothing_is_half_committed(tmp_path: Path, small_disk: Path, full: str) -> None:
     """Once there is room, the same promotion succeeds."""
     try:
         bench = make_bench(tmp_path / "home")
-        bench.roots = replace(bench.roots, **{full: small_disk})
+        bench.roots = _with(bench.roots, full, small_disk)
         noise = "".join(f"{n},{'x' if full == 'quarantine' else n},{os.urandom(30).hex()}\n" for n in range(60_000))
         data = ("k,n,v\n" + noise).encode(encoding="utf-16" if full == "work" else "utf-8")
         with pytest.raises(Problem) as raised:
             bench.promote(data, schema=schema(k="integer", n="integer", v="string"))
         assert raised.value.code is Code.DISK_FULL
-        bench.roots = replace(bench.roots, **{full: tmp_path / "home" / "larger"})
+        bench.roots = _with(bench.roots, full, tmp_path / "home" / "larger")
         bench.roots.make()
         figures = bench.promote(data, schema=schema(k="integer", n="integer", v="string")).figures
         assert (figures.rows_accepted, figures.rows_rejected) == ((0, 60_000) if full == "quarantine" else (60_000, 0))
