@@ -2,8 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.files import Listing, select
 from headrace.dataplane.connectors.local import LocalFiles, open_store
 from headrace.dataplane.limits import Limits
+from users import as_nobody
 
 List = Callable[..., Listing]
 
@@ -210,25 +210,10 @@ def test_a_listing_stops_when_it_is_cancelled(store: LocalFiles) -> None:
         store.list(select(""), cancellation)
 
 
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Be an ordinary user for a while; root may read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def test_what_may_not_be_read_is_told_by_name(tmp_path: Path, root: Path, store: LocalFiles) -> None:
+def test_what_may_not_be_read_is_told_by_name(root: Path, store: LocalFiles) -> None:
     """A closed folder is refused by name, and the files beside it are still found."""
-    for folder in (root, *tmp_path.parents[:2], tmp_path):
-        folder.chmod(0o755)
     (root / "sub").chmod(0)
-    with as_nobody():
+    with as_nobody(root):
         listing = store.list(select("", recursive=True), Cancellation())
     assert [(refusal.name, refusal.problem.code) for refusal in listing.refused] == [("sub", Code.SOURCE_DENIED)]
     assert "a.csv" in [entry.name for entry in listing.entries]

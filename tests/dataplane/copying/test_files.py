@@ -18,8 +18,9 @@ from headrace.core.window import Window
 from headrace.dataplane.connectors.files import Entry
 from headrace.dataplane.file_copy import safe_suffix, split
 from headrace.dataplane.limits import Limits
+from users import as_nobody
 
-from .conftest import Copier, Quiet, Still, as_nobody
+from .conftest import Copier, Quiet, Still
 
 SECOND = 1_000_000
 
@@ -162,10 +163,8 @@ def test_an_unreadable_file_among_good_ones_is_named(copier: Copier, data: Path)
     """As an ordinary user; root may read everything."""
     put(data, "a.csv", b"aa")
     put(data, "b.csv", b"bb").chmod(0)
-    for folder in (copier.home, *copier.home.parents[:2], data):
-        folder.chmod(0o755)
     copier.roots.landing.chmod(0o777)
-    with as_nobody():
+    with as_nobody(copier.home, data):
         outcome = copier(FileSource(data.as_uri()))
     assert failed(outcome)[0] is Code.SOURCE_DENIED
     assert "1 of 2 files could not be copied: 'b.csv'" in failed(outcome)[1]
