@@ -1,71 +1,75 @@
 """A whole installation for tests: real processes, a real ledger, real files; and the oracle that says whether a row was lost."""
 
 import contextlib
-import csv
-import gzip
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from deltalake import DeltaTable
 
+from headrace import config
+from headrace.bootstrap.application import LOCAL, Application, open_application
+from headrace.bootstrap.upkeep import sweep
+from headrace.bootstrap.working import working
+from headrace.core.clock import Clock, Instant
+from headrace.core.codec import decode
+from headrace.core.flow import Flow, Plan
+from headrace.core.landing import Landing
 from headrace.core.query import Order
-from headrace.core.run import Batch, Run
-from headrace.store import batches, runs
-from headrace.store.database import Database
+from headrace.core.run import ActivityRun, Batch, Run
+from headrace.core.window import Window
+from headrace.dataplane import landing
+from headrace.engine.retention import Removed
+from headrace.flowfile import load
+from headrace.service.connections import put_connection
+from headrace.service.flows import put_flow
+from headrace.service.quarantine import ReplayRequest, rejected_rows, replay
+from headrace.service.retries import RetryRequest, retry_run
+from headrace.service.runs import RunRequest, create_run
+from headrace.store import activity_runs, batches, runs
 from headrace.store.runs import RunQuery
 from waiting import until
 
-HEADRACE = [str(Path(sys.executable).with_name("headrace"))]
-
-FLOW = """\
-name: orders
-source:
-  files: data/*
-mapping:
-  id: to_integer(id)
-  name: name
-  amount: to_decimal(amount)
-target:
-  table: orders
-  schema:
-    id: {{type: integer, required: true}}
-    name: {{type: string, required: true}}
-    amount: {{type: "decimal(12,2)", maximum: {maximum}}}
-  rejects: {{at_most: {at_most}}}
-"""
+COMMAND = [sys.executable, "-c", "from headrace.cli.main import main; main()"]
+TESTER = "tester"
 
 
 @dataclass
 class House:
-    """An installation in ``folder``: its home, its flow file, its source."""
+    """An installation in ``folder``: its home, its flow file, its source. Close it at the end."""
 
     folder: Path
     database_url: str
     settings: dict[str, str] = field(default_factory=dict)
+    _application: Application | None = None
 
     @property
     def home(self) -> Path:
         """Return the home of the installation."""
         return self.folder / "home"
 
-    @property
-    def flow(self) -> Path:
-        """Return the flow file."""
-        return self.folder / "flow.yaml"
+    def close(self) -> None:
+        """Close the ledger."""
+        if self._application is not None:
+            self._application.close()
 
-    def write_flow(self, *, maximum: int = 900, at_most: str = "50%") -> None:
-        """Write the flow; amounts above ``maximum`` are rejected."""
-        self.flow.write_text(FLOW.format(maximum=maximum, at_most=at_most), encoding="utf-8")
+    @property
+    def application(self) -> Application:
+        """Return the installation, opened by this process."""
+        if self._application is None:
+            settings = config.load(self.environment(), directory=self.folder)
+            self._application = open_application(settings, unrestricted=True)
+        return self._application
 
     def environment(self, crash_at: str = "") -> dict[str, str]:
         """Return the environment of a process of this installation, which dies at ``crash_at``."""
@@ -75,16 +79,31 @@ class House:
             "HEADRACE_HEARTBEAT_SECONDS": "0.2",
             "HEADRACE_DEAD_AFTER_SECONDS": "1.5",
             "HEADRACE_FILE_ROOTS": str(self.folder),
+            **({"HEADRACE_CRASH_AT": crash_at} if crash_at else {}),
             **self.settings,
         }
-        if crash_at:
-            mine["HEADRACE_CRASH_AT"] = crash_at
         return {**{k: v for k, v in os.environ.items() if not k.startswith("HEADRACE_")}, **mine}
+
+    # Processes.
 
     def headrace(self, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
+        return self._to_its_end([*COMMAND, *arguments], crash_at)
+
+    def program(self, script: str, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program of these tests to its end."""
+        return self._to_its_end([sys.executable, str(Path(__file__).with_name(script)), *arguments], crash_at)
+
+    def start(self, *command: str, crash_at: str = "", log: str = "worker.log") -> subprocess.Popen[bytes]:
+        """Start a process of this installation: the command line with these arguments, or a program of these tests."""
+        words = [sys.executable, str(Path(__file__).with_name(command[0])), *command[1:]]
+        whole = words if command[0].endswith(".py") else [*COMMAND, *command]
+        with (self.folder / log).open("ab") as sink:
+            return subprocess.Popen(whole, env=self.environment(crash_at), cwd=self.folder, stdout=sink, stderr=sink)
+
+    def _to_its_end(self, command: list[str], crash_at: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*HEADRACE, *arguments],
+            command,
             env=self.environment(crash_at),
             cwd=self.folder,
             capture_output=True,
@@ -93,46 +112,59 @@ class House:
             check=False,
         )
 
-    def json(self, *arguments: str) -> Any:
-        """Run a command with ``-o json`` and return what it printed."""
-        done = self.headrace(*arguments, "-o", "json")
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
+    # What a person does, in this process: fast, and the same functions that the command line calls.
 
-    def start(self, *arguments: str, crash_at: str = "", log: str = "worker.log") -> subprocess.Popen[bytes]:
-        """Start a process of this installation."""
-        with (self.folder / log).open("ab") as sink:
-            return subprocess.Popen(
-                [*HEADRACE, *arguments], env=self.environment(crash_at), cwd=self.folder, stdout=sink, stderr=sink
-            )
+    def put(self, name: str = "flow.yaml", plan: Plan | None = None) -> Flow:
+        """Keep a flow file's flow in the ledger, with another plan if one is given."""
+        app = self.application
+        file = load(self.folder / name, None, self.environment())
+        for connection in file.connections:
+            put_connection(app.database, connection, TESTER, app.sealer, app.clock)
+        return put_flow(app.database, file.flow if plan is None else replace(file.flow, plan=plan), TESTER, app.clock)
 
-    @contextlib.contextmanager
-    def worker(self, log: str = "worker.log") -> Iterator[subprocess.Popen[bytes]]:
-        """Let one worker work until the end of the block."""
-        process = self.start("worker", log=log)
-        try:
-            yield process
-        finally:
-            end(process)
+    def ask(self, flow: Flow, window: Window | None = None) -> str:
+        """Ask for a run of the flow, and return its id."""
+        app = self.application
+        request = RunRequest(scope=LOCAL, flow_id=flow.id, created_by=TESTER, window=window)
+        return create_run(app.database, request, app.clock, app.ids).id
+
+    def ask_for_retry(self, run_id: str) -> str:
+        """Ask for a retry with the flow as the ledger has it, and return the new run's id."""
+        app = self.application
+        request = RetryRequest(created_by=TESTER)
+        return retry_run(app.database, LOCAL, run_id, request, app.outcome_lost, clock=app.clock, ids=app.ids).id
+
+    def ask_for_replay(self, batch_id: str, rows: list[dict[str, Any]]) -> str:
+        """Ask for corrected rows to be played again, and return the new run's id."""
+        lines = io.BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
+        return replay(self.application.replay_desk(), LOCAL, batch_id, lines, ReplayRequest(created_by=TESTER)).id
+
+    def work(self, seconds: float = 60) -> list[Run]:
+        """Be a worker until no run goes on, and return all runs, newest first."""
+        with working(self.application):
+            return self.wait_until_all_ended(seconds)
+
+    def sweep(self, later: timedelta = timedelta()) -> Removed:
+        """Remove what no run needs, however young; ``later``: as it will be done so much later."""
+        return sweep(at(self.application, later), grace=0)
+
+    # What the ledger and the folders say.
 
     def runs(self) -> list[Run]:
         """Return the runs of the ledger, newest first."""
-        with self.ledger() as database, database.reading() as tx:
-            return list(runs.page(tx, RunQuery(), Order("created_at", descending=True), 100).items)
+        with self.application.database.reading() as tx:
+            return list(runs.page(tx, RunQuery(), Order("created_at", descending=True), 1000).items)
+
+    def activities(self) -> list[ActivityRun]:
+        """Return every activity run of the ledger."""
+        found = self.runs()
+        with self.application.database.reading() as tx:
+            return [row for run in found for row in activity_runs.of_run(tx, run.id)]
 
     def batches(self, run_id: str) -> list[Batch]:
         """Return the batches of a run."""
-        with self.ledger() as database, database.reading() as tx:
+        with self.application.database.reading() as tx:
             return list(batches.of_run(tx, run_id))
-
-    @contextlib.contextmanager
-    def ledger(self) -> Iterator[Database]:
-        """Open the ledger for the block."""
-        database = Database(self.database_url)
-        try:
-            yield database
-        finally:
-            database.dispose()
 
     def wait_until_all_ended(self, seconds: float = 60) -> list[Run]:
         """Return the runs once none goes on."""
@@ -141,48 +173,72 @@ class House:
             found = self.runs()
             return found if found and all(run.status.is_final for run in found) else None
 
-        return until(ended, seconds=seconds, what="the end of every run", every=0.1)
+        return until(ended, seconds=seconds, what="the end of every run", every=0.05)
+
+    def delta(self, table: str = "orders") -> DeltaTable | None:
+        """Return the Delta table, None while it has no commit."""
+        folder = self.home / "lake" / table
+        return DeltaTable(str(folder)) if (folder / "_delta_log").exists() else None
+
+    def commits(self, table: str = "orders") -> int:
+        """Return how many commits the table has."""
+        return len(list((self.home / "lake" / table / "_delta_log").glob("*.json")))
 
     def target(self, table: str = "orders") -> Counter[tuple[Any, ...]]:
         """Return the rows of the Delta table, as any reader sees them."""
-        folder = self.home / "lake" / table
-        if not (folder / "_delta_log").exists():
-            return Counter()
-        files = DeltaTable(str(folder)).file_uris()
+        delta = self.delta(table)
+        files = [] if delta is None else delta.file_uris()
         if not files:
             return Counter()
-        rows = duckdb.connect().execute("SELECT id, name, amount::VARCHAR FROM read_parquet(?)", [files]).fetchall()
-        return Counter(rows)
+        with duckdb.connect() as reader:
+            return Counter(reader.execute("SELECT id, name, amount::VARCHAR FROM read_parquet(?)", [files]).fetchall())
+
+    def rejected(self, batch_id: str) -> list[dict[str, Any]]:
+        """Return the rows that a batch rejected."""
+        app = self.application
+        return [row for row in rejected_rows(app.database, app.roots, LOCAL, batch_id, None) if isinstance(row, dict)]
 
     def quarantined(self, batch_id: str) -> Counter[str]:
         """Return the ids, as they came, of the rows that a batch rejected."""
-        found: Counter[str] = Counter()
-        for path in sorted((self.home / "quarantine" / batch_id / "row_errors").glob("*.json")):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                found[row["id"] if "id" in row else row["_corrupt_record"].split(",")[0]] += 1
-        return found
+        return Counter(str(row["id"]) for row in self.rejected(batch_id))
 
     def unreferenced(self, table: str = "orders") -> set[str]:
         """Return the Parquet files of the table's folder that no commit refers to."""
-        folder = self.home / "lake" / table
-        there = {
-            path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if "_delta_log" not in path.parts
-        }
-        if not (folder / "_delta_log").exists():
-            return there
-        live = {
-            Path(uri.removeprefix("file://")).relative_to(folder.resolve()).as_posix()
-            for uri in DeltaTable(str(folder)).file_uris()
-        }
-        return there - live
+        folder, delta = self.home / "lake" / table, self.delta(table)
+        live = set() if delta is None else {Path(uri).name for uri in delta.file_uris()}
+        return {file.name for file in folder.rglob("*.parquet") if "_delta_log" not in file.parts} - live
+
+    def tries(self) -> set[str]:
+        """Return the folders of tries in the landing."""
+        return {"/".join(folder.parts[-3:]) for folder in (self.home / "landing").glob("*/*/*")}
+
+    def tries_that_count(self) -> set[str]:
+        """Return the folders of tries that an outcome, or a replay that was asked for, refers to."""
+        outputs = [row.output["landing"] for row in self.activities() if "landing" in row.output]
+        asked = [a.settings["landing"] for run in self.runs() for a in run.definition.activities if a.kind == "replay"]
+        landed = [decode(Landing, value, what="a landing") for value in (*outputs, *asked)]
+        partial = {str(row.output[landing.PARTIAL]) for row in self.activities() if landing.PARTIAL in row.output}
+        return partial | {landing.folder_of(file) for one in landed for file in one.files}
+
+
+def at(application: Application, later: timedelta) -> Application:
+    """Return the same installation as it is ``later``."""
+
+    class Late:
+        def __init__(self, clock: Clock) -> None:
+            self._clock = clock
+
+        def now(self) -> Instant:
+            return Instant(self._clock.now() + round(later.total_seconds() * 1_000_000))
+
+    return replace(application, clock=Late(application.clock))
 
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
     """End a process by its own id, and wait for it; a stopped one is woken first."""
     if process.poll() is None:
-        process.send_signal(signal.SIGCONT)
         process.send_signal(how)
+        process.send_signal(signal.SIGCONT)
     try:
         process.wait(timeout=40)
     except subprocess.TimeoutExpired:
@@ -191,52 +247,10 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) 
         raise
 
 
-@dataclass(frozen=True)
-class Orders:
-    """The source's rows: ``(id, name, amount)`` as text."""
-
-    rows: tuple[tuple[str, str, str], ...]
-
-    def accepted(self, maximum: int = 900) -> Counter[tuple[Any, ...]]:
-        """Return what the target must hold."""
-        return Counter((int(i), n, f"{float(a):.2f}") for i, n, a in self.rows if self._fits(i, n, a, maximum))
-
-    def rejected(self, maximum: int = 900) -> Counter[str]:
-        """Return the ids that the quarantine must hold."""
-        return Counter(i for i, n, a in self.rows if not self._fits(i, n, a, maximum))
-
-    @staticmethod
-    def _fits(number: str, name: str, amount: str, maximum: int) -> bool:
-        return number.isdigit() and name != "" and float(amount) <= maximum
-
-
-def write_orders(folder: Path, count: int = 3000) -> Orders:
-    """Write ``count`` orders into three files (plain, gzip, zip), a tenth of them bad in one of three ways, and return them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = tuple(_order(number) for number in range(count))
-    third = count // 3
-    _write(folder / "a.csv", rows[:third])
-    plain = folder / "b.csv"
-    _write(plain, rows[third : 2 * third])
-    with gzip.open(folder / "b.csv.gz", "wb") as packed:
-        packed.write(plain.read_bytes())
-    _write(plain, rows[2 * third :])
-    with zipfile.ZipFile(folder / "c.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(plain, "c.csv")
-    plain.unlink()
-    return Orders(rows)
-
-
-def _order(number: int) -> tuple[str, str, str]:
-    if number % 30 == 7:
-        return f"x{number}", f"name {number}", "1.00"
-    if number % 30 == 17:
-        return str(number), "", "1.00"
-    return str(number), f"name, {number}", f"{number % 1000}.50"
-
-
-def _write(path: Path, rows: Sequence[tuple[str, str, str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "name", "amount"])
-        writer.writerows(rows)
+@contextlib.contextmanager
+def ended_at_last(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Kill the process at the end of the block if it has not ended by itself."""
+    try:
+        yield process
+    finally:
+        end(process, signal.SIGKILL)

@@ -1,7 +1,8 @@
 """What the engine reads out of a run's rows, and the small values that it hands on."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 from headrace.core import codec
 from headrace.core.clock import Instant
@@ -122,12 +123,19 @@ def batch_of(chance: Try, report: BatchReport, failure: Failure | None, now: Ins
 
 
 def figures_of(rows: Iterable[ActivityRun]) -> Figures:
-    """Return the sums of what the activities of a run moved, without those that an earlier run did."""
-    total = Figures()
-    for row in rows:
-        if row.status is not ActivityStatus.CARRIED:
-            total = total.plus(row.figures)
-    return total
+    """Return the sums of what the activities of a run moved, without those that an earlier run did.
+
+    A row that one activity read from the source and another one from the landing is one row: where there are promotions, rows are read by them,
+    and by copies only as far as these left rows out (skipped). So read = accepted + rejected + skipped holds for the run too.
+    """
+    done = [row.figures for row in rows if row.status is not ActivityStatus.CARRIED]
+    total = reduce(Figures.plus, done, Figures())
+    promoted = [figures for figures in done if figures.rows_accepted is not None]
+    if not promoted:
+        return total
+    read = sum(figures.rows_read or 0 for figures in promoted)
+    skipped = sum(figures.rows_skipped or 0 for figures in done if figures.rows_accepted is None)
+    return replace(total, rows_read=read + skipped)
 
 
 def upstream_of(plan: Plan, activity: Activity) -> tuple[str, ...]:
