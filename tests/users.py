@@ -16,7 +16,7 @@ def as_nobody(*folders: Path) -> Iterator[None]:
         yield
         return
     top = Path(tempfile.gettempdir()).resolve()
-    for folder in {parent for folder in folders for parent in (folder, *folder.resolve().parents)}:
+    for folder in {parent for given in folders for parent in (given, *given.resolve().parents)}:
         if top in folder.parents:
             folder.chmod(folder.stat().st_mode | 0o055)
     os.seteuid(_NOBODY)
