@@ -255,3 +255,12 @@ class LateClock:
             Late(),  # type: ignore[arg-type]  # an Instant is an int
             application.ids,
         )
+
+
+@pytest.mark.parametrize(("setting", "minutes"), [("", 24 * 60), ("5", 5)])
+def test_tokens_live_as_long_as_the_doors_clients_expect_unless_set_otherwise(
+    setting: str, minutes: int, tmp_path: Path
+) -> None:
+    """Clients of Flow Service ask for a token once a day."""
+    with open_application(load({"HEADRACE_TOKEN_MINUTES": setting}, home=tmp_path, directory=tmp_path)) as application:
+        assert application.token_desk(24 * 60).minutes == minutes

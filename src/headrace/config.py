@@ -119,7 +119,12 @@ class Settings:
     max_body_bytes: int = _setting(
         64 << 20, "A request with a longer body is refused.", like="size", shown="64 MiB", least=1024
     )
-    token_minutes: int = _setting(60, "A token that a door issues is good for so long.", like="minutes", least=1)
+    token_minutes: int = _setting(
+        0,
+        "A token is good for so long; 0: as long as its door's clients expect (Flow Service: 24 hours).",
+        like="minutes",
+        shown="by door",
+    )
     egress_allow: tuple[str, ...] = _setting(
         (),
         "Hosts and networks that connections may reach although they are private, comma-separated (`10.0.0.0/8`, `db.internal`).",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,7 +30,7 @@ def refuse(request: Request) -> None:
         raise Problem(Code.UNAUTHENTICATED, "who are you?")
 
 
-def make_app(limit: int = 1000) -> FastAPI:
+def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
     """Return a small door."""
     opened, closed = APIRouter(), APIRouter()
 
@@ -55,16 +56,17 @@ def make_app(limit: int = 1000) -> FastAPI:
     app.include_router(opened)
     app.include_router(closed)
     answer_problems(app, render)
-    app.add_middleware(Edge, render=render, max_body_bytes=limit)
+    app.add_middleware(Edge, render=render, max_body_bytes=limit, loopback_only=loopback_only)
     return app
 
 
 def ask(method: str, path: str, **given: Any) -> httpx.Response:
     """Return the answer of the small door."""
     headers = given.pop("headers", {"key": "k"})
+    app = make_app(loopback_only=given.pop("loopback_only", False))
 
     async def call() -> httpx.Response:
-        transport = httpx.ASGITransport(app=make_app())
+        transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
             return await client.request(method, path, headers=headers, **given)
 
@@ -110,3 +112,19 @@ def test_a_hostile_request_id_is_not_repeated() -> None:
     """Only printable ids of a bearable length come back."""
     answer = ask("GET", "/open", headers={"x-request-id": "x" * 500})
     assert len(answer.headers["x-request-id"]) == 36
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:80", "localhost@evil.example", "10.0.0.1", "", "[::2]:1"]
+)
+def test_a_name_that_was_rebound_to_loopback_gets_no_answer(host: str) -> None:
+    """A page of another site must not speak to a server that takes any token, whatever its name resolves to."""
+    assert ask("GET", "/open", headers={"host": host}, loopback_only=True).json()["code"] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8080", "127.0.0.1:1", "127.8.8.8", "[::1]:8080", "LOCALHOST", "a.localhost"]
+)
+def test_loopback_names_are_answered(host: str) -> None:
+    """A developer's own clients get in by any of the names of their machine."""
+    assert ask("GET", "/open", headers={"host": host}, loopback_only=True).status_code == 200

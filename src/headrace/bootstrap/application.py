@@ -87,9 +87,9 @@ class Application:
         """Close the connections to the ledger."""
         self.database.dispose()
 
-    def token_desk(self) -> TokenDesk:
-        """Return what issuing and checking tokens need."""
-        return TokenDesk(self.database, self.sealer, self.clock, self.ids, self.settings.token_minutes)
+    def token_desk(self, minutes: int) -> TokenDesk:
+        """Return what issuing and checking tokens need; ``minutes`` is how long a door's tokens are good unless the settings say otherwise."""
+        return TokenDesk(self.database, self.sealer, self.clock, self.ids, self.settings.token_minutes or minutes)
 
     def replay_desk(self) -> ReplayDesk:
         """Return what playing rejects again needs."""

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from headrace.api.flowservice import app as flowservice
-from headrace.api.flowservice.door import FlowServiceDoor
+from headrace.api.flowservice.door import TOKEN_MINUTES, FlowServiceDoor
 from headrace.bootstrap.application import Application, allowed_roots, open_application
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
@@ -33,7 +33,7 @@ def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
             clock=application.clock,
             ids=application.ids,
             sealer=application.sealer,
-            tokens=application.token_desk(),
+            tokens=application.token_desk(TOKEN_MINUTES),
             roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
             outcome_lost=application.outcome_lost,
             public_url=application.settings.public_url or None,

@@ -1,5 +1,6 @@
 """The outermost layer of a door: request ids, body limits, safe headers, and the last answer when something breaks."""
 
+import ipaddress
 import re
 import traceback
 import uuid
@@ -24,6 +25,8 @@ _HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d{1,5})?")
+
 _log = structlog.get_logger("headrace.http")
 
 
@@ -34,11 +37,15 @@ class Edge:
       caller's own, or None: only that one may make a creation safe to repeat.
     - A path answers with and without a trailing slash.
     - A body over ``max_body_bytes`` is refused while it is read, whether it says its length or comes in chunks.
+    - With ``loopback_only``, a ``Host`` that is no loopback name is refused: a page whose own name was rebound to 127.0.0.1 gets no answer.
     - What is raised and is no ``Problem`` is logged under the request id and rendered as ``INTERNAL``, without its text.
     """
 
-    def __init__(self, app: ASGIApp, *, render: Renderer, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, *, render: Renderer, max_body_bytes: int = MAX_BODY_BYTES, loopback_only: bool = False
+    ) -> None:
         self._app = app
+        self._loopback_only = loopback_only
         self._render = render
         self._max_body_bytes = max_body_bytes
 
@@ -47,12 +54,17 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id")
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id")
         given = given if given and _REQUEST_ID.fullmatch(given) else None
         request_id = given or str(uuid.uuid4())
         inner = _without_trailing_slash(scope)
         inner["state"] = {**scope.get("state", {}), "request_id": request_id, "given_request_id": given}
         sender = _Sender(send, request_id)
+        if self._loopback_only and not _is_loopback(headers.get("host", "")):
+            refusal = Problem(Code.FORBIDDEN, "this server is for development and answers to localhost only")
+            await self._render(Request(inner), refusal)(inner, receive, sender)
+            return
         try:
             await self._app(inner, _limited(inner, receive, self._max_body_bytes), sender)
         except Exception as error:  # the outermost edge: whatever is left is a bug, and must not show its insides
@@ -82,6 +94,17 @@ class _Sender:
                 headers.setdefault(name, value)
             headers["x-request-id"] = self._request_id
         await self._send(message)
+
+
+def _is_loopback(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    name = match[1].strip("[]").lower() if match else ""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _without_trailing_slash(scope: Scope) -> Scope:

@@ -67,7 +67,7 @@ def make_app(door: FlowServiceDoor) -> FastAPI:
         dependencies=[Depends(guard)],
     )
     app.state.door = door
-    app.add_middleware(Edge, render=render, max_body_bytes=door.max_body_bytes)
+    app.add_middleware(Edge, render=render, max_body_bytes=door.max_body_bytes, loopback_only=door.dev)
     answer_problems(app, render)
     for router in (*ROUTERS, _last_router()):
         app.include_router(router)

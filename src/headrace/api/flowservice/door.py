@@ -16,6 +16,8 @@ from headrace.store.database import Database
 
 AUDIENCE = "flowservice"
 """The audience of the door's tokens, and the first segment of its scopes."""
+TOKEN_MINUTES = 24 * 60
+"""How long a token of this door is good (1.2)."""
 DEFAULT_SANDBOX = "prod"
 """The sandbox that always exists."""
 
