@@ -1,6 +1,7 @@
 """Activity runs: what became of each activity of a run, attempt by attempt."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,25 +18,51 @@ from headrace.store.tables import activity_runs, runs
 from headrace.store.workers import WorkerClaim
 
 _CLAIMABLE = frozenset({ActivityStatus.QUEUED, ActivityStatus.RUNNING, ActivityStatus.WAITING})
+_ORDER = (activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
+_KEY: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"its_{name}") for name in ("run_id", "path", "attempt")}
+_ITS_KEY = tuple(activity_runs.c[name] == value for name, value in _KEY.items())
+_OF_RUN = sa.select(activity_runs).where(activity_runs.c.run_id == _KEY["run_id"]).order_by(*_ORDER)
+_STANDING = sa.select(activity_runs.c.status, activity_runs.c.epoch).where(*_ITS_KEY)
+_SCOPE = sa.select(runs.c.scope).where(runs.c.id == _KEY["run_id"])
+_OUTPUTS = (
+    sa.select(activity_runs.c.path, activity_runs.c.output)
+    .where(activity_runs.c.run_id == _KEY["run_id"])
+    .where(activity_runs.c.path.in_(sa.bindparam("its_paths", expanding=True)))
+    .order_by(activity_runs.c.attempt)
+)
+_OUTCOME = ("output", "figures", "failure")
+
+
+_CLAIM = change(
+    activity_runs,
+    _KEY,
+    _CLAIMABLE,
+    ActivityStatus.RUNNING,
+    {
+        "epoch": activity_runs.c.epoch + 1,
+        "worker_id": sa.bindparam("its_worker"),
+        "updated_at": sa.bindparam("now"),
+        "started_at": sa.func.coalesce(activity_runs.c.started_at, sa.bindparam("now")),
+    },
+).returning(activity_runs.c.epoch)
 
 
 def insert_all(tx: Transaction, rows: Iterable[ActivityRun]) -> None:
     """Write the activity runs of one new run, in the order in which they are to be listed. The run is there already."""
     values = [_values(row, position) for position, row in enumerate(rows)]
     if values:
-        scope = tx.scalar(sa.select(runs.c.scope).where(runs.c.id == values[0]["run_id"]))
+        scope = tx.scalar(_SCOPE, {"its_run_id": values[0]["run_id"]})
         tx.execute(sa.insert(activity_runs), [{**value, "scope": scope} for value in values])
 
 
 def of_run(tx: Transaction, run_id: str) -> list[ActivityRun]:
     """Return every attempt of every activity of the run: in the order of ``insert_all``, attempts of one path one after the other."""
-    return of_runs(tx, [run_id])[run_id]
+    return [_activity_run(row) for row in tx.rows(_OF_RUN, {"its_run_id": run_id})]
 
 
 def of_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, list[ActivityRun]]:
     """Return the same for several runs at once, by run id."""
-    order = (activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
-    statement = sa.select(activity_runs).where(activity_runs.c.run_id.in_(run_ids)).order_by(*order)
+    statement = sa.select(activity_runs).where(activity_runs.c.run_id.in_(run_ids)).order_by(*_ORDER)
     result: dict[str, list[ActivityRun]] = {run_id: [] for run_id in run_ids}
     for row in tx.rows(statement):
         result[row["run_id"]].append(_activity_run(row))
@@ -44,9 +71,8 @@ def of_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, list[Activit
 
 def outputs(tx: Transaction, run_id: str, paths: Collection[str]) -> dict[str, Mapping[str, Json]]:
     """Return the outputs of the newest attempts at ``paths`` of the run, by path."""
-    columns = sa.select(activity_runs.c.path, activity_runs.c.output)
-    statement = columns.where(activity_runs.c.run_id == run_id, activity_runs.c.path.in_(paths))
-    return {row["path"]: row["output"] for row in tx.rows(statement.order_by(activity_runs.c.attempt))}
+    values = {"its_run_id": run_id, "its_paths": list(paths)}
+    return {row["path"]: row["output"] for row in tx.rows(_OUTPUTS, values)}
 
 
 def claim(tx: Transaction, run_id: str, path: str, attempt: int, worker: WorkerClaim, now: Instant) -> int:
@@ -56,15 +82,8 @@ def claim(tx: Transaction, run_id: str, path: str, attempt: int, worker: WorkerC
         Problem: ``FENCED``: the worker was declared dead; ``ILLEGAL_STATE``: the attempt has ended, or may not begin yet; ``NOT_FOUND``.
     """
     workers.check(tx, worker)
-    values = {
-        "epoch": activity_runs.c.epoch + 1,
-        "worker_id": worker.worker_id,
-        "updated_at": now,
-        "started_at": sa.func.coalesce(activity_runs.c.started_at, now),
-    }
-    key = _key(run_id, path, attempt)
-    statement = change(activity_runs, key, _CLAIMABLE, ActivityStatus.RUNNING, values)
-    epoch = tx.scalar(statement.returning(activity_runs.c.epoch))
+    values = {**_key(run_id, path, attempt), "now": now, "its_worker": worker.worker_id}
+    epoch = tx.scalar(_CLAIM, values)
     if epoch is None:
         status, _ = _standing(tx, run_id, path, attempt)
         raise Problem(
@@ -95,21 +114,13 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
             ``ILLEGAL_STATE``: no such move in the table.
     """
     workers.check(tx, worker)
-    values: dict[str, Any] = {"updated_at": now}
-    if to.is_final:
-        values["ended_at"] = now
-    if to is ActivityStatus.RUNNING:
-        values["started_at"] = sa.func.coalesce(activity_runs.c.started_at, now)
-    if outcome is not None:
-        values |= {
-            "output": encode(outcome.output),
-            "figures": encode(outcome.figures),
-            "failure": encode(outcome.failure),
-        }
-    statement = change(activity_runs, _key(run_id, path, attempt), expected, to, values)
+    values = {**_key(run_id, path, attempt), "now": now}
     if epoch is not None:
-        statement = statement.where(activity_runs.c.epoch == epoch)
-    if tx.execute(statement).rowcount == 1:
+        values["its_epoch"] = epoch
+    if outcome is not None:
+        values |= {f"its_{name}": encode(getattr(outcome, name)) for name in _OUTCOME}
+    statement = _move(frozenset(expected), to, with_epoch=epoch is not None, with_outcome=outcome is not None)
+    if tx.execute(statement, values).rowcount == 1:
         return True
     _, current = _standing(tx, run_id, path, attempt)
     if epoch is not None and current != epoch:
@@ -136,11 +147,11 @@ def progress(  # noqa: PLR0913, PLR0917 — which row, by whom, what, when
     workers.check(tx, worker)
     statement = (
         sa.update(activity_runs)
-        .where(*(activity_runs.c[name] == value for name, value in _key(run_id, path, attempt).items()))
+        .where(*_ITS_KEY)
         .where(activity_runs.c.epoch == epoch, activity_runs.c.status == ActivityStatus.RUNNING.value)
         .values(figures=encode(figures), updated_at=now)
     )
-    if tx.execute(statement).rowcount == 0:
+    if tx.execute(statement, _key(run_id, path, attempt)).rowcount == 0:
         raise _overtaken(run_id, path, attempt)
 
 
@@ -151,7 +162,6 @@ def next_attempt(tx: Transaction, run_id: str, path: str, attempt: int, now: Ins
         Problem: ``NOT_FOUND``: there is no ``attempt``. The schema refuses a second one that is open.
     """
     copied = ["run_id", "path", "scope", "position", "kind", "fingerprint", "commit_key", "verdict", "verdict_reason"]
-    key = _key(run_id, path, attempt)
     # The status of a row that is new; an existing one is changed in ``statuses`` alone.
     fresh: dict[str, Any] = {
         "attempt": attempt + 1,
@@ -163,23 +173,35 @@ def next_attempt(tx: Transaction, run_id: str, path: str, attempt: int, now: Ins
         "updated_at": now,
     }
     literals = [sa.literal(value, activity_runs.c[name].type).label(name) for name, value in fresh.items()]
-    source = sa.select(*(activity_runs.c[name] for name in copied), *literals).where(
-        *(activity_runs.c[name] == value for name, value in key.items())
-    )
-    if tx.execute(sa.insert(activity_runs).from_select([*copied, *fresh], source)).rowcount == 0:
+    source = sa.select(*(activity_runs.c[name] for name in copied), *literals).where(*_ITS_KEY)
+    statement = sa.insert(activity_runs).from_select([*copied, *fresh], source)
+    if tx.execute(statement, _key(run_id, path, attempt)).rowcount == 0:
         raise _missing(run_id, path, attempt)
     return attempt + 1
 
 
 def _key(run_id: str, path: str, attempt: int) -> dict[str, object]:
-    return {"run_id": run_id, "path": path, "attempt": attempt}
+    return {"its_run_id": run_id, "its_path": path, "its_attempt": attempt}
+
+
+@cache
+def _move(
+    expected: frozenset[ActivityStatus], to: ActivityStatus, *, with_epoch: bool, with_outcome: bool
+) -> sa.Update:
+    now: sa.BindParameter[Any] = sa.bindparam("now")
+    values: dict[str, Any] = {"updated_at": now}
+    if to.is_final:
+        values["ended_at"] = now
+    if to is ActivityStatus.RUNNING:
+        values["started_at"] = sa.func.coalesce(activity_runs.c.started_at, now)
+    if with_outcome:
+        values |= {name: sa.bindparam(f"its_{name}") for name in _OUTCOME}
+    statement = change(activity_runs, _KEY, expected, to, values)
+    return statement.where(activity_runs.c.epoch == sa.bindparam("its_epoch")) if with_epoch else statement
 
 
 def _standing(tx: Transaction, run_id: str, path: str, attempt: int) -> tuple[str, int]:
-    statement = sa.select(activity_runs.c.status, activity_runs.c.epoch).where(
-        *(activity_runs.c[name] == value for name, value in _key(run_id, path, attempt).items())
-    )
-    row = tx.first(statement)
+    row = tx.first(_STANDING, _key(run_id, path, attempt))
     if row is None:
         raise _missing(run_id, path, attempt)
     return row["status"], row["epoch"]
@@ -226,6 +248,6 @@ def _activity_run(row: Mapping[str, Any]) -> ActivityRun:
     what = f"the ledger's row of {row['path']!r} of run {row['run_id']}"
     values = {name: value for name, value in row.items() if name not in {"scope", "position"}}
     values["status"] = ActivityStatus(row["status"])
-    values["figures"] = decode(Figures, row["figures"], what=what)
+    values["figures"] = decode(Figures, row["figures"], what=what) if row["figures"] else Figures()
     values["failure"] = None if row["failure"] is None else decode(Failure, row["failure"], what=what)
     return ActivityRun(**values)

@@ -58,17 +58,19 @@ class Transaction:
             raise RuntimeError(message)
         return self.connection.execute(statement, parameters)
 
-    def rows(self, statement: sa.Executable) -> Sequence[Mapping[str, Any]]:
+    def rows(
+        self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """Return all rows of ``statement``, by the names of their columns."""
-        return cast("Sequence[Mapping[str, Any]]", self.execute(statement).mappings().all())
+        return cast("Sequence[Mapping[str, Any]]", self.execute(statement, parameters).mappings().all())
 
-    def first(self, statement: sa.Executable) -> Mapping[str, Any] | None:
+    def first(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
         """Return the first row of ``statement``, or None."""
-        return cast("Mapping[str, Any] | None", self.execute(statement).mappings().first())
+        return cast("Mapping[str, Any] | None", self.execute(statement, parameters).mappings().first())
 
-    def scalar(self, statement: sa.Executable) -> Any:
+    def scalar(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """Return the first column of the first row of ``statement``, or None."""
-        return self.execute(statement).scalar()
+        return self.execute(statement, parameters).scalar()
 
 
 class Database:

@@ -1,6 +1,7 @@
 """Runs: the ledger's first noun."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +36,7 @@ __all__ = [
     "move",
     "page",
     "resolve_id",
+    "retries_of",
     "scopes",
     "set_figures",
     "status",
@@ -43,6 +45,11 @@ __all__ = [
 
 LATEST = "@latest"
 """Stands for the id of the newest run of a scope."""
+
+_ITS_ID = table.c.id == sa.bindparam("its_id")
+_GET = sa.select(table).where(_ITS_ID)
+_STATUS = sa.select(table.c.status).where(_ITS_ID)
+_END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
 
 
 def insert(tx: Transaction, run: Run) -> None:
@@ -67,7 +74,7 @@ def get(tx: Transaction, scope: str | None, run_id: str) -> Run:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    row = tx.first(_within(sa.select(table).where(table.c.id == run_id), scope))
+    row = tx.first(_within(_GET, scope), {"its_id": run_id})
     if row is None:
         raise Problem(Code.NOT_FOUND, f"there is no run {run_id!r}")
     return run_of(row)
@@ -79,7 +86,7 @@ def status(tx: Transaction, run_id: str) -> RunStatus:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    value = tx.scalar(sa.select(table.c.status).where(table.c.id == run_id))
+    value = tx.scalar(_STATUS, {"its_id": run_id})
     if value is None:
         raise Problem(Code.NOT_FOUND, f"there is no run {run_id!r}")
     return RunStatus(value)
@@ -118,16 +125,11 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
         Problem: ``FENCED``: the worker was declared dead; ``ILLEGAL_STATE``: no such move in the table.
     """
     workers.check(tx, worker)
-    values: dict[str, Any] = {"updated_at": now, "revision": table.c.revision + 1}
-    if reason is not None or to in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
-        values["reason"] = encode(reason)
-    if to is RunStatus.RUNNING:
-        values["started_at"] = sa.func.coalesce(table.c.started_at, now)
-    if to.is_final:
-        values["ended_at"] = now
-    moved = tx.execute(change(table, {"id": run_id}, expected, to, values)).rowcount == 1
+    sets_reason = reason is not None or to in {RunStatus.RUNNING, RunStatus.SUCCEEDED}
+    values = {"its_id": run_id, "now": now} | ({"its_reason": encode(reason)} if sets_reason else {})
+    moved = tx.execute(_move(frozenset(expected), to, sets_reason=sets_reason), values).rowcount == 1
     if moved and to.is_final:
-        tx.execute(sa.update(replays).where(replays.c.run_id == run_id).values(ended_at=now))
+        tx.execute(_END_REPLAY, {"its_id": run_id, "now": now})
     return moved
 
 
@@ -138,13 +140,10 @@ def set_figures(tx: Transaction, run_id: str, figures: Figures) -> None:
 
 def add_figures(tx: Transaction, run_id: str, figures: Figures) -> None:
     """Add to the run's figures. Doing it twice counts twice: do it together with a move that only one can make."""
-    sums = {
-        name: sa.func.coalesce(table.c[name], 0) + value
-        for name, value in figures_values(figures).items()
-        if value is not None
-    }
-    if sums:
-        tx.execute(sa.update(table).where(table.c.id == run_id).values(**sums))
+    known = {name: value for name, value in figures_values(figures).items() if value is not None}
+    if known:
+        values = {f"its_{name}": value for name, value in known.items()}
+        tx.execute(_add(tuple(known)), {"its_id": run_id, **values})
 
 
 def history(tx: Transaction, group_id: str) -> list[tuple[Run, list[ActivityRun]]]:
@@ -153,6 +152,17 @@ def history(tx: Transaction, group_id: str) -> list[tuple[Run, list[ActivityRun]
     found = [run_of(row) for row in rows]
     activities = activity_runs.of_runs(tx, [run.id for run in found])
     return [(run, activities[run.id]) for run in found]
+
+
+def retries_of(tx: Transaction, run_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the retries that were made of each of the runs, oldest first; runs without any are left out."""
+    made = sa.select(table.c.id, table.c.retry_of).where(
+        table.c.retry_of.in_(run_ids), table.c.kind == RunKind.RETRY.value
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in tx.rows(made.order_by(table.c.attempt)):
+        found[row["retry_of"]] = (*found.get(row["retry_of"], ()), row["id"])
+    return found
 
 
 def counts(tx: Transaction, scope: str) -> Mapping[RunStatus, int]:
@@ -230,6 +240,25 @@ def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
             "another run of the group refers to one of these runs; remove the whole group",
             context={"database": str(error.orig)},
         ) from error
+
+
+@cache
+def _move(expected: frozenset[RunStatus], to: RunStatus, *, sets_reason: bool) -> sa.Update:
+    now: sa.BindParameter[Any] = sa.bindparam("now")
+    values: dict[str, Any] = {"updated_at": now, "revision": table.c.revision + 1}
+    if sets_reason:
+        values["reason"] = sa.bindparam("its_reason")
+    if to is RunStatus.RUNNING:
+        values["started_at"] = sa.func.coalesce(table.c.started_at, now)
+    if to.is_final:
+        values["ended_at"] = now
+    return change(table, {"id": sa.bindparam("its_id")}, expected, to, values)
+
+
+@cache
+def _add(names: tuple[str, ...]) -> sa.Update:
+    sums = {name: sa.func.coalesce(table.c[name], 0) + sa.bindparam(f"its_{name}") for name in names}
+    return sa.update(table).where(_ITS_ID).values(**sums)
 
 
 def _within(statement: sa.Select[Any], scope: str | None) -> sa.Select[Any]:

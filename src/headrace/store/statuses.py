@@ -1,4 +1,7 @@
-"""The one statement that changes a status: it compares before it sets, and only along the table of the state machine."""
+"""The one statement that changes a status: it compares before it sets, and only along the table of the state machine.
+
+Building a statement costs more than executing it. So callers build each of theirs once, with ``sa.bindparam`` for what differs from row to row.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -19,7 +22,7 @@ def change(
 ) -> sa.Update:
     """Return the update of the row with ``key`` to the status ``to``, together with ``values``.
 
-    It applies where the row's status is one of ``expected`` from which the table of moves leads to ``to``.
+    It applies where the row's status is one of ``expected`` from which the table of moves leads to ``to``. Values may be parameters.
 
     Raises:
         Problem: ``ILLEGAL_STATE``: it does so from none of them.
@@ -28,7 +31,7 @@ def change(
     return (
         sa.update(table)
         .where(*(table.c[name] == value for name, value in key.items()))
-        .where(table.c.status.in_([status.value for status in legal]))
+        .where(sa.or_(*(table.c.status == status.value for status in legal)))
         .values(status=to.value, **values)
     )
 

@@ -16,6 +16,17 @@ from headrace.store.upserts import upsert
 
 ALIVE, DEAD, STOPPED = "alive", "dead", "stopped"
 
+_LIVING = (
+    sa.select(workers.c.id)
+    .where(
+        workers.c.id == sa.bindparam("its_id"),
+        workers.c.generation == sa.bindparam("its_generation"),
+        workers.c.status == ALIVE,
+    )
+    # On PostgreSQL the row is locked, so declare_dead waits; on SQLite no other transaction writes at the same time.
+    .with_for_update(read=True)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerClaim:
@@ -108,11 +119,7 @@ def check(tx: Transaction, claim: WorkerClaim | None) -> None:
     """
     if claim is None or claim in tx.fenced:
         return
-    living = sa.select(workers.c.id).where(
-        workers.c.id == claim.worker_id, workers.c.generation == claim.generation, workers.c.status == ALIVE
-    )
-    # On PostgreSQL the row is locked, so declare_dead waits; on SQLite no other transaction writes at the same time.
-    if tx.first(living.with_for_update(read=True)) is None:
+    if tx.scalar(_LIVING, {"its_id": claim.worker_id, "its_generation": claim.generation}) is None:
         raise _fenced(claim)
     tx.fenced.add(claim)
 
