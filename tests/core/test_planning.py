@@ -100,12 +100,37 @@ def test_a_changed_definition_runs_and_so_does_what_depends_on_it() -> None:
 def test_a_copy_whose_landing_is_gone_runs_again() -> None:
     """Scenario C17: that an outcome is gone is noticed before it is offered."""
     first = failed_promotion()
-    gone = replace(first.activities[0], reusable=False, unusable_because="its landing has been removed")
+    gone = replace(first.activities[0], gone="its landing has been removed")
     history = (replace(first, activities=(gone, first.activities[1])),)
     plan = plan_run(FLOW, history, PlanRequest("r2", PlanMode.FROM_FAILURE))
     assert plan.by_path["copy"].verdict is Verdict.RUN
     assert plan.by_path["copy"].reason == "its landing has been removed"
     assert plan.by_path["copy"].commit_key != gone.commit_key
+
+
+def test_a_landing_that_is_gone_and_that_nothing_needs_is_carried_over() -> None:
+    """Reading it again would promote it again under a new key, and an append would have each row twice."""
+    first, _ = perform(FLOW, (), PlanRequest("r1"), {"copy": True, "promote": True})
+    gone = replace(first.activities[0], gone="its landing has been removed")
+    history = (replace(first, activities=(gone, first.activities[1])),)
+    plan = plan_run(FLOW, history, PlanRequest("r2", PlanMode.FROM_FAILURE))
+    assert verdicts(plan) == {"copy": "carry_over", "promote": "carry_over"}
+    assert plan.by_path["copy"].reason == (
+        "run r1 did it already; its landing has been removed, and nothing that runs needs it"
+    )
+
+
+def test_an_activity_after_the_promotion_does_not_need_the_landing() -> None:
+    """Only what depends on an outcome itself reads it: what failed behind the promotion runs alone."""
+    notify = Activity("notify", "web", depends_on=(Dependency("promote"),))
+    plan = Plan((COPY, PROMOTE, notify))
+    first, _ = perform(plan, (), PlanRequest("r1"), {"copy": True, "promote": True, "notify": False})
+    gone = replace(first.activities[0], gone="its landing has been removed")
+    history = (replace(first, activities=(gone, *first.activities[1:])),)
+    retry = plan_run(plan, history, PlanRequest("r2", PlanMode.FROM_FAILURE))
+    assert verdicts(retry) == {"copy": "carry_over", "promote": "carry_over", "notify": "run"}
+    again = plan_run(plan, history, PlanRequest("r2", PlanMode.FROM_ACTIVITY, "promote"))
+    assert verdicts(again) == {"copy": "run", "promote": "run", "notify": "run"}
 
 
 def test_an_activity_that_never_started_is_looked_at_again() -> None:
@@ -267,14 +292,15 @@ def test_a_retry_ends_as_a_full_rerun_would(group: tuple[Plan, tuple[PastRun, ..
 def test_only_what_succeeded_and_stands_upstream_of_nothing_executed_is_carried_over(
     group: tuple[Plan, tuple[PastRun, ...]], data: st.DataObject
 ) -> None:
-    """Nothing downstream of an executed activity is carried over, nothing that did not succeed, nothing that is gone."""
+    """Nothing downstream of an executed activity is carried over, nor what does not fit, nor what is gone and needed."""
     plan, history = group
-    gone = data.draw(st.sets(st.sampled_from([a.name for a in plan.activities])))
+    names = [a.name for a in plan.activities]
+    unfit, gone = data.draw(st.sets(st.sampled_from(names))), data.draw(st.sets(st.sampled_from(names)))
     last = history[-1]
-    history = (
-        *history[:-1],
-        replace(last, activities=tuple(replace(a, reusable=a.path not in gone) for a in last.activities)),
+    marked = tuple(
+        replace(a, reusable=a.path not in unfit, gone="it is gone" if a.path in gone else "") for a in last.activities
     )
+    history = (*history[:-1], replace(last, activities=marked))
     starts = [a.name for a in plan.activities if not a.inactive]
     start = data.draw(st.none() | st.sampled_from(starts)) if starts else None
     mode = PlanMode.FROM_FAILURE if start is None else PlanMode.FROM_ACTIVITY
@@ -285,7 +311,12 @@ def test_only_what_succeeded_and_stands_upstream_of_nothing_executed_is_carried_
     )
     carried = {p.path for p in planned.activities if p.verdict is Verdict.CARRY_OVER}
     assert not carried & downstream(plan, executed)
-    assert not carried & gone
+    assert not carried & unfit
+    needed = {d.activity for a in plan.activities if a.name in executed for d in a.depends_on}
+    assert not carried & gone & needed
+    followed = {d.activity for a in plan.activities if a.name not in carried for d in a.depends_on}
+    again = {p.path for p in planned.activities if p.reason.startswith("it is gone")}
+    assert again <= gone & followed
     assert all(newest(history, path).succeeded for path in carried)
     assert start not in carried
 

@@ -3,13 +3,16 @@
 An activity is *settled* when it is sure how it will stand in the new run without it or anything upstream being executed: carried
 over, still switched off, or skipped once more. Whatever depends on one that is not settled cannot be carried over.
 
+What an activity left behind may be *gone* (a landing that was cleaned up). That matters only where an activity that depends on it
+may be executed; else it is carried over all the same, since doing it again would do all that follows again too.
+
 Commit keys name writes to targets (design §6, "Exactly once"): an activity that is executed again because it did not
 succeed inherits the key, so that a commit that nobody heard of is found and not repeated; one that is executed again
 although it had succeeded gets a new key, since that is what was asked for.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from headrace.core.errors import Code, FieldError, Problem
@@ -85,7 +88,8 @@ class PlanRequest:
 class PastActivity:
     """How an activity stood at the end of an earlier run (its newest attempt).
 
-    ``reusable``: what it left behind still exists and still fits (else ``unusable_because`` completes "it runs, since …").
+    ``reusable``: what it did still fits (else ``unusable_because`` completes "it runs, since …"). ``gone`` completes it where what it left
+    behind exists no more; empty: it is there.
     ``carried_from``: the run from which it was carried over, or was going to be.
     """
 
@@ -95,6 +99,7 @@ class PastActivity:
     commit_key: str | None = None
     reusable: bool = True
     unusable_because: str = ""
+    gone: str = ""
     carried_from: str | None = None
 
     @property
@@ -116,6 +121,7 @@ class PastRun:
 class _Try:
     run_id: str
     activity: PastActivity
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,19 @@ def plan_run(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> 
     """
     _check(plan, history, request)
     past = () if request.mode is PlanMode.FRESH else history
+    needed: frozenset[str] = frozenset()
+    while True:
+        planned, settled = _plan(plan, past, request, needed)
+        missing = _missing(plan, planned, settled, past)
+        if not missing:
+            return RunPlan(request.mode, planned)
+        needed |= missing
+
+
+def _plan(
+    plan: Plan, past: tuple[PastRun, ...], request: PlanRequest, needed: frozenset[str]
+) -> tuple[tuple[PlannedActivity, ...], Mapping[str, ActivityStatus]]:
+    """Return what becomes of each activity, and what is settled; outcomes that are gone count as there, but for those ``needed``."""
     settled: dict[str, ActivityStatus] = {}
     verdicts: dict[str, Verdict] = {}
     planned: list[PlannedActivity] = []
@@ -164,6 +183,8 @@ def plan_run(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> 
         tries = tuple(_tries(activity.name, past))
         newest = tries[0] if tries else None
         loose = tuple(d.activity for d in activity.depends_on if d.activity not in settled)
+        if newest is not None and newest.activity.gone and activity.name in needed:
+            newest = replace(newest, needed=True)
         decision = _decide(activity, newest, settled, loose, request)
         if request.mode is not PlanMode.FRESH:
             decision = _demoted(activity, decision, verdicts, settled)
@@ -181,7 +202,20 @@ def plan_run(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> 
                 None if carried or loose or request.mode is PlanMode.ALL else _previous(activity, tries),
             )
         )
-    return RunPlan(request.mode, tuple(planned))
+    return tuple(planned), settled
+
+
+def _missing(
+    plan: Plan,
+    planned: tuple[PlannedActivity, ...],
+    settled: Mapping[str, ActivityStatus],
+    past: tuple[PastRun, ...],
+) -> frozenset[str]:
+    """Return what would be carried over although its outcome is gone and an activity that may be executed depends on it."""
+    carried = {one.path for one in planned if one.verdict is Verdict.CARRY_OVER}
+    gone = {path for path in carried if next(_tries(path, past)).activity.gone}
+    executed = [activity for activity in plan.activities if activity.name not in settled]
+    return frozenset(d.activity for activity in executed for d in activity.depends_on if d.activity in gone)
 
 
 def _check(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> None:
@@ -256,14 +290,17 @@ def _decide_succeeded(
     if past.fingerprint != activity.fingerprint:
         return _Decision(Verdict.RUN, "its definition changed since")
     if not past.reusable:
-        return _Decision(Verdict.RUN, past.unusable_because or "what it left behind has been removed")
+        return _Decision(Verdict.RUN, past.unusable_because or "what it did does not fit any more")
+    if newest.needed:
+        return _Decision(Verdict.RUN, past.gone)
     if loose:
         return _Decision(Verdict.RUN, f"what it depends on is done again: {_names(loose)}")
     if any(is_missed(dependency, settled) for dependency in activity.depends_on):
         return _Decision(Verdict.REEVALUATE, "what it depends on does not end as it asks for any more")
-    return _Decision(
-        Verdict.CARRY_OVER, f"run {past.carried_from or newest.run_id} did it already", ActivityStatus.CARRIED
-    )
+    reason = f"run {past.carried_from or newest.run_id} did it already"
+    if past.gone:
+        reason += f"; {past.gone}, and nothing that runs needs it"
+    return _Decision(Verdict.CARRY_OVER, reason, ActivityStatus.CARRIED)
 
 
 def _demoted(

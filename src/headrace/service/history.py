@@ -66,9 +66,7 @@ def carried_or_pending(run: Run, run_plan: RunPlan, rows: GroupRows) -> tuple[Ac
 
 
 def _past(row: ActivityRun, lost: OutcomeLost, changed: str) -> PastActivity:
-    because = ""
-    if row.status in _DONE:
-        because = changed or lost(row)
+    because = changed if row.status in _DONE else ""
     return PastActivity(
         path=row.path,
         status=row.status,
@@ -76,5 +74,6 @@ def _past(row: ActivityRun, lost: OutcomeLost, changed: str) -> PastActivity:
         commit_key=row.commit_key,
         reusable=not because,
         unusable_because=because,
+        gone=lost(row) if row.status in _DONE else "",
         carried_from=row.carried_from,
     )
