@@ -4,76 +4,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from headrace.api.flowservice import answers
 from headrace.api.flowservice.datasets import KIND as DATASETS
-from headrace.api.flowservice.entities import ENTITY_ROOTS, check_no_draft, check_writable, shown
+from headrace.api.flowservice.entities import ENTITY_ROOTS
 from headrace.api.flowservice.errors import Fault, Refusal
-from headrace.api.flowservice.etags import check_etag
+from headrace.api.flowservice.flow_ends import End
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
-from headrace.api.flowservice.patches import apply_patch, read_patch
-from headrace.api.flowservice.queries import Collection, read_list
-from headrace.api.flowservice.shelf import all_of, find, keep, remove
+from headrace.api.flowservice.queries import Collection
+from headrace.api.flowservice.shelf import find
 from headrace.api.flowservice.specs import DATA_LAKE
-from headrace.api.flowservice.usage import is_used
-from headrace.api.flowservice.wire import Item, body_object, object_in, text_in
+from headrace.api.flowservice.wire import Item, object_in, text_in
 from headrace.http.bodies import Body, json_body
 
 router = APIRouter(prefix=answers.BASE)
 KIND = "targetConnections"
-
-_COLLECTION = Collection(KIND, ENTITY_ROOTS | {"connectionSpec", "data", "params"})
-
-
-@router.get("/targetConnections")
-def list_target_connections(request: Request, tenant: FlowTenant) -> Response:
-    """List target connections."""
-    listed = read_list(request, _COLLECTION)
-    return answers.listed(KIND, [shown(tenant, entity) for entity in all_of(tenant, KIND)], listed)
-
-
-@router.post("/targetConnections")
-def create_target_connection(
-    request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
-) -> Response:
-    """Make a target connection to a dataset."""
-    check_no_draft(request)
-    item = _read(tenant, body_object(body))
-    entity = keep(tenant, KIND, tenant.door.ids.uuid(), item["name"], item)
-    return answers.created(KIND, entity.id, entity.etag)
-
-
-@router.get("/targetConnections/{subject}")
-def get_target_connection(subject: str, tenant: FlowTenant) -> Response:
-    """Show a target connection."""
-    return answers.one(shown(tenant, find(tenant, KIND, subject)))
-
-
-@router.patch("/targetConnections/{subject}")
-def patch_target_connection(
-    subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
-) -> Response:
-    """Change a target connection; flows that use it keep the definition of their creation."""
-    entity = find(tenant, KIND, subject)
-    operations = read_patch(body)
-    check_etag(request, entity.etag, required=True)
-    for operation in operations:
-        check_writable(operation, ("/name", "/description", "/data", "/params"))
-    item = _read(tenant, apply_patch(entity.item, operations))
-    changed = keep(tenant, KIND, subject, item["name"], item, expected=entity)
-    return JSONResponse({"id": subject, "etag": changed.etag, "items": [shown(tenant, changed)]})
-
-
-@router.delete("/targetConnections/{subject}")
-def delete_target_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
-    """Remove a target connection that no flow uses."""
-    entity = find(tenant, KIND, subject)
-    check_etag(request, entity.etag, required=False)
-    if is_used(tenant, "targetConnectionIds", subject):
-        raise Refusal(Fault.END_USED, f"the target connection {subject} is used by a flow")
-    remove(tenant, KIND, entity)
-    return answers.gone()
 
 
 def _read(tenant: Tenant, body: Item) -> Item:
@@ -95,3 +41,41 @@ def _read(tenant: Tenant, body: Item) -> Item:
         "state": "enabled",
         "inheritedAttributes": {},
     }
+
+
+_COLLECTION = Collection(KIND, ENTITY_ROOTS | {"connectionSpec", "data", "params"})
+_END = End(_COLLECTION, "targetConnectionIds", "target connection", _read, _read)
+
+
+@router.get("/targetConnections")
+def list_target_connections(request: Request, tenant: FlowTenant) -> Response:
+    """List target connections."""
+    return _END.listed(request, tenant)
+
+
+@router.post("/targetConnections")
+def create_target_connection(
+    request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
+) -> Response:
+    """Make a target connection to a dataset."""
+    return _END.created(request, tenant, body)
+
+
+@router.get("/targetConnections/{subject}")
+def get_target_connection(subject: str, tenant: FlowTenant) -> Response:
+    """Show a target connection."""
+    return _END.one(subject, tenant)
+
+
+@router.patch("/targetConnections/{subject}")
+def patch_target_connection(
+    subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
+) -> Response:
+    """Change a target connection; flows that use it keep the definition of their creation."""
+    return _END.patched(subject, request, tenant, body)
+
+
+@router.delete("/targetConnections/{subject}")
+def delete_target_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
+    """Remove a target connection that no flow uses."""
+    return _END.removed(subject, request, tenant)
