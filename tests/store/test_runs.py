@@ -155,6 +155,18 @@ def test_a_history_has_every_attempt_of_every_run(database: Database) -> None:
     assert [[row.path for row in rows] for _, rows in history] == [["Copy", "Promote"], ["Copy", "Promote"]]
 
 
+def test_the_retries_of_several_runs_are_read_at_once(database: Database) -> None:
+    """Each run has those that were made of itself, not of its group; runs without a retry are left out."""
+    first = failed_run(database)
+    second = put_run(database, a_retry())
+    with database.transaction() as tx:
+        finish(tx, "run-2")
+    third = put_run(database, a_retry("run-3", attempt=3, retry_of="run-2"))
+    alone = failed_run(database, "run-9")
+    with database.reading() as tx:
+        assert runs.retries_of(tx, [first, second, third, alone]) == {"run-1": ("run-2",), "run-2": ("run-3",)}
+
+
 def test_figures_add_up(database: Database) -> None:
     """What is not known stays so until something is counted."""
     put_run(database, a_run())

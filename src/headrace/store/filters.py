@@ -75,6 +75,10 @@ def _compile(condition: Filter, known: Fields, dialect: str) -> Condition:
     match condition:
         case Compare(path, op, value):
             return _compare(path, op, value, known, dialect)
+        case In(path, values) if path in known.columns and None not in values:
+            # One list and not a chain of comparisons, whose depth SQLite limits.
+            column = known.columns[path]
+            return column.in_([_checked(path, column, value) for value in values])
         case In(path, values):
             return sa.or_(sa.false(), *(_compare(path, Op.EQ, value, known, dialect) for value in values))
         case And(parts):
@@ -86,9 +90,18 @@ def _compile(condition: Filter, known: Fields, dialect: str) -> Condition:
             return sa.not_(sa.func.coalesce(_compile(part, known, dialect), sa.false()))
 
 
-def _compare(path: str, op: Op, value: Value, known: Fields, dialect: str) -> Condition:
+def _checked(path: str, column: sa.ColumnElement[Any], value: Value) -> Value:
+    _check_size(path, value)
+    return _fitting(path, column, value)
+
+
+def _check_size(path: str, value: Value) -> None:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise Problem(Code.INVALID, f"{path}: the number has more than 64 bits", (FieldError(path, "is too large"),))
+
+
+def _compare(path: str, op: Op, value: Value, known: Fields, dialect: str) -> Condition:
+    _check_size(path, value)
     column = known.columns.get(path)
     if column is None:
         head, _, rest = path.partition(".")

@@ -87,6 +87,17 @@ def page(tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cur
     return Page(tuple(found), Cursor(position) if more else None)
 
 
+def count(tx: Transaction, query: RunQuery) -> int:
+    """Return how many runs ``query`` has; they are counted, not read.
+
+    Raises:
+        Problem: ``INVALID``: a path of the filter.
+    """
+    conditions = list(_conditions(query, tx.dialect))
+    counted = sa.select(sa.func.count()).select_from(table)
+    return sum(int(tx.scalar(counted.where(*branch, *conditions))) for branch in _branches(tx, query))
+
+
 def statement_of(
     tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None
 ) -> sa.Select[Any]:

@@ -1,6 +1,6 @@
 """Runs: the ledger's first noun."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
 from headrace.store import activity_runs, workers
 from headrace.store.columns import FIGURES, figures_values, searchable
 from headrace.store.database import Transaction, refused
-from headrace.store.run_pages import RunQuery, page, scopes
+from headrace.store.run_pages import RunQuery, count, page, scopes
 from headrace.store.run_rows import run_of
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs as activity_rows
@@ -26,6 +26,7 @@ from headrace.store.workers import WorkerClaim
 __all__ = [
     "RunQuery",
     "add_figures",
+    "count",
     "counts",
     "delete",
     "expired",
@@ -154,15 +155,18 @@ def history(tx: Transaction, group_id: str) -> list[tuple[Run, list[ActivityRun]
     return [(run, activities[run.id]) for run in found]
 
 
-def retries_of(tx: Transaction, run_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of the retries that were made of each of the runs, oldest first; runs without any are left out."""
+def retries_of(tx: Transaction, found: Iterable[Run]) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the retries that were made of each of these runs, oldest first; runs without any are left out."""
+    groups = {run.id: run.group_id for run in found}
+    # Asked for by group: few runs are retries, so databases take the index of what was retried for a bad one.
     made = sa.select(table.c.id, table.c.retry_of).where(
-        table.c.retry_of.in_(run_ids), table.c.kind == RunKind.RETRY.value
+        table.c.group_id.in_(set(groups.values())), table.c.kind == RunKind.RETRY.value
     )
-    found: dict[str, tuple[str, ...]] = {}
-    for row in tx.rows(made.order_by(table.c.attempt)):
-        found[row["retry_of"]] = (*found.get(row["retry_of"], ()), row["id"])
-    return found
+    retries: dict[str, tuple[str, ...]] = {}
+    for row in tx.rows(made.order_by(table.c.group_id, table.c.attempt)):
+        if row["retry_of"] in groups:
+            retries[row["retry_of"]] = (*retries.get(row["retry_of"], ()), row["id"])
+    return retries
 
 
 def counts(tx: Transaction, scope: str) -> Mapping[RunStatus, int]:

@@ -119,3 +119,33 @@ def test_specs_are_found_by_name(client: Client) -> None:
     assert [spec["sourceConnectionSpecIds"] for spec in found] == [["6f0b0c1e-2f5c-4b7e-9d55-0a1a5f3c7e01"]]
     assert names == ["local-files", "postgre-sql", "datalake"]
     assert number(client("GET", "/connectionSpecs?property=nosuch==1")) == "1423-400"
+
+
+@pytest.mark.usefixtures("flow")
+def test_an_order_without_an_index_bears_many_runs(client: Client) -> None:
+    """It is kept among the newest runs, read in pages of a size that the ledger has."""
+    assert len(client("GET", "/runs?orderby=name&limit=1000").json()["items"]) == 5
+
+
+@pytest.mark.parametrize(("op", "found"), [("==", 1), (">", 2), (">=", 3), ("<", 2), ("<=", 3), ("!=", 4)], ids=str)
+def test_runs_are_selected_by_the_millisecond_of_their_making(client: Client, flow: str, op: str, found: int) -> None:
+    """A run within the millisecond counts as of it, in a list and in a count."""
+    whole = client("GET", f"/flows/{flow}/runs").json()["items"]
+    query = f"property=flowId=={flow}&property=createdAt{op}{whole[2]['createdAt']}"
+    assert len(client("GET", f"/runs?{query}").json()["items"]) == found
+    assert client("GET", f"/runs?{query}&count=true").json() == {"count": found}
+
+
+def test_a_filter_of_many_values_has_a_limit(client: Client, flow: str) -> None:
+    """Many ids are one question; too many are refused, not a failure."""
+    many = ",".join(f"run-{number}" for number in range(499))
+    whole = client("GET", f"/flows/{flow}/runs").json()["items"]
+    assert len(client("GET", f"/runs?property=id=={many},{whole[0]['id']}").json()["items"]) == 1
+    assert number(client("GET", f"/runs?property=id=={many},a,b")) == "1443-400"
+
+
+def test_filters_too_long_for_the_next_page_are_refused(client: Client, flow: str) -> None:
+    """A link that could not be followed is not given."""
+    many = ",".join("x" * 100 + str(number) for number in range(80))
+    answer = client("GET", f"/runs?limit=1&property=flowId=={flow},{many}")
+    assert number(answer) == "1451-400"

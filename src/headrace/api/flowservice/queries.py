@@ -11,11 +11,13 @@ from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.wire import Item, flag, integer, number
 from headrace.core.codec import Json
 from headrace.core.errors import Problem
-from headrace.core.query import Cursor, Op, Value
+from headrace.core.query import MAX_TOKEN, Cursor, Op, Value
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_FILTERS = 50
+MAX_VALUES = 500
+"""Alternatives of one filter."""
 
 _PARTS = re.compile(r"([^=!<>~]*)([=!<>~]+)(.*)", re.DOTALL)
 _PATH = re.compile(r"[^\s.\[\]]+(\[\])?(\.[^\s.\[\]]+(\[\])?)*")
@@ -64,17 +66,17 @@ class ListRequest:
     texts: tuple[str, ...] = field(default=())
 
     def next_token(self, position: tuple[Value, ...]) -> str:
-        """Return the token of the next page: it carries filter, order, page size and position."""
+        """Return the token of the next page: it carries filter, order, page size and position.
+
+        Raises:
+            Refusal: 1451-400: it would be longer than a token may be.
+        """
         sign = "-" if self.order[1] else "+"
         query: dict[str, Json] = {"p": list(self.texts), "l": self.limit, "o": sign + self.order[0]}
-        return Cursor(position, query).token()
-
-    def only(self, path: str) -> tuple[str, ...] | None:
-        """Return the alternatives of the first ``==`` filter on ``path``, or None: what a store can select by."""
-        for item in self.filters:
-            if item.dotted == path and item.op is Op.EQ and not any(value == "null" for value in item.values):
-                return item.values
-        return None
+        token = Cursor(position, query).token()
+        if len(token) > MAX_TOKEN:
+            raise Refusal(Fault.QUERY_PARAMETER, "the filters are too long for a list of several pages; ask in parts")
+        return token
 
 
 def read_list(request: Request, collection: Collection, *further: str) -> ListRequest:
@@ -232,6 +234,10 @@ def _check(one: Filter, text: str) -> None:
     last = one.path[-1][0]
     if len(one.values) > 1 and one.op is not Op.EQ:
         raise Refusal(Fault.FILTER_LIST, f"{text[:80]!r}: a list of values works with == only")
+    if len(one.values) > MAX_VALUES:
+        raise Refusal(
+            Fault.FILTER_LIST, f"{text[:80]!r}: {len(one.values)} values are too many; the limit is {MAX_VALUES}"
+        )
     if one.op in _ORDERING and (last == "id" or last.endswith(("Id", "Ids"))):
         raise Refusal(Fault.FILTER_ID_ORDER, f"{text[:80]!r}: ids have no order; use == or !=")
     if one.op in _ORDERING and _NUMERIC_FIELD.fullmatch(last) and number(one.values[0]) is None:

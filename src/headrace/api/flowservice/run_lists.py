@@ -1,18 +1,20 @@
 """Lists of runs (2.2, 2.3): what the ledger can select it selects; the rest is matched against run objects, a bounded number at a time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.gateway import Tenant
-from headrace.api.flowservice.queries import Filter, ListRequest, envelope, match, page, project
+from headrace.api.flowservice.queries import MAX_LIMIT, Filter, ListRequest, envelope, match, page, project
 from headrace.api.flowservice.run_records import records_of
 from headrace.api.flowservice.translate.run import STATES, run_object
-from headrace.api.flowservice.wire import Item
+from headrace.api.flowservice.wire import MS, Item, integer
 from headrace.core.errors import Problem
-from headrace.core.query import Cursor, In, Op, Order, Value
+from headrace.core.query import And, Compare, Cursor, In, Op, Order, Value
+from headrace.core.query import Filter as LedgerFilter
 from headrace.core.run import Run, RunStatus
 from headrace.service.runs import page_runs
+from headrace.store import runs
 from headrace.store.runs import RunQuery
 
 MAX_SCANNED = 2_000
@@ -24,6 +26,16 @@ _ORDERS = {"createdAt": "created_at", "updatedAt": "updated_at"}
 _STATE = "metrics.statusSummary.status"
 _PARTIAL = "partialsuccess"
 _CHUNK = 200
+_LAST_MS = 10**15
+"""A time in ms that no run has."""
+_IDS = {"id": "id", "flowId": "flow_id"}
+_TIMES = {
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+    "metrics.durationSummary.startedAtUTC": "started_at",
+    "metrics.durationSummary.completedAtUTC": "ended_at",
+}
+"""Times of runs, and the ledger's columns that they are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +85,59 @@ def _has_state(item: Item, one: Filter) -> bool:
 
 def _select(tenant: Tenant, listed: ListRequest) -> _Selection | None:
     """Return the ledger's share of the filters; None: nothing can match."""
-    flow_ids, ids = listed.only("flowId"), listed.only("id")
-    states = listed.only(_STATE) or listed.only("state")
-    statuses = frozenset[RunStatus]() if states is None else _statuses(states)
-    if states is not None and not statuses:
+    flow: str | None = None
+    statuses = frozenset(RunStatus)
+    where: list[LedgerFilter] = []
+    exact = True
+    for one in listed.filters:
+        asked = _states_asked(one)
+        if asked is not None:
+            statuses &= _statuses(asked)
+            exact = exact and _PARTIAL not in map(_fold, asked)
+        elif one.dotted == "flowId" and _is_choice(one) and len(one.values) == 1 and flow is None:
+            flow = one.values[0]
+        else:
+            share = _share(one)
+            where += share
+            exact = exact and bool(share)
+    if not statuses:
         return None
-    where = [In(path, tuple(values)) for path, values in (("id", ids), ("flow_id", flow_ids)) if values]
-    one_flow = flow_ids[0] if flow_ids is not None and len(flow_ids) == 1 else None
-    narrowed = next((part for part in where if part.path == "id" or one_flow is None), None)
-    query = RunQuery(scopes=(tenant.scope,), flow_id=one_flow, statuses=statuses, filter=narrowed)
-    exact = not listed.filters or (len(listed.filters) == 1 and flow_ids is not None)
+    query = RunQuery(
+        scopes=(tenant.scope,),
+        flow_id=flow,
+        statuses=frozenset[RunStatus]() if statuses == frozenset(RunStatus) else statuses,
+        filter=And(tuple(where)) if where else None,
+    )
     return _Selection(query, exact)
+
+
+def _states_asked(one: Filter) -> tuple[str, ...] | None:
+    return one.values if one.dotted in {"state", _STATE} and _is_choice(one) else None
+
+
+def _is_choice(one: Filter) -> bool:
+    return one.op is Op.EQ and "null" not in one.values
+
+
+def _share(one: Filter) -> list[LedgerFilter]:
+    """Return what the ledger can select by for this filter, all that it says; nothing: the ledger cannot."""
+    if one.dotted in _IDS:
+        return [In(_IDS[one.dotted], one.values)] if _is_choice(one) else []
+    column, wanted = _TIMES.get(one.dotted), integer(one.values[0])
+    if column is None or wanted is None or len(one.values) > 1:
+        return []
+    # The dialect's times are whole milliseconds of the ledger's microseconds.
+    first = Compare(column, Op.GE, min(max(wanted, 0), _LAST_MS) * MS)
+    after = Compare(column, Op.GE, min(max(wanted + 1, 0), _LAST_MS) * MS)
+    before, until = replace(first, op=Op.LT), replace(after, op=Op.LT)
+    shares: Mapping[Op, list[LedgerFilter]] = {
+        Op.GE: [first],
+        Op.GT: [after],
+        Op.LT: [before],
+        Op.LE: [until],
+        Op.EQ: [first, until],
+    }
+    return shares.get(one.op, [])
 
 
 def _statuses(states: tuple[str, ...]) -> frozenset[RunStatus]:
@@ -107,7 +161,7 @@ def _page(tenant: Tenant, listed: ListRequest, selection: _Selection) -> tuple[l
 def _walk(tenant: Tenant, listed: ListRequest, selection: _Selection) -> Iterator[tuple[Run, Item, bool]]:
     """Yield runs with their objects, and whether each is the last one there is."""
     order = Order(_ORDERS.get(listed.order[0], "created_at"), descending=listed.order[1])
-    chunk = listed.limit if selection.exact else max(listed.limit, _CHUNK)
+    chunk = min(listed.limit if selection.exact else max(listed.limit, _CHUNK), MAX_LIMIT)
     cursor = None if listed.position is None else Cursor(listed.position).token()
     while True:
         try:
@@ -127,13 +181,8 @@ def _walk(tenant: Tenant, listed: ListRequest, selection: _Selection) -> Iterato
 def _count(tenant: Tenant, listed: ListRequest, selection: _Selection) -> int:
     if not selection.exact:
         return sum(matches_run(item, listed.filters) for _, item, _ in _walk(tenant, listed, selection))
-    total, cursor = 0, None
-    while True:
-        found = page_runs(tenant.door.database, selection.query, limit=1000, cursor=cursor)
-        total += len(found.items)
-        if found.next is None:
-            return total
-        cursor = found.next.token()
+    with tenant.door.database.reading() as tx:
+        return runs.count(tx, selection.query)
 
 
 def _sorted(tenant: Tenant, listed: ListRequest, selection: _Selection) -> Item:

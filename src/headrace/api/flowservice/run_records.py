@@ -12,8 +12,7 @@ from headrace.api.flowservice.translate.run import STATES, RunRecord, run_etag
 from headrace.api.flowservice.wire import Item, milliseconds
 from headrace.core.clock import SECOND
 from headrace.core.errors import Code, Problem
-from headrace.core.query import Order
-from headrace.core.run import ActivityRun, Batch, Run, RunKind, RunStatus
+from headrace.core.run import ActivityRun, Batch, Run, RunStatus
 from headrace.service.runs import cancel_run, page_runs
 from headrace.store import activity_runs, batches, runs
 from headrace.store.database import Transaction
@@ -24,7 +23,6 @@ WITH_REQUEST_ID = 60 * SECOND
 WITHOUT_REQUEST_ID = 10 * SECOND
 """The same where neither has one."""
 _OPEN_RUNS = 1000
-_OLDEST_FIRST = Order("created_at")
 
 
 def request_key(tenant: Tenant, what: str, body: object) -> tuple[str, int]:
@@ -74,7 +72,7 @@ def records_of(tenant: Tenant, found: Sequence[Run]) -> list[RunRecord]:
 def children_of(tenant: Tenant, run: Run) -> tuple[str, ...]:
     """Return the ids of the runs that were made to repair ``run``, oldest first."""
     with tenant.door.database.reading() as tx:
-        return _children(tx, [run]).get(run.id, ())
+        return runs.retries_of(tx, [run]).get(run.id, ())
 
 
 def etag_now(tenant: Tenant, run: Run) -> str:
@@ -118,7 +116,7 @@ class _Parts:
         ids = [run.id for run in found]
         self.activities = {run_id: _newest(rows) for run_id, rows in activity_runs.of_runs(tx, ids).items()}
         self.batches: dict[str, list[Batch]] = batches.of_runs(tx, ids)
-        self.children = _children(tx, found)
+        self.children = runs.retries_of(tx, found)
 
 
 def _parts(tx: Transaction, found: Sequence[Run]) -> _Parts:
@@ -136,23 +134,6 @@ def _record(tenant: Tenant, run: Run, parts: _Parts, flows: dict[str, Item]) -> 
         parts.children.get(run.id, ()),
         flows[run.flow_id],
     )
-
-
-def _children(tx: Transaction, found: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    """Return the retries of each run; a group is read once, and one run alone in its group costs one look at an index."""
-    children: dict[str, tuple[str, ...]] = {}
-    for group_id in {run.group_id for run in found}:
-        members = _members(tx, group_id)
-        for run in members:
-            made = tuple(m.id for m in members if m.retry_of == run.id and m.kind is RunKind.RETRY)
-            if made:
-                children[run.id] = made
-    return children
-
-
-def _members(tx: Transaction, group_id: str) -> list[Run]:
-    page = runs.page(tx, RunQuery(group_id=group_id), _OLDEST_FIRST, 1000)
-    return list(page.items)
 
 
 def _newest(rows: Iterable[ActivityRun]) -> tuple[ActivityRun, ...]:
