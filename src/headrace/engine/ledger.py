@@ -143,7 +143,8 @@ class Ledger:
         """
         now = self._clock.now()
         with self.database.transaction() as tx:
-            workers.check(tx, self._claim)
+            # Who looks is alive, however long its machine was asleep: nobody declares itself dead.
+            workers.heartbeat(tx, self._claim, now)
             dead = workers.declare_dead(tx, now, Instant(now - round(silent_seconds * SECOND)))
             for worker in gone(workers.living(tx)):
                 workers.stop(tx, workers.WorkerClaim(worker.id, worker.generation), now)
