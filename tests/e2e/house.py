@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from dbos import DBOSClient
 from deltalake import DeltaTable
 
 from headrace import config
@@ -27,7 +28,6 @@ from headrace.core.flow import Flow, Plan
 from headrace.core.landing import Landing
 from headrace.core.query import Order
 from headrace.core.run import ActivityRun, Batch, Run
-from headrace.core.window import Window
 from headrace.dataplane import landing
 from headrace.engine.retention import Removed
 from headrace.flowfile import load
@@ -36,7 +36,7 @@ from headrace.service.flows import put_flow
 from headrace.service.quarantine import ReplayRequest, rejected_rows, replay
 from headrace.service.retries import RetryRequest, retry_run
 from headrace.service.runs import RunRequest, create_run
-from headrace.store import activity_runs, batches, runs
+from headrace.store import activity_runs, batches, queue, runs
 from headrace.store.runs import RunQuery
 from waiting import until
 
@@ -90,6 +90,12 @@ class House:
         """Run the command line to its end."""
         return self._to_its_end([*COMMAND, *arguments], crash_at)
 
+    def json(self, *arguments: str) -> Any:
+        """Run a command with ``-o json`` and return what it printed."""
+        done = self.headrace(*arguments, "-o", "json")
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
     def program(self, script: str, *arguments: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program of these tests to its end."""
         return self._to_its_end([sys.executable, str(Path(__file__).with_name(script)), *arguments], crash_at)
@@ -122,10 +128,10 @@ class House:
             put_connection(app.database, connection, TESTER, app.sealer, app.clock)
         return put_flow(app.database, file.flow if plan is None else replace(file.flow, plan=plan), TESTER, app.clock)
 
-    def ask(self, flow: Flow, window: Window | None = None) -> str:
+    def ask(self, flow_id: str) -> str:
         """Ask for a run of the flow, and return its id."""
         app = self.application
-        request = RunRequest(scope=LOCAL, flow_id=flow.id, created_by=TESTER, window=window)
+        request = RunRequest(scope=LOCAL, flow_id=flow_id, created_by=TESTER)
         return create_run(app.database, request, app.clock, app.ids).id
 
     def ask_for_retry(self, run_id: str) -> str:
@@ -142,7 +148,9 @@ class House:
     def work(self, seconds: float = 60) -> list[Run]:
         """Be a worker until no run goes on, and return all runs, newest first."""
         with working(self.application):
-            return self.wait_until_all_ended(seconds)
+            self.wait_until_all_ended(seconds)
+            until(lambda: not self.in_hand(), seconds=seconds, what="the end of every workflow", every=0.05)
+        return self.runs()
 
     def sweep(self, later: timedelta = timedelta()) -> Removed:
         """Remove what no run needs, however young; ``later``: as it will be done so much later."""
@@ -175,6 +183,16 @@ class House:
 
         return until(ended, seconds=seconds, what="the end of every run", every=0.05)
 
+    def in_hand(self) -> list[str]:
+        """Return the runs that the queue has not done with: the workflow of a run ends a moment after the run."""
+        client = DBOSClient(
+            system_database_engine=self.application.database.engine,
+            serializer=queue.serializer(),
+            application_name=queue.APPLICATION,
+            lazy=True,
+        )
+        return [found.workflow_id for found in client.list_workflows(status=["PENDING", "ENQUEUED"])]
+
     def delta(self, table: str = "orders") -> DeltaTable | None:
         """Return the Delta table, None while it has no commit."""
         folder = self.home / "lake" / table
@@ -203,9 +221,10 @@ class House:
         return Counter(str(row["id"]) for row in self.rejected(batch_id))
 
     def unreferenced(self, table: str = "orders") -> set[str]:
-        """Return the Parquet files of the table's folder that no commit refers to."""
-        folder, delta = self.home / "lake" / table, self.delta(table)
-        live = set() if delta is None else {Path(uri).name for uri in delta.file_uris()}
+        """Return the Parquet files of the table's folder that no version of the table refers to."""
+        folder = self.home / "lake" / table
+        versions = [DeltaTable(str(folder), version=number) for number in range(self.commits(table))]
+        live = {Path(uri).name for version in versions for uri in version.file_uris()}
         return {file.name for file in folder.rglob("*.parquet") if "_delta_log" not in file.parts} - live
 
     def tries(self) -> set[str]:

@@ -82,7 +82,7 @@ def test_a_run_whose_worker_is_killed_while_the_run_waits_goes_on_in_time(house:
     file = house.put()
     copy, promote = file.plan.activities
     pause = Activity("pause", "wait", {"seconds": 1})
-    house.ask(house.put(plan=Plan((pause, replace(copy, depends_on=(Dependency("pause"),)), promote))))
+    house.ask(house.put(plan=Plan((pause, replace(copy, depends_on=(Dependency("pause"),)), promote))).id)
     with ended_at_last(house.start("worker_program.py", crash_at=point)) as worker:
         assert worker.wait(timeout=30) == KILLED
     house.work()
@@ -110,7 +110,7 @@ def test_a_retry_whose_process_is_killed_promotes_each_row_once(house: House, po
     orders = Orders.make()
     orders.write_files(house.folder / "data")
     FlowText(maximum=100, at_most="1%").write(house)
-    house.ask(house.put())
+    house.ask(house.put().id)
     failed = house.work()[0]
     assert (failed.status, house.target().total()) == (RunStatus.FAILED, 0)
     FlowText(maximum=800).write(house)
@@ -129,7 +129,7 @@ def test_a_replay_of_corrected_rejects_that_is_killed_plays_each_row_once(house:
     orders = Orders.make(600)
     orders.write_files(house.folder / "data")
     FlowText().write(house)
-    house.ask(house.put())
+    house.ask(house.put().id)
     batch = house.batches(house.work()[0].id)[0]
     corrections = write_corrections(house, batch.id)
     killed = house.headrace("quarantine", "replay", batch.id, str(corrections), crash_at=point)
@@ -149,7 +149,7 @@ def test_a_place_of_a_bounded_flow_is_not_lost_with_the_process_that_held_it(hou
     orders.write_files(house.folder / "data")
     FlowText(mode="overwrite", more="concurrency: 1").write(house)
     assert house.headrace("run", "flow.yaml", crash_at=point).returncode == KILLED
-    house.ask(house.put())
+    house.ask(house.put().id)
     assert [run.status for run in house.work()] == [RunStatus.SUCCEEDED] * 2
     assert house.commits() == 2
     assert house.target() == orders.accepted()
@@ -161,7 +161,7 @@ def test_upkeep_that_is_killed_is_done_again(house: House, point: str) -> None:
     orders = Orders.make(600)
     orders.write_files(house.folder / "data")
     FlowText().write(house)
-    house.ask(house.put())
+    house.ask(house.put().id)
     house.work()
     days = 8 if point == "landing-removed" else 60
     killed = house.program("sweep_program.py", str(days), crash_at=point)

@@ -108,6 +108,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_committed(tmp_path: Path, small
         with pytest.raises(Problem) as raised:
             bench.promote(data, schema=schema(k="integer", n="integer", v="string"))
         assert raised.value.code is Code.DISK_FULL
+        assert f"'{small_disk}" in raised.value.message
         bench.roots = _with(bench.roots, full, tmp_path / "home" / "larger")
         bench.roots.make()
         figures = bench.promote(data, schema=schema(k="integer", n="integer", v="string")).figures

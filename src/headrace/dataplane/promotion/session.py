@@ -44,6 +44,7 @@ class Session:
         self.context = context
         self.limits = limits
         self.work = work
+        self._folders = tuple(folders)
         config: dict[str, Any] = {
             "threads": limits.threads,
             "memory_limit": limits.memory_limit,
@@ -121,7 +122,9 @@ class Session:
             return stopped
         text = str(error).lower()
         if any(sign in text for sign in _FULL):
-            return no_room(self.work)
+            # DuckDB names the file that it failed to write, unless it was spilling.
+            named = (folder for folder in self._folders if f"{folder}/" in str(error) and folder.is_dir())
+            return no_room(next(named, self.work))
         if isinstance(error, duckdb.OutOfMemoryException):
             message = f"the promotion needs more memory than memory_limit = {self.limits.memory_limit} allows; raise it, or make rows smaller"
             return Problem(Code.LIMIT_EXCEEDED, message, context={"duckdb": str(error)})
