@@ -54,11 +54,6 @@ class Mapped:
         return tuple(target for target in self.targets if target.failed is not None)
 
     @property
-    def accepts_all(self) -> bool:
-        """Say whether no row can be rejected once it has been read."""
-        return not self.rules and not self.can_be_corrupt
-
-    @property
     def rejected(self) -> str:
         """Return SQL that is true where a row is rejected, else false, over the columns of ``computed``."""
         conditions = [rule.condition for rule in self.rules]
@@ -90,9 +85,10 @@ class Mapped:
     def accepted(self, rows: str, written: Mapping[str, str]) -> str:
         """Return the query of accepted rows; ``written``: target column to SQL of how it is stored, over its final value."""
         columns = ", ".join(f"{written[target.key]} AS {identifier(target.key)}" for target in self.targets)
-        if self.accepts_all:
-            return f"SELECT {columns} FROM ({self.computed(rows)})"
-        return f"SELECT {columns} FROM ({self.judged(rows)}) WHERE NOT {identifier(REJECTED)}"
+        kept = [f"({rule.kept})" for rule in self.rules if rule.kept]
+        if self.can_be_corrupt:
+            kept.insert(0, f"{identifier(CORRUPT)} IS NULL")
+        return f"SELECT {columns} FROM ({self.computed(rows)}) WHERE {' AND '.join(kept) or 'true'}"
 
     def judged(self, rows: str) -> str:
         """Return ``computed`` with ``REJECTED`` beside it."""
@@ -198,16 +194,19 @@ def _rules(target: Target, language: MappingLanguage, session: Session) -> list[
     found: list[Rule] = []
     refused = refused_name(target.key) if cast.error is not None else None
     if refused:
-        had = target.type or STRING
-        found.append(Rule(column.name, RejectCode.TYPE, f"the {had} value cannot become {column.type}", refused))
+        message = f"the {target.type or STRING} value cannot become {column.type}"
+        # Without a default a refused value is null, which a required column asks for anyway.
+        kept = "" if column.required and column.default is None else f"NOT {refused}"
+        found.append(Rule(column.name, RejectCode.TYPE, message, refused, kept))
     if column.required:
         missing = f"{final} IS NULL" + (f" AND NOT {refused}" if refused else "")
         if target.failed is not None:
             failed = failed_name(target.key)
             message = f"is required, but {target.expression} could not be evaluated"
-            found.append(Rule(column.name, RejectCode.TRANSFORM, message, f"{missing} AND {failed}"))
+            found.append(Rule(column.name, RejectCode.TRANSFORM, message, f"{missing} AND {failed}", ""))
             missing += f" AND NOT {failed}"
-        found.append(Rule(column.name, RejectCode.REQUIRED, "is required, but missing or null", missing))
+        message = "is required, but missing or null"
+        found.append(Rule(column.name, RejectCode.REQUIRED, message, missing, f"{final} IS NOT NULL"))
     return found + rules_of(column, final, language, session)
 
 

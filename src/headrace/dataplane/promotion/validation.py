@@ -48,12 +48,17 @@ FORMATS: dict[Format, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``condition`` is SQL that is true where ``column`` breaks the rule, else false, over the columns of ``Mapped.computed``."""
+    """``condition`` is SQL that is true where ``column`` breaks the rule, over the columns of ``Mapped.computed``; false or null elsewhere.
+
+    ``kept`` is SQL that is true where the rule is not broken, ``""`` where another rule of the column tells: the ``kept`` of all rules are true
+    together exactly where no ``condition`` is. Positive forms are what DuckDB filters fastest by.
+    """
 
     column: str
     code: RejectCode
     message: str
     condition: str
+    kept: str
 
 
 def rules_of(column: Column, value: str, language: MappingLanguage, session: Session) -> list[Rule]:
@@ -69,8 +74,13 @@ def rules_of(column: Column, value: str, language: MappingLanguage, session: Ses
     if column.enum:
         allowed = ", ".join(_checked(column, "enum", item, language, session) for item in column.enum)
         shown = ", ".join(str(item) for item in column.enum[:10]) + (", …" if len(column.enum) > 10 else "")
-        rules.append(Rule(column.name, RejectCode.ENUM, f"is none of {shown}", f"{value} NOT IN ({allowed})"))
+        rules.append(_rule(column, RejectCode.ENUM, f"is none of {shown}", f"{value} IN ({allowed})", value))
     return rules
+
+
+def _rule(column: Column, code: RejectCode, message: str, good: str, value: str) -> Rule:
+    """Return the rule that ``good`` (SQL; null where ``value`` is) must not be false."""
+    return Rule(column.name, code, message, f"NOT ({good})", f"({good}) OR {value} IS NULL")
 
 
 def constant(column: Column, value: Json, language: MappingLanguage) -> str:
@@ -90,8 +100,8 @@ def constant(column: Column, value: Json, language: MappingLanguage) -> str:
 
 def _bounds(column: Column, value: str, language: MappingLanguage, session: Session) -> Iterator[Rule]:
     for name, bound, code, operator, words in (
-        ("minimum", column.minimum, RejectCode.MINIMUM, "<", "less than"),
-        ("maximum", column.maximum, RejectCode.MAXIMUM, ">", "more than"),
+        ("minimum", column.minimum, RejectCode.MINIMUM, ">=", "less than"),
+        ("maximum", column.maximum, RejectCode.MAXIMUM, "<=", "more than"),
     ):
         if bound is None:
             continue
@@ -102,33 +112,33 @@ def _bounds(column: Column, value: str, language: MappingLanguage, session: Sess
             limit = repr(bound) if isinstance(bound, float) else str(bound)
         else:
             limit = _checked(column, name, bound, language, session)
-        yield Rule(column.name, code, f"is {words} the {name} {bound}", f"{value} {operator} {limit}")
+        yield _rule(column, code, f"is {words} the {name} {bound}", f"{value} {operator} {limit}", value)
 
 
 def _texts(column: Column, value: str, session: Session) -> Iterator[Rule]:
     text = value if column.type.kind is Kind.STRING else f"CAST({value} AS VARCHAR)"
     if column.format is not None and not _typed(column):
         pattern = literal(FORMATS[column.format])
-        broken = f"NOT regexp_full_match({text}, {pattern})"
+        good = f"regexp_full_match({text}, {pattern})"
         if column.format in (Format.DATE, Format.DATE_TIME):
-            broken += f" OR TRY_CAST(left({text}, 10) AS DATE) IS NULL AND {text} IS NOT NULL"
-        yield Rule(column.name, RejectCode.FORMAT, f"is no {column.format}", broken)
+            good += f" AND TRY_CAST(left({text}, 10) AS DATE) IS NOT NULL"
+        yield _rule(column, RejectCode.FORMAT, f"is no {column.format}", good, value)
     if column.pattern is not None:
         try:
             session.rows(f"SELECT regexp_matches('', {literal(column.pattern)})")
         except duckdb.Error as error:
             raise _wrong(column, "pattern", f"is no RE2 regular expression: {str(error).splitlines()[0]}") from error
-        condition = f"NOT regexp_matches({text}, {literal(column.pattern)})"
-        yield Rule(column.name, RejectCode.PATTERN, f"does not match {column.pattern}", condition)
+        good = f"regexp_matches({text}, {literal(column.pattern)})"
+        yield _rule(column, RejectCode.PATTERN, f"does not match {column.pattern}", good, value)
     length = f"octet_length({value})" if column.type.kind is Kind.BINARY else f"length({text})"
     if column.type.kind is Kind.LIST:
         length = f"len({value})"
     if column.min_length is not None:
         message = f"is shorter than {column.min_length} characters"
-        yield Rule(column.name, RejectCode.MIN_LENGTH, message, f"{length} < {column.min_length}")
+        yield _rule(column, RejectCode.MIN_LENGTH, message, f"{length} >= {column.min_length}", value)
     if column.max_length is not None:
         message = f"is longer than {column.max_length} characters"
-        yield Rule(column.name, RejectCode.MAX_LENGTH, message, f"{length} > {column.max_length}")
+        yield _rule(column, RejectCode.MAX_LENGTH, message, f"{length} <= {column.max_length}", value)
 
 
 def _typed(column: Column) -> bool:

@@ -222,7 +222,18 @@ def _decimal_of_text(sql: str, target: ColumnType) -> str:
     """Exact: digits behind the target's scale must be zeros; for the wide NUMBER they are rounded."""
     scale = target.scale or 0
     fraction = r"\d*" if target == NUMBER else rf"\d{{0,{scale}}}0*"
-    return _guarded(sql, rf"\s*[+-]?(\d+(\.{fraction})?|\.{fraction})\s*", sql_type(target))
+    regex = rf"\s*[+-]?(\d+(\.{fraction})?|\.{fraction})\s*"
+    name = sql_type(target)
+    if target == NUMBER:
+        return _guarded(sql, regex, name)  # hardly anybody writes 18 digits behind the point
+    # What is written as DuckDB itself would write it needs no regular expression.
+    return let(
+        [sql],
+        lambda text: (
+            f"CASE WHEN CAST(TRY_CAST({text} AS {name}) AS VARCHAR) = {text} THEN TRY_CAST({text} AS {name}) "
+            f"WHEN regexp_full_match({text}, {quote_text(regex)}) THEN TRY_CAST({text} AS {name}) END"
+        ),
+    )
 
 
 def _number_to_number(source: ColumnType, target: ColumnType) -> Rule:
