@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.errors import Code, Problem
-from headrace.http.bodies import MAX_DEPTH, parse
+from headrace.http.bodies import MAX_DEPTH, MAX_VALUES, parse
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,9 @@ from headrace.http.bodies import MAX_DEPTH, parse
         (b"[" * 1_000_000, Code.LIMIT_EXCEEDED),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), Code.LIMIT_EXCEEDED),
         (b"9" * 10_000, Code.LIMIT_EXCEEDED),
+        (b"[" + b"1," * MAX_VALUES + b"1]", Code.LIMIT_EXCEEDED),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_a_hostile_body_is_refused(raw: bytes, code: Code) -> None:
     """What parsers, files and databases choke on does not come in."""

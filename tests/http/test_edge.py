@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from headrace.core.errors import Code, Problem
 from headrace.http.authentication import default_deny
-from headrace.http.bodies import json_body
+from headrace.http.bodies import MAX_JSON_BYTES, json_body
 from headrace.http.edge import Edge
 from headrace.http.problems import answer_problems
 
@@ -63,7 +63,7 @@ def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
 def ask(method: str, path: str, **given: Any) -> httpx.Response:
     """Return the answer of the small door."""
     headers = given.pop("headers", {"key": "k"})
-    app = make_app(loopback_only=given.pop("loopback_only", False))
+    app = make_app(given.pop("limit", 1000), loopback_only=given.pop("loopback_only", False))
 
     async def call() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
@@ -97,6 +97,18 @@ def test_a_body_over_the_limit_is_refused_however_it_comes() -> None:
     chunked = ask("POST", "/echo", content=chunks())
     assert [declared.json()["code"], chunked.json()["code"]] == ["limit_exceeded", "limit_exceeded"]
     assert ask("POST", "/echo", content=b"1" * 300).status_code == 200
+
+
+def test_json_has_a_limit_of_its_own() -> None:
+    """A door that takes large files does not read JSON of that size."""
+    answer = ask("POST", "/echo", content=b'"' + b"x" * MAX_JSON_BYTES + b'"', limit=MAX_JSON_BYTES * 2)
+    assert answer.json()["code"] == "limit_exceeded"
+
+
+def test_a_large_body_is_read_beside_other_requests() -> None:
+    """It is read in a thread, and comes back whole."""
+    text = "x" * 200_000
+    assert ask("POST", "/echo", json=text, limit=1 << 20).json() == text
 
 
 def test_every_answer_has_the_safe_headers() -> None:

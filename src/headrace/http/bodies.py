@@ -5,14 +5,23 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeAlias
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from headrace.core.errors import Code, Problem
 
 MAX_DEPTH = 64
 """Levels of nesting in a body."""
+MAX_JSON_BYTES = 16 << 20
+"""Bytes of a body that is read as JSON, whatever a door takes in files."""
+MAX_VALUES = 500_000
+"""Values in a body, counted by what may separate them: ``,``, ``[`` and ``{``, those in texts too."""
 MAX_NUMBER_DIGITS = 400
 """Digits of a number in a body."""
+
+
+_SMALL = 64 << 10
+"""Bytes of a body that are read at once."""
 
 
 class Missing:
@@ -29,10 +38,17 @@ async def json_body(request: Request) -> Body:
     """Return the request's body as JSON, or ``MISSING``; a dependency for handlers.
 
     Raises:
-        Problem: as ``parse``; ``LIMIT_EXCEEDED`` from the edge while it is read.
+        Problem: as ``parse``; ``LIMIT_EXCEEDED``: more than ``MAX_JSON_BYTES``, or as the edge says while it is read.
     """
-    raw = b"".join([chunk async for chunk in request.stream()])
-    return parse(raw) if raw.strip() else MISSING
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_JSON_BYTES:
+            raise Problem(Code.LIMIT_EXCEEDED, f"the body has more than {MAX_JSON_BYTES} bytes, the limit for JSON")
+    if not raw.strip():
+        return MISSING
+    # A large one takes a while; the loop has others to answer meanwhile.
+    return parse(bytes(raw)) if len(raw) <= _SMALL else await run_in_threadpool(parse, bytes(raw))
 
 
 def parse(raw: bytes) -> Body:
@@ -40,8 +56,10 @@ def parse(raw: bytes) -> Body:
 
     Raises:
         Problem: ``MALFORMED``: no UTF-8, no JSON, NaN or infinite numbers, NUL or half characters (lone surrogates) in a text;
-            ``LIMIT_EXCEEDED``: nested too deeply.
+            ``LIMIT_EXCEEDED``: nested too deeply, or too many values.
     """
+    if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
+        raise Problem(Code.LIMIT_EXCEEDED, f"the body has more than {MAX_VALUES} values")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -4,7 +4,6 @@ Nested objects become flat columns under their dotted path (``person.name.firstN
 without properties, and an array of objects, become one JSON column.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.wire import Item, integer, list_in, object_in, text_in
 from headrace.core.errors import Problem
 from headrace.core.schema import Column, ColumnType, Format, Kind, Schema
+from headrace.language.dataprep.regexes import RegexError, read_regex
 
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 20
@@ -187,10 +187,13 @@ def _length(path: str, definition: Mapping[str, Any], name: str) -> int | None:
 
 
 def _check_pattern(path: str, pattern: object) -> None:
+    """Refuse what the data plane, which matches in linear time, cannot match by."""
     try:
-        re.compile(pattern if isinstance(pattern, str) else "(")
-    except (re.error, RecursionError, OverflowError) as error:
-        raise Refusal(Fault.VALUE, f"properties.{path}.pattern is no regular expression") from error
+        read_regex(pattern if isinstance(pattern, str) else "(")
+    except RegexError as error:
+        raise Refusal(
+            Fault.VALUE, f"properties.{path}.pattern is no pattern that can be matched by: {error}"
+        ) from error
 
 
 def _default(value: object) -> str | int | float | bool | None:
