@@ -286,3 +286,28 @@ def test_the_environment_is_read_for_databases_only() -> None:
     )
     missing = errors_of(DATABASE.replace("env:SECRET", "env:NOWHERE"))
     assert "the environment has no variable 'NOWHERE'" in missing[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("uppr(a)", "character 1: unknown function 'uppr'; did you mean 'upper'?"),
+        ("a + trim(a, a)", "character 5: trim takes 1 argument, not 2"),
+        ("sha512(a)", "use sha256"),
+    ],
+)
+def test_wrong_calls_are_told_before_anything_runs(expression: str, words: str) -> None:
+    """What does not hang on the source's columns must not wait for the source to be read."""
+    (error,) = errors_of(f"{SMALL}mapping: {{a: '{expression}'}}\n")
+    assert ": mapping.a: expression" in error
+    assert words in error
+
+
+def test_a_pattern_that_is_no_regular_expression_is_told_before_anything_runs() -> None:
+    """With its place; DuckDB itself judges, since it will look for the pattern."""
+    target = "target: {table: t, schema: {a: {type: string, pattern: '%s'}}}"
+    text = f"name: p\nsource: {{files: a.csv}}\n{target}\n"
+    assert small(text % "^[A-Z]{2}$").flow.name == "p"
+    (error,) = errors_of(text % "(?<=a)[")
+    assert "3:" in error
+    assert "target.schema.a.pattern: '(?<=a)[' is no RE2 regular expression" in error

@@ -57,7 +57,8 @@ def _explain_usage(error: typer.TyperException) -> None:
     if message.startswith("Usage:"):  # a group without a command: its help is the answer
         print(message, file=sys.stderr)
         return
-    print(f"error: {message}", file=sys.stderr)
+    # The parser's own words for a value of a closed list begin with the class of its error.
+    print(f"error: {message.replace('Value error, ', '')}", file=sys.stderr)
     command = context.command_path if context is not None else "headrace"
     print(f"try: {command} --help", file=sys.stderr)
 

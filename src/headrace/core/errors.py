@@ -185,7 +185,9 @@ class Problem(Exception):
     def __str__(self) -> str:
         if not self.fields:
             return self.message
-        return "\n".join([self.message, *(f"  {error}" for error in self.fields)])
+        # A problem of one field has its message twice, with the place and without: once is enough to read.
+        further = [str(error) for error in self.fields if self.message not in {error.message, str(error)}]
+        return "\n".join([self.message, *(f"  {error}" for error in further)])
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         """Keep a problem whole when it crosses a process boundary."""

@@ -15,6 +15,7 @@ from headrace.core.schema import Column, ColumnType, Kind, Schema, parse_type
 from headrace.core.settings import CopySettings, PromoteSettings
 from headrace.core.source import FileFormat, FileSource, TableSource
 from headrace.core.target import DeltaTarget, RejectRule
+from headrace.dataplane.expressions import fault_of
 from headrace.flowfile.document import ColumnSpec, Document, SourceSpec
 from headrace.service.connections import ConnectionDraft
 
@@ -252,6 +253,9 @@ def _column(name: str, spec: ColumnSpec, findings: Findings) -> Column:
     for rule in ("format", "pattern", "min_length", "max_length"):
         if getattr(spec, rule) is not None and kind not in {Kind.STRING, Kind.JSON}:
             findings.add(f"{path}.{rule}", f"a {column_type} has no {rule}", "only string columns have one")
+    fault = "" if spec.pattern is None else fault_of(spec.pattern)
+    if fault:
+        findings.add(f"{path}.pattern", f"{spec.pattern!r} is no RE2 regular expression: {fault}")
     return Column(
         name=name,
         type=column_type,

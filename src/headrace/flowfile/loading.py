@@ -12,6 +12,7 @@ from headrace.flowfile.compiling import SCOPE, Findings, compile_document
 from headrace.flowfile.document import Document
 from headrace.flowfile.parameters import Interpolation, declared
 from headrace.flowfile.yamltext import MAX_BYTES, Text, parse
+from headrace.language.dataprep import check_calls
 from headrace.language.dataprep import parse as parse_expression
 from headrace.service.connections import ConnectionDraft
 
@@ -45,7 +46,8 @@ def load(
 
     Raises:
         Problem: ``NOT_FOUND``, ``MALFORMED``, ``LIMIT_EXCEEDED``: the file cannot be read. ``UNKNOWN_FIELD``, ``INVALID``,
-            ``EXPRESSION_SYNTAX``, ``UNSUPPORTED``: all that is wrong in it, each as ``file:line:column: what (what would be right)``;
+            ``EXPRESSION_SYNTAX``, ``UNKNOWN_FUNCTION``, ``EXPRESSION_TYPE``, ``UNSUPPORTED``:
+            all that is wrong in it, each as ``file:line:column: what (what would be right)``;
             ``INVALID`` when the errors have different codes.
     """
     try:
@@ -132,7 +134,7 @@ def _check_texts(raw: Json, findings: Findings) -> None:
     for column, expression in _object(raw, "mapping").items():
         if isinstance(expression, str):
             try:
-                parse_expression(expression)
+                check_calls(parse_expression(expression))
             except Problem as problem:
                 findings.add(f"mapping.{column}", problem.message, code=problem.code)
     for column, spec in _object(_object(raw, "target"), "schema").items():

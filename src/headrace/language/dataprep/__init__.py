@@ -1,6 +1,7 @@
 """The expression language of mappings, compiled to DuckDB SQL.
 
     parse               text to tree; refuses with the place and what was expected
+    check_calls         refuses what can be refused without knowing the source
     columns_of          the source columns that a tree reads
     compile_expression  text to SQL of the value and SQL of its transform error
     cast_sql            the automatic conversion of a value to a target column's type
@@ -11,7 +12,7 @@ Nothing here runs SQL. The SQL that comes out never raises, whatever a row holds
 
 from headrace.language.dataprep.casts import Cast, cast_sql
 from headrace.language.dataprep.catalogue import functions
-from headrace.language.dataprep.compiler import Compiled, compile_expression
+from headrace.language.dataprep.compiler import Compiled, check_calls, compile_expression
 from headrace.language.dataprep.parser import parse
 from headrace.language.dataprep.syntax import Expression, columns_of
 from headrace.language.dataprep.table import FunctionDoc
@@ -22,6 +23,7 @@ __all__ = [
     "Expression",
     "FunctionDoc",
     "cast_sql",
+    "check_calls",
     "columns_of",
     "compile_expression",
     "functions",

@@ -17,6 +17,7 @@ from headrace.language.dataprep.syntax import (
     Call,
     Conditional,
     Element,
+    Expression,
     Lambda,
     ListLiteral,
     Literal,
@@ -24,8 +25,9 @@ from headrace.language.dataprep.syntax import (
     ObjectLiteral,
     Reference,
     Unary,
+    walk,
 )
-from headrace.language.dataprep.table import Site, check_count
+from headrace.language.dataprep.table import Function, Site, wrong_count
 from headrace.language.dataprep.values import (
     BOOLEAN,
     DOUBLE,
@@ -77,6 +79,40 @@ def compile_expression(text: str, columns: Mapping[str, ColumnType]) -> Compiled
     return Compiled(sql, value.error, value.type, frozenset(compiler.read))
 
 
+def check_calls(expression: Expression) -> None:
+    """Refuse what can be refused without the source's columns: unknown functions, wrong counts of arguments, what is not supported.
+
+    Raises:
+        Problem: ``UNKNOWN_FUNCTION``, ``EXPRESSION_TYPE`` (the count), ``UNSUPPORTED``; the leftmost of the expression.
+    """
+    for node in sorted(walk(expression.root), key=lambda node: node.at):
+        if isinstance(node, Call):
+            _look_up(node, expression.text)
+        elif isinstance(node, ObjectLiteral | Lambda):
+            raise _later(node, expression.text)
+
+
+def _look_up(node: Call, text: str) -> Function:
+    function = FUNCTIONS.get(node.name)
+    if function is None:
+        if node.name in PLANNED:
+            raise refuse(Code.UNSUPPORTED, text, node.at, f"{node.name} {PLANNED[node.name]}")
+        hint = did_you_mean(node.name, [*FUNCTIONS, *PLANNED])
+        raise refuse(Code.UNKNOWN_FUNCTION, text, node.at, f"unknown function {node.name!r}{hint}")
+    if node.method and not function.is_method:
+        how = f"{node.name} is no method; write {function.doc.syntax}"
+        raise refuse(Code.UNKNOWN_FUNCTION, text, node.at, how)
+    wrong = wrong_count(node.name, len(node.arguments), function.doc)
+    if wrong:
+        raise refuse(Code.EXPRESSION_TYPE, text, node.at, wrong)
+    return function
+
+
+def _later(node: ObjectLiteral | Lambda, text: str) -> Problem:
+    what = "object literals" if isinstance(node, ObjectLiteral) else "lambdas"
+    return refuse(Code.UNSUPPORTED, text, node.at, f"{what} are not supported yet")
+
+
 @dataclass(slots=True)
 class _Compiler:
     text: str
@@ -107,10 +143,8 @@ class _Compiler:
                 return self._element(node)
             case ListLiteral():
                 return self._list(node)
-            case ObjectLiteral():
-                raise refuse(Code.UNSUPPORTED, self.text, node.at, "object literals are not supported yet")
-            case Lambda():
-                raise refuse(Code.UNSUPPORTED, self.text, node.at, "lambdas are not supported yet")
+            case ObjectLiteral() | Lambda():
+                raise _later(node, self.text)
             case _:
                 assert_never(node)
 
@@ -170,18 +204,9 @@ class _Compiler:
         return value
 
     def _call(self, node: Call) -> Value:
-        function = FUNCTIONS.get(node.name)
-        if function is None:
-            if node.name in PLANNED:
-                raise refuse(Code.UNSUPPORTED, self.text, node.at, f"{node.name} {PLANNED[node.name]}")
-            hint = did_you_mean(node.name, [*FUNCTIONS, *PLANNED])
-            raise refuse(Code.UNKNOWN_FUNCTION, self.text, node.at, f"unknown function {node.name!r}{hint}")
-        if node.method and not function.is_method:
-            how = f"{node.name} is no method; write {function.doc.syntax}"
-            raise refuse(Code.UNKNOWN_FUNCTION, self.text, node.at, how)
+        function = _look_up(node, self.text)
         arguments = tuple(self.compile(argument) for argument in node.arguments)
         site = Site(node.name, arguments, self.text, node.at, tuple(argument.at for argument in node.arguments))
-        check_count(site, function.doc)
         return function.build(site)
 
     def _conditional(self, node: Conditional) -> Value:

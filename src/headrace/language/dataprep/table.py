@@ -113,15 +113,10 @@ def _names(parameters: str) -> int:
     return len([name for name in parameters.replace("[", "").replace("]", "").split(",") if name.strip(" …")])
 
 
-def check_count(site: Site, doc: FunctionDoc) -> None:
-    """Refuse a call with too few or too many arguments.
-
-    Raises:
-        Problem: ``EXPRESSION_TYPE``.
-    """
-    count = len(site)
+def wrong_count(name: str, count: int, doc: FunctionDoc) -> str:
+    """Return what is wrong with so many arguments for the function, or ``""``."""
     if count >= doc.least and (doc.most is None or count <= doc.most):
-        return
+        return ""
     if doc.most is None:
         wanted = f"at least {doc.least}"
     elif doc.least == doc.most:
@@ -129,5 +124,4 @@ def check_count(site: Site, doc: FunctionDoc) -> None:
     else:
         wanted = f"{doc.least} to {doc.most}"
     plural = "argument" if wanted in {"1", "at least 1"} else "arguments"
-    message = f"{site.name} takes {wanted} {plural}, not {count}: {doc.syntax}"
-    raise refuse(Code.EXPRESSION_TYPE, site.expression, site.at, message)
+    return f"{name} takes {wanted} {plural}, not {count}: {doc.syntax}"
