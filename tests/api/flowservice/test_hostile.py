@@ -33,3 +33,13 @@ def test_a_server_for_development_answers_to_loopback_names_only(client: Client)
     """Any token is taken there, so a page of another site must not reach it under a name of its own."""
     answers = {path: client("GET", path, host="evil.example").status_code for path in ("/flows", "/ims/token")}
     assert answers == {"/flows": 403, "/ims/token": 403}
+
+
+def test_tags_without_end_are_refused(client: Client) -> None:
+    """At once: looking at each must not cost a look at all."""
+    schema = make_ends(client)["schema"]
+    tags = {f"k{number}": ["v"] for number in range(100_000)}
+    answer = client(
+        "POST", "/data/foundation/catalog/dataSets", {"name": "x", "schemaRef": {"id": schema}, "tags": tags}
+    )
+    assert (answer.status_code, "the limit is 1000" in answer.text) == (400, True)

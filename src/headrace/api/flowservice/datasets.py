@@ -21,6 +21,7 @@ from headrace.http.bodies import Body, json_body
 router = APIRouter(prefix="/data/foundation/catalog")
 KIND = "dataSets"
 MAX_LIMIT = 100
+MAX_TAGS = 1000
 
 
 @router.get("/dataSets")
@@ -83,7 +84,10 @@ def _read(tenant: Tenant, body: Item) -> Item:
     schema = find_or_none(tenant, SCHEMAS, key) if key else None
     if schema is None:
         raise Refusal(Fault.VALUE, f"schemaRef.id {reference.get('id')!r} is no schema of this sandbox")
-    tags = {key: list_in(object_in(body, "tags"), key) for key in object_in(body, "tags")}
+    given = object_in(body, "tags")
+    if len(given) > MAX_TAGS:
+        raise Refusal(Fault.VALUE, f"tags has {len(given)} names; the limit is {MAX_TAGS}")
+    tags = {key: list_in(given, key) for key in given}
     return {
         "name": name,
         "description": text_in(body, "description"),
