@@ -148,9 +148,13 @@ class House:
     def work(self, seconds: float = 60) -> list[Run]:
         """Be a worker until no run goes on, and return all runs, newest first."""
         with working(self.application):
-            self.wait_until_all_ended(seconds)
-            until(lambda: not self.in_hand(), seconds=seconds, what="the end of every workflow", every=0.05)
+            self.wait_until_done(seconds)
         return self.runs()
+
+    def wait_until_done(self, seconds: float = 60) -> None:
+        """Wait until no run goes on, neither in the ledger nor in the queue."""
+        self.wait_until_all_ended(seconds)
+        until(lambda: not self.in_hand(), seconds=seconds, what="the end of every workflow", every=0.05)
 
     def sweep(self, later: timedelta = timedelta()) -> Removed:
         """Remove what no run needs, however young; ``later``: as it will be done so much later."""
