@@ -50,3 +50,29 @@ def test_a_variable_that_is_not_set_is_told_before_anything_runs(tmp_path: Path)
     ended = headrace_in(tmp_path)("run", "flow.yaml")
     assert ended.returncode == 1
     assert "the environment has no variable 'ORDERS_URL'" in ended.stderr
+
+
+@pytest.mark.postgres
+def test_runs_without_a_window_go_on_where_the_last_one_ended(tmp_path: Path, postgres_url: str) -> None:
+    """Each row once, however often the flow is run; a run that failed moves nothing, and its retry moves the watermark."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE moving (id bigint, at timestamptz)")
+        connection.execute("INSERT INTO moving SELECT i, now() - i * interval '1 hour' FROM generate_series(1, 3) i")
+        source = "source: {database: '${env:URL}', table: public.moving, delta_column: at}"
+        (tmp_path / "flow.yaml").write_text(
+            f"name: moving\n{source}\ntarget: {{table: m, schema: {{id: {{type: long, maximum: 9}}, at: timestamp}}}}\n"
+        )
+        headrace = headrace_in(tmp_path)
+
+        def rows(*command: str) -> int:
+            ended = headrace(*command, "-o", "json", URL=postgres_url)
+            assert "WARNING" not in ended.stderr
+            return int(json.loads(ended.stdout)["figures"]["rows_accepted"] or 0)
+
+        assert [rows("run", "flow.yaml"), rows("run", "flow.yaml")] == [3, 0]
+        connection.execute("INSERT INTO moving VALUES (10, now() - interval '1 minute')")
+        assert rows("run", "flow.yaml") == 0
+        file = tmp_path / "flow.yaml"
+        file.write_text(file.read_text().replace("maximum: 9", "maximum: 99"))
+        assert [rows("runs", "retry", "@latest"), rows("run", "flow.yaml")] == [1, 0]
+        assert rows("run", "flow.yaml", "--window", "-", "-") == 4

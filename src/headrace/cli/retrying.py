@@ -123,7 +123,7 @@ def _request(run: Run, wish: Wish, file: FlowFile | None) -> RetryRequest:
             mode=wish.mode,
             activity=wish.from_activity,
             definition=file.flow.plan,
-            details=details_of(file),
+            details={**kept_watermark(run), **details_of(file)},
         )
     return RetryRequest(
         created_by=who(),
@@ -151,3 +151,8 @@ def _show(run: Run, plan: RunPlan, output: Output) -> None:
     output.say(f"a retry of run {run.id[:SHORT]} ({run.flow_name}) would:")
     rows = [(_WORDS[planned.verdict], planned.path, planned.reason) for planned in plan.activities]
     output.table(("verdict", "activity", "since"), rows)
+
+
+def kept_watermark(run: Run) -> Mapping[str, Json]:
+    """Return what the retried run remembers of its watermark: the retry delivers the same window, and moves it."""
+    return {name: value for name, value in run.details.items() if name == "watermark"}

@@ -12,11 +12,14 @@ from headrace.cli.session import finish, opened
 from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Flow
+from headrace.core.run import RunStatus
 from headrace.core.window import Window
 from headrace.flowfile import FlowFile, load
 from headrace.service.connections import put_connection
 from headrace.service.flows import put_flow
-from headrace.service.runs import RunRequest, create_run
+from headrace.service.runs import RunRequest, create_run, page_runs
+from headrace.service.watermarks import get_watermark
+from headrace.store.run_pages import RunQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,33 @@ def run_file(wish: Wish, output: Output) -> int:
         raise Problem(Code.INVALID, message, (FieldError("--window", message, hint),))
     with opened(wish.home) as application:
         flow = put_file(application, file)
-        request = RunRequest(
-            scope=flow.scope, flow_id=flow.id, created_by=who(), window=wish.window, details=details_of(file)
-        )
+        window, details = wish.window, details_of(file)
+        if window is None and file.watermark is not None:
+            window, details = (
+                going_on(application, flow, file.watermark),
+                {**details, "watermark": {"key": file.watermark}},
+            )
+        request = RunRequest(scope=flow.scope, flow_id=flow.id, created_by=who(), window=window, details=details)
         run = create_run(application.database, request, application.clock, application.ids)
         return finish(application, run, output, detach=wish.detach)
+
+
+def going_on(application: Application, flow: Flow, key: str) -> Window:
+    """Return the window that begins where the flow's last run ended, and has no end: the copy finds it in what it reads.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``: a run of the flow is under way; both would read the same rows.
+    """
+    active = frozenset(status for status in RunStatus if not status.is_final)
+    for run in page_runs(application.database, RunQuery(flow_id=flow.id, statuses=active), limit=100).items:
+        if run.details.get("watermark") == {"key": key}:
+            raise Problem(
+                Code.ILLEGAL_STATE,
+                f"run {run.id} of {flow.name} is {run.status} and reads from the same watermark; wait for its end "
+                f"(headrace runs watch {run.id[:8]}), or give --window START END",
+            )
+    reached = get_watermark(application.database, flow.scope, flow.id, key)
+    return Window(None if reached is None else reached.value, None)
 
 
 def put_file(application: Application, file: FlowFile) -> Flow:

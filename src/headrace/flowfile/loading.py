@@ -7,7 +7,9 @@ from pathlib import Path
 from headrace.core.codec import Json, decode
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Flow
+from headrace.core.ids import derived_uuid
 from headrace.core.schema import parse_type
+from headrace.core.target import WriteMode
 from headrace.flowfile.compiling import SCOPE, Findings, compile_document
 from headrace.flowfile.document import Document
 from headrace.flowfile.parameters import Interpolation, declared
@@ -25,12 +27,15 @@ class FlowFile:
 
     ``flow`` has the scope ``local`` and an id that always belongs to its name. ``connections`` are to be put before the flow is run; they hold
     secrets. ``parameters``: the value of every declared parameter. ``takes_window``: whether a run's window selects anything.
+    ``watermark``: the key under which runs without a window go on from where the last one ended; None: each reads everything. It is another key
+    when the source or the target is another, and an overwritten table has none, since it would keep the newest rows only.
     """
 
     flow: Flow
     connections: tuple[ConnectionDraft, ...] = field(default=(), repr=False)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     takes_window: bool = False
+    watermark: str | None = None
 
 
 def load(
@@ -101,11 +106,16 @@ def read(
     if compiled is None or document is None or findings.found or yaml.errors:
         raise _problem(yaml, findings)
     source = document.source
+    takes_window = source.by_modification_time or source.delta_column is not None
+    connection = compiled.connection
+    place = source.files if connection is None else (connection.id, source.table, source.query, source.delta_column)
+    key = derived_uuid("watermark", str(full.parent) if connection is None else "", repr(place), document.target.table)
     return FlowFile(
         compiled.flow,
-        () if compiled.connection is None else (compiled.connection,),
+        () if connection is None else (connection,),
         values,
-        source.by_modification_time or source.delta_column is not None,
+        takes_window,
+        key if takes_window and document.target.mode is WriteMode.APPEND else None,
     )
 
 

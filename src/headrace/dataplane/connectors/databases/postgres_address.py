@@ -13,7 +13,9 @@ ALLOWED_OPTIONS = frozenset(
 )
 """Options that a connection's URL may have: none that names a file, another host, a service or server settings."""
 
-_FIXED = {"passfile": "/dev/null", "keepalives_idle": "30", "keepalives_interval": "10", "tcp_user_timeout": "60000"}
+_NO_FILE = "/dev/null/none"
+"""A path at which there can be no file: libpq passes over it in silence, while it warns of a device."""
+_FIXED = {"passfile": _NO_FILE, "keepalives_idle": "30", "keepalives_interval": "10", "tcp_user_timeout": "60000"}
 _SQLSTATES: Mapping[str, Code] = {
     "28": Code.SOURCE_DENIED,
     "42501": Code.SOURCE_DENIED,
