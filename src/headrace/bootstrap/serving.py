@@ -19,6 +19,8 @@ from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
 from headrace.service.clients import ensure_admin
 
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients' pools keep an idle connection: who ends it first should not be the one that is about to be written to."""
 _COMMAND = "from headrace.cli.main import main; main()"
 
 
@@ -58,7 +60,12 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
     with open_application(settings) as application, _listening(host, port) as listener:
         _welcome(application, host, listener.getsockname()[1], dev=dev)
         options = uvicorn.Config(
-            make_api(application, dev=dev), log_config=None, access_log=False, server_header=False, lifespan="off"
+            make_api(application, dev=dev),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
         server = uvicorn.Server(options)
         # uvicorn takes the signals while it serves, and raises what it was told to end with once more when it has ended: the workers are still
