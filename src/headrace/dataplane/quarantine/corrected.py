@@ -180,6 +180,9 @@ def _as_delimited(rows: Path, columns: list[str], rejects: Mapping[int, int]) ->
         for reject, text in zip(rejects, source, strict=True):
             row = json.loads(text)
             fields = [_field(row.get(column)) for column in columns]
+            if fields == [""]:
+                # The null of an only column would be a blank line, which is no row: it stays rejected.
+                continue
             numbers[line] = reject
             record = ",".join(fields) + "\n"
             line += record.count("\n")
