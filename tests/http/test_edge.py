@@ -19,7 +19,12 @@ from headrace.http.problems import answer_problems
 
 def render(request: Request, problem: Problem) -> Response:
     """Answer with the code and the request's id."""
-    status = {Code.NOT_FOUND: 404, Code.INTERNAL: 500, Code.UNAUTHENTICATED: 401}.get(problem.code, 400)
+    status = {
+        Code.NOT_FOUND: 404,
+        Code.INTERNAL: 500,
+        Code.UNAUTHENTICATED: 401,
+        Code.UNAVAILABLE: 503,
+    }.get(problem.code, 400)
     shown = "" if problem.code is Code.INTERNAL else problem.message
     return JSONResponse({"code": problem.code, "id": request.state.request_id, "text": shown}, status_code=status)
 
@@ -50,6 +55,10 @@ def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
     def bug() -> Response:
         message = "the password is hunter2"
         raise RuntimeError(message)
+
+    @closed.get("/away")
+    def away() -> Response:
+        raise Problem(Code.UNAVAILABLE, "the ledger cannot be reached now")
 
     guard = default_deny(refuse, open_routes=opened.routes)
     app = FastAPI(dependencies=[Depends(guard)], openapi_url=None, redirect_slashes=False)
@@ -118,6 +127,12 @@ def test_every_answer_has_the_safe_headers() -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
         assert len(headers["x-request-id"]) == 36
+
+
+def test_what_is_away_says_when_to_come_again() -> None:
+    """Clients that repeat on 503 wait as long as they are told to."""
+    assert int(ask("GET", "/away").headers["retry-after"]) > 0
+    assert "retry-after" not in ask("GET", "/bug").headers
 
 
 def test_a_hostile_request_id_is_not_repeated() -> None:

@@ -25,6 +25,8 @@ _HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
+_UNAVAILABLE = 503
+_RETRY_AFTER_SECONDS = "2"
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d{1,5})?")
 
 _log = structlog.get_logger("headrace.http")
@@ -37,6 +39,7 @@ class Edge:
       caller's own, or None: only that one may make a creation safe to repeat.
     - A path answers with and without a trailing slash.
     - A body over ``max_body_bytes`` is refused while it is read, whether it says its length or comes in chunks.
+    - A 503 says when to come again.
     - With ``loopback_only``, a ``Host`` that is no loopback name is refused: a page whose own name was rebound to 127.0.0.1 gets no answer.
     - What is raised and is no ``Problem`` is logged under the request id and rendered as ``INTERNAL``, without its text.
     """
@@ -93,6 +96,8 @@ class _Sender:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers["x-request-id"] = self._request_id
+            if message["status"] == _UNAVAILABLE:
+                headers.setdefault("retry-after", _RETRY_AFTER_SECONDS)
         await self._send(message)
 
 
