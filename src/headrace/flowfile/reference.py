@@ -69,6 +69,11 @@ A database's URL is sealed in the ledger as a connection; it stands neither in t
 with `source.by_modification_time`. Both are ISO 8601 with a zone (`2024-01-01T00:00:00Z`); a time without one is refused, since a
 guessed zone would shift the edge. `-` leaves a side open.
 
+Without `--window`, a flow that appends and has one of the two goes on from its **watermark**: where the last such run that succeeded
+ended. The first run reads everything. A run that fails moves nothing: retry it, or run the flow anew, but not both. `--window` reads
+what it says and leaves the watermark alone; `--window - -` is everything. The watermark belongs to the source and the target: with
+another table of either, reading begins anew. A flow that overwrites has none.
+
 ## Rejected rows
 
 A row is rejected when it cannot be read, or when a value does not satisfy its column. The batch fails when more than
