@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -30,7 +30,6 @@ class MakesEngines(Protocol):
         self,
         activities: Mapping[str, ActivityFunction] | None = None,
         config: EngineConfig = ...,
-        housekeeping: Callable[[], object] | None = None,
     ) -> Engine:
         """Return an engine that takes runs."""
         ...

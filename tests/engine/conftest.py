@@ -1,6 +1,6 @@
 """Engines in the tests' own process; one at a time, as DBOS wants it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
@@ -34,7 +34,6 @@ def make_engine(request: pytest.FixtureRequest) -> Iterator[MakesEngines]:
         def make(
             activities: Mapping[str, ActivityFunction] | None = None,
             config: EngineConfig = QUICK,
-            housekeeping: Callable[[], object] | None = None,
         ) -> Engine:
             engine = Engine(
                 desk.database,
@@ -42,7 +41,6 @@ def make_engine(request: pytest.FixtureRequest) -> Iterator[MakesEngines]:
                 config,
                 GoingClock(),
                 RandomIds(),
-                housekeeping=housekeeping,
             )
             engine.start()
             stack.callback(engine.stop)

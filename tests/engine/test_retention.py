@@ -9,7 +9,6 @@ from fakes import ManualClock
 from headrace.core.clock import DAY
 from headrace.core.errors import Code, Problem
 from headrace.engine.retention import Files, Removed, Retention
-from waiting import until
 
 
 @dataclass
@@ -77,11 +76,3 @@ def test_a_run_that_goes_on_keeps_everything(desk: Desk) -> None:
     shelf = Shelf([run_id])
     assert Retention(desk.database, shelf.files(), _after(1000)).sweep() == Removed(0, 0)
     assert shelf.asked_live == {run_id: True}
-
-
-def test_a_worker_keeps_house(desk: Desk, make_engine: MakesEngines) -> None:
-    """One of the living workers sweeps by itself."""
-    swept: list[int] = []
-    make_engine(housekeeping=lambda: swept.append(1))
-    until(lambda: swept, seconds=10, what="a sweep")
-    assert desk.database.dialect in {"sqlite", "postgresql"}

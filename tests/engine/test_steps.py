@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from headrace.core.task import Context, Task
 from headrace.engine.attempts import Attempts
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
+from headrace.engine.lines import Done, Line
 from headrace.engine.records import Try
 from headrace.engine.waits import Waits
 from headrace.store import batches, workers
@@ -60,9 +60,9 @@ class Bench:
             found = batches.of_run(tx, self.run_id)
         return [self.desk.run(self.run_id), self.desk.rows(self.run_id), found, list(self.called)]
 
-    def perform(self, path: str) -> Mapping[str, Any]:
+    def perform(self, path: str) -> Done:
         """Do an attempt."""
-        return self.attempts.perform(self.chance(path), lambda give_up: None)  # noqa: ARG005 — nobody is left to itself here
+        return self.attempts.perform(Line((self.chance(path),)), lambda give_up: None)  # noqa: ARG005 — nobody is left to itself here
 
     def _work(self, task: Task, context: Context) -> Outcome:
         del context
@@ -125,7 +125,7 @@ def test_an_attempt_that_died_is_done_again_with_a_higher_epoch(desk: Desk) -> N
     bench.ledger.begin(bench.run_id)
     bench.ledger.claim(bench.chance("work"))
     _, attempts, _ = bench.worker("second")
-    attempts.perform(bench.chance("work"), lambda give_up: None)  # noqa: ARG005 — as above
+    attempts.perform(Line((bench.chance("work"),)), lambda give_up: None)  # noqa: ARG005 — as above
     row = desk.rows(bench.run_id)[0]
     assert (row.status, row.epoch, row.worker_id) == (ActivityStatus.SUCCEEDED, 2, "second")
 
@@ -136,7 +136,7 @@ def test_c2_who_was_overtaken_writes_nothing(desk: Desk) -> None:
     bench.ledger.begin(bench.run_id)
     claimed = bench.ledger.claim(bench.chance("work"))
     _, attempts, _ = bench.worker("second")
-    attempts.perform(bench.chance("work"), lambda give_up: None)  # noqa: ARG005 — as above
+    attempts.perform(Line((bench.chance("work"),)), lambda give_up: None)  # noqa: ARG005 — as above
     state = bench.state()
     with pytest.raises(Halted):
         bench.ledger.finish(bench.chance("work"), claimed.epoch, ActivityStatus.FAILED, Outcome())  # type: ignore[union-attr]  # it was claimed
@@ -164,3 +164,16 @@ def test_an_attempt_that_lost_its_worker_too_often_is_given_up(desk: Desk) -> No
     row = desk.rows(bench.run_id)[0]
     assert row.failure is not None
     assert (row.failure.code, bench.called) == (Code.WORKER_LOST, [])
+
+
+def test_a_worker_that_stops_by_itself_is_no_loss(desk: Desk) -> None:
+    """A drain that runs out of time hands its activities over; a rolling restart makes no poison of them."""
+    bench = Bench(desk)
+    bench.ledger.begin(bench.run_id)
+    for number in range(6):
+        bench.ledger.claim(bench.chance("work"))
+        with desk.database.transaction() as tx:
+            workers.stop(tx, bench.ledger._claim, desk.clock.now())
+        bench.ledger, bench.attempts, bench.waits = bench.worker(f"next {number}")
+    bench.perform("work")
+    assert (desk.rows(bench.run_id)[0].status, bench.called) == (ActivityStatus.SUCCEEDED, ["work"])

@@ -1,14 +1,13 @@
-"""One attempt at an activity: claimed, done in this thread, and written down."""
+"""Attempts at activities: claimed, done in this thread, and written down."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
 import structlog
 
 from headrace.core.clock import SECOND, Clock
-from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Failure, Figures, Outcome
@@ -16,9 +15,11 @@ from headrace.core.run import ActivityStatus
 from headrace.core.task import ActivityFunction, Cancellation, Task
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
+from headrace.engine.lines import Done, Line
 from headrace.engine.records import Claimed, Ended, Try, planned_of
 
-Abandon: TypeAlias = Callable[[Callable[[], Mapping[str, Json]]], None]
+Ends: TypeAlias = Sequence[tuple[str, Ended]]
+Abandon: TypeAlias = Callable[[Callable[[], Done]], None]
 """Told that an activity does not stop; given what writes that down."""
 
 _log = structlog.get_logger(__name__)
@@ -44,21 +45,32 @@ class Attempts:
         self._activities = {_NOTHING: _do_nothing, **activities}
         self._takeovers = takeovers
 
-    def perform(self, chance: Try, abandon: Abandon) -> Mapping[str, Json]:
-        """Return how the attempt ended (encoded ``Ended``). It may be done any number of times, and has the effect of once.
+    def perform(self, line: Line, abandon: Abandon) -> Done:
+        """Return how the attempts of the line ended, up to the first that did not succeed.
 
-        ``abandon`` is called from another thread when the activity does not stop although it was told to, with what then gives it up.
+        It may be done any number of times, and has the effect of once.
+
+        ``abandon`` is called from another thread when an activity does not stop although it was told to, with what then gives it up.
         """
-        claimed = self._ledger.claim(chance)
-        if isinstance(claimed, Ended):
-            return claimed.encoded()
-        result = self._result(chance, claimed, abandon)
-        crash_point("activity-done")
-        return self._ledger.finish(chance, claimed.epoch, _status_of(result), result).encoded()
+        ends: list[tuple[str, Ended]] = []
+        following: Claimed | Ended | None = self._ledger.claim(line.tries[0])
+        run_ended = False
+        for number, chance in enumerate(line.tries):
+            if following is None:
+                break
+            if isinstance(following, Ended):
+                ends.append((chance.activity.name, following))
+                break
+            result = self._result(chance, following, abandon, tuple(ends))
+            crash_point("activity-done")
+            finished = self._ledger.finish(chance, following.epoch, _status_of(result), result, line.after(number))
+            ends.append((chance.activity.name, finished.ended))
+            following, run_ended = finished.following, finished.run_ended
+        return Done(tuple(ends), run_ended)
 
-    def _result(self, chance: Try, claimed: Claimed, abandon: Abandon) -> Outcome:
-        if claimed.epoch > self._takeovers:
-            message = f"its worker was lost {claimed.epoch - 1} times while it ran this; it is not tried again"
+    def _result(self, chance: Try, claimed: Claimed, abandon: Abandon, before: Ends) -> Outcome:
+        if claimed.lost >= self._takeovers:
+            message = f"its worker was lost {claimed.lost} times while it ran this; it is not tried again"
             return _failed(Problem(Code.WORKER_LOST, message))
         function = self._activities.get(chance.activity.kind)
         if function is None:
@@ -68,20 +80,21 @@ class Attempts:
         cancellation = Cancellation()
         context = _Context(cancellation, self._ledger, chance, claimed.epoch, self._clock)
         timeout = chance.activity.policy.timeout_seconds
-        left = partial(abandon, partial(self._give_up, chance, claimed, cancellation))
+        left = partial(abandon, partial(self._give_up, chance, claimed.epoch, before, cancellation))
         with self._hands.work(chance.run.id, chance.activity.name, cancellation, timeout, left):
             result = _call(function, self._task(chance, claimed), context)
         if result.failure is not None and result.failure.code is Code.FENCED:
             raise Halted(result.failure.message)
         return result
 
-    def _give_up(self, chance: Try, claimed: Claimed, cancellation: Cancellation) -> Mapping[str, Json]:
+    def _give_up(self, chance: Try, epoch: int, before: Ends, cancellation: Cancellation) -> Done:
         """Write down that an activity did not stop in time; what it still does does not count."""
         problem = cancellation.problem or Problem(Code.CANCELLED, "the run was cancelled")
         if problem.code is Code.FENCED:
             raise Halted(problem.message)
         result = _failed(problem)
-        return self._ledger.finish(chance, claimed.epoch, _status_of(result), result).encoded()
+        finished = self._ledger.finish(chance, epoch, _status_of(result), result)
+        return Done((*before, (chance.activity.name, finished.ended)))
 
     def _task(self, chance: Try, claimed: Claimed) -> Task:
         run, activity = chance.run, chance.activity

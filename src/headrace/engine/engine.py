@@ -25,6 +25,7 @@ from headrace.core.task import ActivityFunction
 from headrace.engine.attempts import Attempts
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.execution import Execution, Tools
+from headrace.engine.glance import Looks
 from headrace.engine.handback import HandBack
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
@@ -42,6 +43,10 @@ _log = structlog.get_logger(__name__)
 
 _WAITING_AT_ONCE = 100_000
 _THREADS_END_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
+_ACTIVITY = "headrace-activity"
+_LEFT_TO_THEMSELVES = 32
+"""Threads beyond those for activities that have a place: of activities that did not stop when they were told to."""
 
 
 class Engine:
@@ -49,11 +54,10 @@ class Engine:
 
     One engine a process, since DBOS is one a process. ``start`` begins to take runs from the queue; ``drain`` lets what works end and
     hands back what does not; ``stop`` hands back at once. ``on_fenced`` is called, from a thread, when this worker was declared dead: it
-    has dropped everything by then, and its process should end. ``housekeeping`` (``Retention.sweep``) is done now and then by one of the
-    living workers.
+    has dropped everything by then, and its process should end.
     """
 
-    def __init__(  # noqa: PLR0913 — the parts that an engine is put together from
+    def __init__(
         self,
         database: Database,
         activities: Mapping[str, ActivityFunction],
@@ -61,8 +65,6 @@ class Engine:
         clock: Clock,
         ids: Ids,
         on_fenced: Callable[[], None] = lambda: None,
-        *,
-        housekeeping: Callable[[], object] | None = None,
     ) -> None:
         self.config = config
         self.executor_id = config.executor_id or f"{socket.gethostname()}-{os.getpid()}-{ids.uuid()[:8]}"
@@ -70,11 +72,13 @@ class Engine:
         self._activities = activities
         self._clock = clock
         self._on_fenced = on_fenced
-        self._housekeeping = housekeeping
         self._hands = Hands(stop_seconds=config.stop_seconds)
         self._pool = ThreadPoolExecutor(config.light_concurrency, thread_name_prefix="headrace-ledger")
+        at_once = config.light_concurrency + config.heavy_concurrency + _LEFT_TO_THEMSELVES
+        self._at_work = ThreadPoolExecutor(at_once, thread_name_prefix=_ACTIVITY)
         self._claim: workers.WorkerClaim | None = None
         self._tools: Tools | None = None
+        self._looks: Looks | None = None
         self._hand_back: HandBack | None = None
         self._watch: Watch | None = None
         self._takeover: Takeover | None = None
@@ -94,9 +98,7 @@ class Engine:
         self._watch = Watch(self._tools.ledger, self._hands, self.config, news)
         self._watch.start()
         self._launch()
-        self._takeover = Takeover(
-            self._tools.ledger, self._hand_back, self.config, self._register_bounded, self._housekeeping
-        )
+        self._takeover = Takeover(self._tools.ledger, self._hand_back, self.config, self._register_bounded)
         self._takeover.start()
 
     def drain(self, timeout: float | None = None) -> bool:
@@ -127,7 +129,8 @@ class Engine:
             places=Places(self.config, self._hands),
             config=self.config,
             clock=self._clock,
-            in_thread=self._in_thread,
+            in_thread=partial(_in_thread, self._pool),
+            at_work=partial(_in_thread, self._at_work),
         )
 
     def _launch(self) -> None:
@@ -141,12 +144,12 @@ class Engine:
             "log_level": "ERROR",
             "run_migrations": False,
             "enable_otlp": False,
-            "max_executor_threads": 32 + self.config.light_concurrency + self.config.heavy_concurrency,
             "notification_listener_polling_interval_sec": self.config.message_poll_seconds,
         }
-        DBOS(config=settings)
+        instance = DBOS(config=settings)
         DBOS.workflow(name=RUN_WORKFLOW, max_recovery_attempts=None)(self._workflow())
         DBOS.launch()
+        self._looks = Looks(instance, self._database, lambda: not self._hands.leaving)
         config = self.config
         queues = (
             (RUNS_QUEUE, config.poll_seconds, config.worker_concurrency),
@@ -200,10 +203,6 @@ class Engine:
             # DBOS must not take this for the run's end: it stays in hand, and the next worker tries.
             raise Halted("the run could not even be abandoned") from again
 
-    async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        # Not asyncio.to_thread: the thread must not inherit the workflow's context, in which every call of DBOS is a durable step.
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args))
-
     def _fenced(self) -> None:
         _log.error("this worker was declared dead; it drops everything", worker=self.executor_id)
         self._hands.drop("this worker was declared dead")
@@ -214,7 +213,9 @@ class Engine:
             return True
         if self._takeover is not None:
             self._takeover.stop()
-        # Runs that DBOS still takes from the queue meanwhile halt at once, and are handed back with the others.
+        # A run that DBOS was just taking from the queue halts at once, and is handed back with the others.
+        if self._looks is not None:
+            self._looks.wait_until_over(_LOOK_SECONDS)
         done = self._hands.wait_until_empty(patience)
         self._hands.drop("the worker stops")
         DBOS.destroy(destroy_registry=True)
@@ -222,7 +223,8 @@ class Engine:
             self._watch.stop()
         self._sign_off()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        _wait_for_threads_of_dbos()
+        self._at_work.shutdown(wait=False, cancel_futures=True)
+        _wait_for_activities()
         return done
 
     def _sign_off(self) -> None:
@@ -235,9 +237,14 @@ class Engine:
         self._claim = None
 
 
-def _wait_for_threads_of_dbos() -> None:
-    """Let steps end that were on their way, so that they give their connections back; DBOS does not wait for its threads."""
+def _in_thread(pool: ThreadPoolExecutor, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+    # Not asyncio.to_thread: the thread must not inherit the workflow's context, in which every call of DBOS is a durable step.
+    return asyncio.get_running_loop().run_in_executor(pool, partial(function, *args))
+
+
+def _wait_for_activities() -> None:
+    """Let end what was on its way, so that it gives its connections back; nobody waits for an activity that does not stop."""
     deadline = time.monotonic() + _THREADS_END_SECONDS
     for thread in threading.enumerate():
-        if thread.name.startswith("dbos-executor-"):
+        if thread.name.startswith((_ACTIVITY, "dbos-executor-")):
             thread.join(timeout=max(deadline - time.monotonic(), 0))

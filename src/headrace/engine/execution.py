@@ -1,17 +1,17 @@
 """One run, from its first activity to its end: the parent in which all branching stands; its leaves are thin steps.
 
-DBOS replays this code after a worker was lost, and numbers the durable operations in the order in which they are asked for. So they are asked for
-in an order that follows from recorded results only: every operation takes its number when its activity (or its next attempt) is started; starts
-follow decisions; a decision follows one operation's recorded result or, while several are open, the recorded ``asyncio_wait`` that says which of
-them have ended. Inside of an operation, what is not recorded is harmless to repeat, since the ledger has the truth and moves by compare-and-set.
+This code is replayed after a worker was lost. How attempts ended, the ledger knows; it is their only memory. What the ledger does not know, DBOS
+records: messages, and, while several operations are open, which of them had ended when a decision was made (``asyncio_wait``). DBOS numbers
+its records in the order in which they are asked for. So they are asked for in an order that follows from the ledger and from records only: a
+message takes its number when its activity is started; starts follow decisions. All else is harmless to repeat: the ledger moves by compare-and-set.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dbos import DBOS, StepOptions, StepReservation
+from dbos import DBOS
 
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.codec import Json
@@ -24,6 +24,7 @@ from headrace.engine.attempts import Attempts
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
+from headrace.engine.lines import Done, Line, line_of
 from headrace.engine.places import Places
 from headrace.engine.records import Begun, Ended, Try
 from headrace.engine.waits import Waits, deadline_of, is_external, is_timer
@@ -41,6 +42,9 @@ class Tools:
     config: EngineConfig
     clock: Clock
     in_thread: Callable[..., Any]
+    """Does a short transaction."""
+    at_work: Callable[..., Any]
+    """Does an activity."""
 
 
 class Execution:
@@ -53,10 +57,11 @@ class Execution:
         self._parked = queue == WAITING_QUEUE
         self._parkable = queue == RUNS_QUEUE
         self._statuses: dict[str, ActivityStatus] = dict(begun.settled)
-        self._open: dict[str, asyncio.Task[Ended]] = {}
+        self._open: dict[str, asyncio.Task[Done]] = {}
         self._due: dict[str, Instant] = {}
         self._settling = asyncio.Lock()
         self._awake = asyncio.Event()
+        self._run_ended = False
         self._loop = asyncio.get_running_loop()
         if begun.run.status is RunStatus.CANCELLING:
             self._awake.set()
@@ -70,16 +75,19 @@ class Execution:
                 for task in self._open.values():
                     task.cancel()
                 await asyncio.gather(*self._open.values(), return_exceptions=True)
-        await self._tools.in_thread(self._tools.ledger.end, self._run, self._statuses)
+        if not self._run_ended:
+            await self._tools.in_thread(self._tools.ledger.end, self._run, self._statuses)
 
     async def _go_on(self) -> None:
         while await self._start_what_can() or self._open:
             for path in await self._next_ended():
-                ended = self._open.pop(path).result()
+                done = self._open.pop(path).result()
+                self._run_ended = done.run_ended
+                for name, ended in done.ends:
+                    self._statuses[name] = ActivityStatus.QUEUED if ended.again else ended.status
+                name, ended = done.ends[-1]
                 if ended.again:
-                    await self._start(self._run.definition.by_name[path], ended.attempt + 1)
-                else:
-                    self._statuses[path] = ended.status
+                    await self._start(self._run.definition.by_name[name], ended.attempt + 1)
 
     async def _start_what_can(self) -> bool:
         """Start and mark what follows from the statuses; say whether anything was marked or started."""
@@ -94,9 +102,10 @@ class Execution:
         if marks:
             await self._tools.in_thread(self._tools.ledger.mark, self._run, marks)
             self._statuses.update(marks)
+        alone = len(starts) == 1 and not self._open
         for path in starts:
             self._statuses[path] = ActivityStatus.QUEUED
-            await self._start(self._run.definition.by_name[path], 1)
+            await self._start(self._run.definition.by_name[path], 1, alone=alone)
         return bool(marks or starts)
 
     def _pending(self) -> list[str]:
@@ -120,76 +129,85 @@ class Execution:
         done, _ = await DBOS.asyncio_wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         return [path for path, task in self._open.items() if task in done]
 
-    async def _start(self, activity: Activity, attempt: int) -> None:
-        """Open the operation that does one attempt. Its durable numbers are taken here, in this order, and nowhere else."""
+    async def _start(self, activity: Activity, attempt: int, *, alone: bool = False) -> None:
+        """Open the operation that does one attempt; ``alone`` (nothing else is going on): and what follows in its line.
+
+        A message takes its number here, and nowhere else.
+        """
         chance = Try(self._run, activity, attempt)
-        step = DBOS.reserve_step()
         message: asyncio.Task[Json] | None = None
         if is_external(activity):
             topic = completion_topic(activity.name, attempt)
             message = asyncio.create_task(DBOS.recv_async(topic, timeout_seconds=deadline_of(activity)))
             message.add_done_callback(_retrieved)
-        self._open[activity.name] = asyncio.create_task(self._operate(chance, step, message))
-        await asyncio.sleep(0)  # the tasks take their numbers in their first moment, which is now
+            await asyncio.sleep(0)  # the task takes its number in its first moment, which is now
+        self._open[activity.name] = asyncio.create_task(self._operate(chance, message, alone=alone))
 
-    async def _operate(self, chance: Try, step: StepReservation, message: asyncio.Task[Json] | None) -> Ended:
-        name: StepOptions = {"name": f"{chance.activity.name}#{chance.attempt}"}
+    async def _operate(self, chance: Try, message: asyncio.Task[Json] | None, *, alone: bool) -> Done:
         try:
             if chance.attempt > 1:
                 due = await self._tools.in_thread(self._tools.ledger.due_at, chance)
                 await self._rest(chance.activity.name, due)
             if message is not None:
-                result = await self._hear(chance, step, name, message)
-            elif is_timer(chance.activity):
+                return _alone(chance, await self._hear(chance, message))
+            if is_timer(chance.activity):
                 due = await self._tools.in_thread(self._tools.waits.begin, chance)
                 await self._rest(chance.activity.name, due)
-                result = await step.run_async(name, self._tools.waits.end, chance)
-            else:
-                result = await self._work(chance, step, name)
-            return Ended.decoded(result)
+                return _alone(chance, await self._tools.in_thread(self._tools.waits.end, chance))
+            return await self._work(self._line_of(chance) if alone else Line((chance,)))
         finally:
             if message is not None:
                 message.cancel()
 
-    async def _work(self, chance: Try, step: StepReservation, name: StepOptions) -> Mapping[str, Json]:
-        if not self._first and await self._tools.in_thread(self._tools.ledger.ended, chance) is not None:
-            return await step.run_async(name, self._tools.attempts.perform, chance, _never)
+    async def _work(self, line: Line) -> Done:
+        chance = line.tries[0]
+        ended = None if self._first else await self._tools.in_thread(self._tools.ledger.ended, chance)
+        if ended is not None:
+            return _alone(chance, ended)
         if self._parked and not self._awake.is_set():
             await self._tools.in_thread(self._tools.places.unpark, self._run.id)
         async with self._tools.places.for_kind(chance.activity.kind):
             self._tools.hands.check()
-            return await self._watched(chance, step, name)
+            return await self._watched(line)
 
-    async def _watched(self, chance: Try, step: StepReservation, name: StepOptions) -> Mapping[str, Json]:
-        """Do the attempt; when it does not stop although it was told to, go on without it."""
-        left: asyncio.Future[Callable[[], Mapping[str, Json]]] = self._loop.create_future()
+    def _line_of(self, chance: Try) -> Line:
+        """Return what one thread may do: the attempt, and what its success leads to in places of the same sort."""
+        places = self._tools.places
 
-        def settle(give_up: Callable[[], Mapping[str, Json]]) -> None:
+        def joins(activity: Activity) -> bool:
+            waits = is_timer(activity) or is_external(activity)
+            return not waits and places.for_kind(activity.kind) is places.for_kind(chance.activity.kind)
+
+        return line_of(chance, self._statuses, joins)
+
+    async def _watched(self, line: Line) -> Done:
+        """Do the line; when an activity does not stop although it was told to, go on without it."""
+        left: asyncio.Future[Callable[[], Done]] = self._loop.create_future()
+
+        def settle(give_up: Callable[[], Done]) -> None:
             if not left.done():
                 left.set_result(give_up)
 
-        def abandon(give_up: Callable[[], Mapping[str, Json]]) -> None:
+        def abandon(give_up: Callable[[], Done]) -> None:
             self._loop.call_soon_threadsafe(settle, give_up)
 
-        work = asyncio.create_task(step.run_async(name, self._tools.attempts.perform, chance, abandon))
+        work: asyncio.Future[Done] = self._tools.at_work(self._tools.attempts.perform, line, abandon)
         work.add_done_callback(_retrieved)
         both: set[asyncio.Future[Any]] = {work, left}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             return work.result()
-        result: Mapping[str, Json] = await self._tools.in_thread(left.result())
+        result: Done = await self._tools.in_thread(left.result())
         return result
 
-    async def _hear(
-        self, chance: Try, step: StepReservation, name: StepOptions, message: asyncio.Task[Json]
-    ) -> Mapping[str, Json]:
+    async def _hear(self, chance: Try, message: asyncio.Task[Json]) -> Ended:
         path = chance.activity.name
         due = await self._tools.in_thread(self._tools.waits.begin, chance)
         await self._rest(path, due, message)
-        if not message.done():
-            # Cancelled, or the message's own deadline is a moment later than the ledger's.
-            return await step.run_async(name, self._tools.waits.complete, chance, None)
-        return await step.run_async(name, self._tools.waits.complete, chance, message.result())
+        # Not done: cancelled, or the message's own deadline is a moment later than the ledger's.
+        heard = message.result() if message.done() else None
+        ended: Ended = await self._tools.in_thread(self._tools.waits.complete, chance, heard)
+        return ended
 
     async def _rest(self, path: str, due: Instant | None, message: asyncio.Task[Json] | None = None) -> None:
         """Do nothing until ``due`` (None: it is over), a message, or the run's cancellation."""
@@ -228,13 +246,13 @@ class Execution:
         self._loop.call_soon_threadsafe(self._awake.set)
 
 
-def _never(give_up: Callable[[], Mapping[str, Json]]) -> None:
-    """Leave to itself an attempt that has ended already: it never comes to that."""
+def _alone(chance: Try, ended: Ended) -> Done:
+    return Done(((chance.activity.name, ended),))
 
 
-def _retrieved(task: "asyncio.Task[Any]") -> None:
+def _retrieved(task: "asyncio.Future[Any]") -> None:
     _exception_of(task)
 
 
-def _exception_of(task: "asyncio.Task[Any]") -> BaseException | None:
+def _exception_of(task: "asyncio.Future[Any]") -> BaseException | None:
     return None if task.cancelled() else task.exception()

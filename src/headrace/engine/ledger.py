@@ -25,6 +25,8 @@ from headrace.engine.records import (
     Begun,
     Claimed,
     Ended,
+    Ending,
+    Finished,
     Try,
     advance_watermark,
     batch_of,
@@ -81,9 +83,14 @@ class Ledger:
         """Take the attempt up, with an epoch of its own, unless it has ended or the run is being stopped."""
         return self._patiently(self._take_up, chance)
 
-    def finish(self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome) -> Ended:
-        """Write how the attempt ended, its batch and, where the policy wants one, the next attempt, all at once."""
-        return self._patiently(self._finish, chance, epoch, status, result)
+    def finish(
+        self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome, then: Try | Ending | None = None
+    ) -> Finished:
+        """Write how the attempt ended, its batch and, where the policy wants one, the next attempt, all at once.
+
+        If it succeeded, ``then`` is done in the same transaction: the next attempt of its line claimed, or the run ended.
+        """
+        return self._patiently(self._finish, chance, epoch, status, result, then)
 
     def begin_waiting(self, chance: Try, seconds: float) -> Instant | Ended:
         """Let the activity wait; return until when, which is the same however often this is done."""
@@ -96,9 +103,9 @@ class Ledger:
     def refuse(self, chance: Try, result: Outcome) -> Ended:
         """Let an attempt fail that cannot even begin."""
         claimed = self.claim(chance)
-        return (
-            claimed if isinstance(claimed, Ended) else self.finish(chance, claimed.epoch, ActivityStatus.FAILED, result)
-        )
+        if isinstance(claimed, Ended):
+            return claimed
+        return self.finish(chance, claimed.epoch, ActivityStatus.FAILED, result).ended
 
     def is_stopping(self, run_id: str) -> bool:
         """Say whether the run is being stopped, or has ended."""
@@ -147,7 +154,7 @@ class Ledger:
             workers.heartbeat(tx, self._claim, now)
             dead = workers.declare_dead(tx, now, Instant(now - round(silent_seconds * SECOND)))
             for worker in gone(workers.living(tx)):
-                workers.stop(tx, workers.WorkerClaim(worker.id, worker.generation), now)
+                workers.bury(tx, workers.WorkerClaim(worker.id, worker.generation), now)
                 dead.append(worker.id)
             return dead
 
@@ -181,7 +188,7 @@ class Ledger:
 
     def end(self, run: Run, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
         """Give the run its final status, the sums of its figures and, if it asks for it, the watermark, all at once."""
-        return self._patiently(self._end, run, statuses)
+        return self._patiently(self._end, Ending(run, statuses))
 
     def abandon(self, run_id: str, failure: Failure) -> None:
         """Let a run fail that cannot be gone on with; what had not ended ends with it."""
@@ -290,7 +297,8 @@ class Ledger:
                 raise
             return ended
         upstream = upstream_of(chance.run.definition, chance.activity)
-        return Claimed(epoch, activity_runs.outputs(tx, run_id, upstream) if upstream else {})
+        inputs = activity_runs.outputs(tx, run_id, upstream) if upstream else {}
+        return Claimed(epoch, inputs, 0 if epoch == 1 else activity_runs.lost(tx, run_id, path, attempt))
 
     def _cancel_row(self, tx: Transaction, chance: Try) -> Ended:
         rows = activity_runs.of_run(tx, chance.run.id)
@@ -303,7 +311,9 @@ class Ledger:
         activity_runs.move(tx, run_id, path, chance.attempt, expected, to, now, worker=self._claim, outcome=outcome)
         return Ended(to, chance.attempt)
 
-    def _finish(self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome) -> Ended:
+    def _finish(
+        self, chance: Try, epoch: int, status: ActivityStatus, result: Outcome, then: Try | Ending | None
+    ) -> Finished:
         run, path, attempt, now = chance.run, chance.activity.name, chance.attempt, self._clock.now()
         with self.database.transaction() as tx:
             moved = activity_runs.move(
@@ -322,15 +332,24 @@ class Ledger:
                 ended = ended_of(activity_runs.of_run(tx, run.id), chance)
                 if ended is None:
                     raise Problem(Code.FENCED, f"attempt {attempt} of {path!r} is somebody else's by now")
-                return ended
+                return Finished(ended)
             if result.batch is not None:
                 batches.save(tx, batch_of(chance, result.batch, result.failure, now), self._claim)
                 _resolve_replayed(tx, chance, result)
             again = self._wants_more(tx, chance, status, result)
             if again:
                 activity_runs.next_attempt(tx, run.id, path, attempt, now)
+            goes_on = status is ActivityStatus.SUCCEEDED and not self._hands.leaving
+            following = self._claim_row(tx, then) if goes_on and isinstance(then, Try) else None
+            run_ended = goes_on and isinstance(then, Ending)
+            if isinstance(then, Ending) and run_ended:
+                self._end_rows(tx, then, now)
         crash_point("attempt-finished")
-        return Ended(status, attempt, again)
+        if following is not None:
+            crash_point("attempt-claimed")
+        if run_ended:
+            crash_point("run-ended")
+        return Finished(Ended(status, attempt, again), following, run_ended)
 
     def _wants_more(self, tx: Transaction, chance: Try, status: ActivityStatus, result: Outcome) -> bool:
         if status not in {ActivityStatus.FAILED, ActivityStatus.TIMED_OUT} or result.failure is None:
@@ -389,24 +408,27 @@ class Ledger:
         crash_point("waiting-ended")
         return Ended(status, attempt, again)
 
-    def _end(self, run: Run, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
-        now = self._clock.now()
-        to = outcome(run.definition, statuses)
+    def _end(self, ending: Ending) -> RunStatus:
         with self.database.transaction() as tx:
-            current = runs.status(tx, run.id)
-            if current.is_final:
-                return current
-            rows = newest_rows(activity_runs.of_run(tx, run.id))
-            if current is RunStatus.WAITING:
-                runs.move(tx, run.id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
-            if to is RunStatus.CANCELLED and current is not RunStatus.CANCELLING:
-                runs.move(tx, run.id, {RunStatus.RUNNING}, RunStatus.CANCELLING, now, worker=self._claim)
-            reason = reason_of(run, statuses, rows) if to is RunStatus.FAILED else None
-            runs.add_figures(tx, run.id, figures_of(rows.values()))
-            runs.move(tx, run.id, _AT_WORK, to, now, reason=reason, worker=self._claim)
-            if to is RunStatus.SUCCEEDED:
-                advance_watermark(tx, run, rows.values(), now)
+            status = self._end_rows(tx, ending, self._clock.now())
         crash_point("run-ended")
+        return status
+
+    def _end_rows(self, tx: Transaction, ending: Ending, now: Instant) -> RunStatus:
+        run, statuses = ending.run, ending.statuses
+        current, to = runs.status(tx, run.id), outcome(run.definition, statuses)
+        if current.is_final:
+            return current
+        rows = newest_rows(activity_runs.of_run(tx, run.id))
+        if current is RunStatus.WAITING:
+            runs.move(tx, run.id, {RunStatus.WAITING}, RunStatus.RUNNING, now, worker=self._claim)
+        if to is RunStatus.CANCELLED and current is not RunStatus.CANCELLING:
+            runs.move(tx, run.id, {RunStatus.RUNNING}, RunStatus.CANCELLING, now, worker=self._claim)
+        reason = reason_of(run, statuses, rows) if to is RunStatus.FAILED else None
+        runs.add_figures(tx, run.id, figures_of(rows.values()))
+        runs.move(tx, run.id, _AT_WORK, to, now, reason=reason, worker=self._claim)
+        if to is RunStatus.SUCCEEDED:
+            advance_watermark(tx, run, rows.values(), now)
         return to
 
     def _abandon(self, run_id: str, failure: Failure) -> None:

@@ -6,7 +6,7 @@ from functools import reduce
 
 from headrace.core import codec
 from headrace.core.clock import Instant
-from headrace.core.codec import Json, JsonObject
+from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Plan
 from headrace.core.landing import Landing
@@ -38,28 +38,40 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an attempt ended; ``again``: the policy wants another one. This is what DBOS records of it."""
+    """How an attempt ended; ``again``: the policy wants another one."""
 
     status: ActivityStatus
     attempt: int
     again: bool = False
 
-    def encoded(self) -> JsonObject:
-        """Return it as JSON."""
-        return {"status": self.status.value, "attempt": self.attempt, "again": self.again}
-
-    @classmethod
-    def decoded(cls, value: Mapping[str, Json]) -> "Ended":
-        """Return what ``encoded`` made."""
-        return cls(ActivityStatus(str(value["status"])), int(str(value["attempt"])), bool(value["again"]))
-
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An attempt that this worker may do. ``inputs`` are the outputs of what the activity depends on, directly or not, by path."""
+    """An attempt that this worker may do. ``inputs`` are the outputs of what the activity depends on, directly or not, by path.
+
+    ``lost``: how many workers were lost while they had it.
+    """
 
     epoch: int
     inputs: Mapping[str, Mapping[str, Json]]
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a run whose activities have all ended, with these statuses."""
+
+    run: Run
+    statuses: Mapping[str, ActivityStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An attempt's end as it was written. ``following``: what was claimed in the same transaction; ``run_ended``: the run ended in it."""
+
+    ended: Ended
+    following: Claimed | Ended | None = None
+    run_ended: bool = False
 
 
 def newest_rows(rows: Iterable[ActivityRun]) -> dict[str, ActivityRun]:

@@ -1,7 +1,6 @@
 """Take-over: any living worker finds out which ones have died, and hands their runs back to the queues."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import structlog
@@ -32,15 +31,12 @@ class Takeover:
         hand_back: HandBack,
         config: EngineConfig,
         register_bounded: Callable[[str], None],
-        housekeeping: Callable[[], object] | None,
     ) -> None:
         self._ledger = ledger
         self._hand_back = hand_back
         self._config = config
         self._register_bounded = register_bounded
         self._known_queues: set[str] = set()
-        self._housekeeping = housekeeping
-        self._house_due = time.monotonic() + config.heartbeat_seconds
         self._looks = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-takeover", daemon=True)
@@ -76,7 +72,6 @@ class Takeover:
         if dead or self._looks == 0 or (self._looks % _SWEEP_EVERY == 0 and self._is_eldest()):
             self._hand_back.all_of_the_dead()
         self._looks += 1
-        self._keep_house()
 
     def _listen_to_new_queues(self) -> None:
         bounds = self._ledger.bounds()
@@ -84,23 +79,6 @@ class Takeover:
             if name not in self._known_queues:
                 self._register_bounded(name)
                 self._known_queues.add(name)
-
-    def _keep_house(self) -> None:
-        """Begin a round of housekeeping when one is due, in a thread of its own: a take-over must not wait for it."""
-        if self._housekeeping is None or time.monotonic() < self._house_due or not self._is_eldest():
-            return
-        self._house_due = time.monotonic() + self._config.housekeeping_seconds
-        threading.Thread(
-            target=self._house, args=(self._housekeeping,), name="headrace-housekeeping", daemon=True
-        ).start()
-
-    def _house(self, housekeeping: Callable[[], object]) -> None:
-        try:
-            housekeeping()
-        except Problem as problem:
-            _log.warning("housekeeping was not possible; it is tried again", problem=problem.message)
-        except Exception:  # noqa: BLE001 — files and disks raise what they like, and a worker goes on without its house being kept
-            _log.exception("housekeeping failed; it is tried again")
 
     def _is_eldest(self) -> bool:
         """Say whether this is the one worker that looks for what was left lying: two at once would take runs from each other."""

@@ -50,36 +50,36 @@ class Waits:
         begun = self._ledger.begin_waiting(chance, seconds)
         return None if isinstance(begun, Ended) else begun
 
-    def end(self, chance: Try) -> Mapping[str, Json]:
-        """Return how the timer ended (encoded ``Ended``)."""
+    def end(self, chance: Try) -> Ended:
+        """Return how the timer ended."""
         broken = _broken(chance.activity)
         if broken is not None:
             return self._fail(chance, broken)
         if self._ledger.is_stopping(chance.run.id):
             return self._cancel(chance)
-        return self._ledger.end_waiting(chance, ActivityStatus.SUCCEEDED, Outcome()).encoded()
+        return self._ledger.end_waiting(chance, ActivityStatus.SUCCEEDED, Outcome())
 
-    def complete(self, chance: Try, message: Json) -> Mapping[str, Json]:
-        """Return how the external activity ended (encoded ``Ended``); ``message`` None: nobody completed it."""
+    def complete(self, chance: Try, message: Json) -> Ended:
+        """Return how the external activity ended; ``message`` None: nobody completed it."""
         broken = _broken(chance.activity)
         if broken is not None:
             return self._fail(chance, broken)
         if message is not None:
             result = _heard(message)
             status = ActivityStatus.SUCCEEDED if result.failure is None else ActivityStatus.FAILED
-            return self._ledger.end_waiting(chance, status, result).encoded()
+            return self._ledger.end_waiting(chance, status, result)
         if self._ledger.is_stopping(chance.run.id):
             return self._cancel(chance)
         seconds = _seconds(chance.activity)
         late = Failure(Code.TIMED_OUT, f"nobody completed it within {seconds:g} s")
-        return self._ledger.end_waiting(chance, ActivityStatus.TIMED_OUT, Outcome(failure=late)).encoded()
+        return self._ledger.end_waiting(chance, ActivityStatus.TIMED_OUT, Outcome(failure=late))
 
-    def _cancel(self, chance: Try) -> Mapping[str, Json]:
+    def _cancel(self, chance: Try) -> Ended:
         result = Outcome(failure=Failure(Code.CANCELLED, "the run was cancelled"))
-        return self._ledger.end_waiting(chance, ActivityStatus.CANCELLED, result).encoded()
+        return self._ledger.end_waiting(chance, ActivityStatus.CANCELLED, result)
 
-    def _fail(self, chance: Try, problem: Problem) -> Mapping[str, Json]:
-        return self._ledger.refuse(chance, Outcome(failure=Failure.of(problem))).encoded()
+    def _fail(self, chance: Try, problem: Problem) -> Ended:
+        return self._ledger.refuse(chance, Outcome(failure=Failure.of(problem)))
 
 
 def _seconds(activity: Activity) -> float:

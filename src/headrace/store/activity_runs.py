@@ -15,6 +15,7 @@ from headrace.store import workers
 from headrace.store.database import Transaction
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs, runs
+from headrace.store.tables import workers as worker_rows
 from headrace.store.workers import WorkerClaim
 
 _CLAIMABLE = frozenset({ActivityStatus.QUEUED, ActivityStatus.RUNNING, ActivityStatus.WAITING})
@@ -33,6 +34,14 @@ _OUTPUTS = (
 _OUTCOME = ("output", "figures", "failure")
 
 
+_LOST = sa.select(activity_runs.c.lost).where(*_ITS_KEY)
+_LEFT = (
+    # Who stopped by itself handed over what it had: that is no loss.
+    sa.exists()
+    .where(worker_rows.c.id == activity_runs.c.worker_id, worker_rows.c.status == workers.STOPPED)
+    .correlate(activity_runs)
+)
+_IS_LOSS = sa.and_(activity_runs.c.status == ActivityStatus.RUNNING.value, ~_LEFT)
 _CLAIM = change(
     activity_runs,
     _KEY,
@@ -40,6 +49,7 @@ _CLAIM = change(
     ActivityStatus.RUNNING,
     {
         "epoch": activity_runs.c.epoch + 1,
+        "lost": activity_runs.c.lost + sa.case((_IS_LOSS, 1), else_=0),
         "worker_id": sa.bindparam("its_worker"),
         "updated_at": sa.bindparam("now"),
         "started_at": sa.func.coalesce(activity_runs.c.started_at, sa.bindparam("now")),
@@ -90,6 +100,11 @@ def claim(tx: Transaction, run_id: str, path: str, attempt: int, worker: WorkerC
             Code.ILLEGAL_STATE, f"attempt {attempt} of {path!r} of run {run_id} is {status}: nobody can take it"
         )
     return int(epoch)
+
+
+def lost(tx: Transaction, run_id: str, path: str, attempt: int) -> int:
+    """Return how often the attempt was claimed since the worker that had it was lost; one that stopped by itself does not count."""
+    return int(tx.scalar(_LOST, _key(run_id, path, attempt)) or 0)
 
 
 def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from what to what, when, and by whom
@@ -246,7 +261,7 @@ def _values(row: ActivityRun, position: int) -> dict[str, Any]:
 
 def _activity_run(row: Mapping[str, Any]) -> ActivityRun:
     what = f"the ledger's row of {row['path']!r} of run {row['run_id']}"
-    values = {name: value for name, value in row.items() if name not in {"scope", "position"}}
+    values = {name: value for name, value in row.items() if name not in {"scope", "position", "lost"}}
     values["status"] = ActivityStatus(row["status"])
     values["figures"] = decode(Figures, row["figures"], what=what) if row["figures"] else Figures()
     values["failure"] = None if row["failure"] is None else decode(Failure, row["failure"], what=what)

@@ -128,6 +128,7 @@ activity_runs = sa.Table(
     word("status"),
     word("fingerprint"),
     sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("lost", sa.Integer, nullable=False, server_default="0"),
     word("worker_id", nullable=True),
     word("commit_key", nullable=True),
     word("carried_from", nullable=True),

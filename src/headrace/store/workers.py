@@ -76,6 +76,11 @@ def stop(tx: Transaction, claim: WorkerClaim, now: Instant) -> bool:
     return tx.execute(_of_living(claim).values(status=STOPPED, ended_at=now)).rowcount == 1
 
 
+def bury(tx: Transaction, claim: WorkerClaim, now: Instant) -> bool:
+    """Declare dead a worker that is known to be gone; return whether its claim was still good."""
+    return tx.execute(_of_living(claim).values(status=DEAD, ended_at=now)).rowcount == 1
+
+
 def declare_dead(tx: Transaction, now: Instant, older_than: Instant) -> list[str]:
     """Declare dead every worker whose last heartbeat is older than ``older_than``; return their ids.
 
