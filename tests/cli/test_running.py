@@ -1,8 +1,10 @@
 """Running flow files, looking at their runs, retrying them: the real command line on real files."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from command_line import COMMAND, DATA, FLOW, Headrace, environment, headrace_in
+from waiting import until
 
 
 def rows_of(folder: Path, table: str = "small") -> list[dict[str, object]]:
@@ -265,3 +268,24 @@ def test_the_ledger_is_checked_and_made(headrace: Headrace) -> None:
 def test_an_empty_home_has_empty_lists(headrace: Headrace, command: str) -> None:
     """Nothing is an answer, too."""
     assert json.loads(headrace(command, "ls", "-o", "json").stdout) == {"items": [], "next": None}
+
+
+def test_a_run_that_is_interrupted_while_the_engine_is_loaded_is_not_left_in_the_queue(tmp_path: Path) -> None:
+    """Else the next command of the home would do it, and an append that nobody wants would follow."""
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "data.csv").write_text(DATA)
+    ledger = tmp_path / ".headrace" / "ledger.db"
+
+    def has_run() -> bool:
+        if not ledger.exists():
+            return False
+        with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(sqlite3.connect(ledger)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+        return False
+
+    process = subprocess.Popen([*COMMAND, "run", "flow.yaml"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
+    until(has_run, seconds=60, what="the run in the ledger")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    (run,) = json.loads(headrace_in(tmp_path)("runs", "ls", "-o", "json").stdout)["items"]
+    assert (process.returncode, run["status"]) == (130, "cancelled")

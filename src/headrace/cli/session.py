@@ -42,10 +42,11 @@ def finish(application: Application, run: Run, output: Output, *, detach: bool) 
         )
         _report(application, details, output)
         return 0
-    from headrace.bootstrap.working import working
-
     interrupted = False
     try:
+        # Loading the engine takes a second, in which Ctrl-C may come: the run is in the ledger already.
+        from headrace.bootstrap.working import working
+
         with working(application), show_progress(output) as watch:
             try:
                 details = application.wait_for(run.id, watch)
