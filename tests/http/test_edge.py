@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from structlog.testing import capture_logs
 
 from headrace.core.errors import Code, Problem
 from headrace.http.authentication import default_deny
@@ -133,6 +134,22 @@ def test_what_is_away_says_when_to_come_again() -> None:
     """Clients that repeat on 503 wait as long as they are told to."""
     assert int(ask("GET", "/away").headers["retry-after"]) > 0
     assert "retry-after" not in ask("GET", "/bug").headers
+
+
+def test_a_client_that_goes_away_in_its_body_is_no_failure() -> None:
+    """Nothing is answered, and nothing is logged as a bug of ours."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/echo", "query_string": b"", "headers": [(b"key", b"k")]}
+    with capture_logs() as logged:
+        asyncio.run(make_app()(scope, receive, send))
+    assert (sent, logged) == ([], [])
 
 
 def test_a_hostile_request_id_is_not_repeated() -> None:

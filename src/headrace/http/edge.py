@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.core.errors import Code, Problem
@@ -70,6 +70,9 @@ class Edge:
             return
         try:
             await self._app(inner, _limited(inner, receive, self._max_body_bytes), sender)
+        except ClientDisconnect:
+            # Nobody is there to be answered, and it is no failure of ours.
+            return
         except Exception as error:  # the outermost edge: whatever is left is a bug, and must not show its insides
             # The trace as text: a log that shows the values of variables would show bodies and secrets.
             trace = "".join(traceback.format_exception(error))
