@@ -1,6 +1,6 @@
 """``make bench``: figures side by side with peers in the same run, as a table in Markdown. ``make bench BENCH="promotion pages"`` picks some."""
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -109,7 +109,7 @@ def main(names: list[str]) -> int:
         print(f"no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}", file=sys.stderr)
         return 64
     SCRATCH.mkdir(exist_ok=True)
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = dt.datetime.now(dt.UTC).date()
     print(
         f"{today}, {os.cpu_count()} cores, Python {platform.python_version()}, DuckDB {duckdb.__version__}, {platform.system()}\n"
     )
