@@ -184,18 +184,19 @@ def test_a_home_that_cannot_be_made_is_said_so(headrace: Headrace) -> None:
         ("to_integer(amount, 1, 2, 3)", "expression_type", "to_integer"),
     ],
 )
-def test_a_wrong_expression_fails_the_run_with_what_would_be_right(
+def test_a_wrong_expression_is_told_with_what_would_be_right(
     headrace: Headrace, tmp_path: Path, expression: str, code: str, words: str
 ) -> None:
-    """Columns are known when the source is; the copy is kept for the retry."""
+    """Columns are known when the source is, so they fail the run, whose copy is kept; all else is told before anything runs."""
     (tmp_path / "data.csv").write_text(DATA)
     (tmp_path / "flow.yaml").write_text(
         f"name: x\nsource: {{files: data.csv}}\nmapping: {{a: '{expression}'}}\ntarget: {{table: x}}\n"
     )
-    run = json.loads(headrace("run", "flow.yaml", "-o", "json").stdout)
-    assert run["status"] == "failed"
-    assert run["reason"]["code"] == code
-    assert words in run["reason"]["message"] + str(run["reason"]["fields"])
+    ended = headrace("run", "flow.yaml", "-o", "json")
+    told = json.loads(ended.stdout)
+    refusal = told["reason"] if code == "unknown_column" else told["error"]
+    assert (ended.returncode, refusal["code"]) == (1, code)
+    assert words in refusal["message"] + str(refusal["fields"])
 
 
 def test_a_detached_run_is_done_by_a_worker(tmp_path: Path) -> None:
