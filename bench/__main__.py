@@ -11,7 +11,7 @@ import duckdb
 
 from bench import ledger
 from bench.data import TYPES, orders
-from bench.measure import HEADER, SCRATCH, Figure, call, in_turn, peers_python
+from bench.measure import HEADER, SCRATCH, Figure, call, in_turn, peers_python, product_python
 
 ROWS = 5_000_000
 ROUNDS = 3
@@ -84,7 +84,7 @@ def engine() -> list[Figure]:
 
 def startup() -> list[Figure]:
     """Cold start and idle memory."""
-    got = call(["-m", "bench.startup"])
+    got = call(["bench/startup.py"], python=product_python())
     return [
         Figure("cold start of `headrace serve` to its first answer", f"{got['seconds']:.1f} s", "", "", "≤ 3 s"),
         Figure(

@@ -11,7 +11,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRATCH = ROOT / ".bench"
-PEERS = SCRATCH / "peers"
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,20 @@ def in_turn(commands: dict[str, tuple[Sequence[str], str]], *, rounds: int) -> d
 
 def peers_python() -> str:
     """Return the interpreter of the peers' own environment, made on first use."""
-    python = PEERS / "bin" / "python"
-    if not (PEERS / ".installed").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-        pins = str(ROOT / "requirements" / "bench.txt")
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", pins], check=True)
-        (PEERS / ".installed").touch()
+    return _environment("peers", "bench.txt")
+
+
+def product_python() -> str:
+    """Return the interpreter of an environment with what Headrace needs to run and nothing else, made on first use."""
+    return _environment("product", "run.txt")
+
+
+def _environment(name: str, pins: str) -> str:
+    folder = SCRATCH / name
+    python = folder / "bin" / "python"
+    if not (folder / ".installed").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(ROOT / "requirements" / pins)]
+        subprocess.run([str(python), *install], check=True)
+        (folder / ".installed").touch()
     return str(python)

@@ -43,11 +43,12 @@ def _resident_mb(pid: int) -> float:
 def main() -> None:
     """Start a server on a fresh home, wait for its first answer, let it idle, and look at it."""
     port = _free_port()
-    headrace = str(Path(sys.executable).with_name("headrace"))
-    environment = {**os.environ, "HEADRACE_HOME": tempfile.mkdtemp()}
+    source = str(Path(__file__).resolve().parents[1] / "src")
+    headrace = [sys.executable, "-c", "from headrace.cli.main import main; main()"]
+    environment = {**os.environ, "HEADRACE_HOME": tempfile.mkdtemp(), "PYTHONPATH": source}
     start = time.perf_counter()
     server = subprocess.Popen(
-        [headrace, "serve", "--dev", "--port", str(port)],
+        [*headrace, "serve", "--dev", "--port", str(port)],
         env=environment,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

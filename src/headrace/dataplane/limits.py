@@ -39,6 +39,8 @@ class Limits:
     """Most directory entries that one listing looks at."""
     read_chunk: int = 256 * KIB
     """Bytes read at once from a file; cancellation is looked at between two chunks."""
+    data_file_bytes: int = 512 * MIB
+    """Size of the Parquet files of a large batch; an input of twice as many bytes or fewer becomes one file."""
     batch_bytes: int = 16 * MIB
     """Bytes that the database driver gathers before it hands over a batch of rows."""
     statement_timeout_seconds: float = 6 * 3600.0

@@ -1,6 +1,7 @@
 """Mapping, rules, thresholds, commits."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,19 @@ def test_types_without_a_counterpart_are_stored_as_text(bench: Bench) -> None:
     columns = schema(t="time", u="uuid", j="json", b="binary")
     bench.promote(b't,u,j,b\n10:11:12,6ba7b810-9dad-11d1-80b4-00c04fd430c8,"{""a"":1}",x\n', schema=columns)
     assert bench.table() == [("10:11:12", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", '{"a":1}', b"x")]
+
+
+def test_a_large_batch_becomes_several_files_of_one_commit(bench: Bench) -> None:
+    """Readers work on files side by side; a second try under the same prefix leaves none of the first behind."""
+    bench.limits = replace(bench.limits, data_file_bytes=256 * 1024)
+    rows = 200_000
+    data = b"id,name\n" + b"".join(b"%d,name %d\n" % (number, number * 7919) for number in range(rows))
+    outcome = bench.promote(data)
+    assert outcome.failure is None
+    assert outcome.batch is not None
+    assert len(outcome.batch.files) > 1
+    assert bench.table("count(*), count(DISTINCT id)") == [(rows, rows)]
+    assert {path.name for path in (bench.roots.lake / "rows").glob("*.parquet")} == set(outcome.batch.files)
 
 
 def test_statistics_let_readers_leave_files_out(bench: Bench) -> None:

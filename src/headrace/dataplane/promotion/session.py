@@ -63,6 +63,9 @@ class Session:
             self._connection.execute(f"SET {setting}")
         allowed = ", ".join(literal(f"{folder}/") for folder in dict.fromkeys((work, *folders)))
         self._connection.execute(f"SET allowed_directories = [{allowed}]")
+        # A folder's own name does not lie below the folder: DuckDB asks for it when it numbers the files in it.
+        itself = ", ".join(literal(str(folder)) for folder in dict.fromkeys(folders))
+        self._connection.execute(f"SET allowed_paths = [{itself}]")
         self._connection.execute("SET allowed_configs = ['preserve_insertion_order']")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")

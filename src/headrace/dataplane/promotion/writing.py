@@ -12,7 +12,6 @@ from headrace.dataplane.promotion.reading import Source
 from headrace.dataplane.promotion.session import REJECTS, SCANS, Session, literal
 from headrace.dataplane.storage import make_durable
 
-_FILE_BYTES = 512 * 1024 * 1024
 _ROW_GROUP = 122_880
 
 
@@ -44,11 +43,12 @@ def write_accepted(session: Session, source: Source, mapped: Mapped, table: Path
     schema = schema_of(mapped)
     columns = {target.key: stored(final_name(target.key), target.column.type) for target in mapped.targets}
     rows = mapped.accepted(source.rows(note_rejects=True), columns)
-    large = sum(file.bytes for file in source.files) > 2 * _FILE_BYTES
+    several_bytes = session.limits.data_file_bytes
+    large = sum(file.bytes for file in source.files) > 2 * several_bytes
     # One file takes its name as it is; several are numbered by DuckDB in a folder.
     place = table if large else table / f"{prefix}-0.parquet"
     several = (
-        f", FILE_SIZE_BYTES {_FILE_BYTES}, FILENAME_PATTERN {literal(prefix + '-{i}')}, OVERWRITE_OR_IGNORE"
+        f", FILE_SIZE_BYTES {several_bytes}, FILENAME_PATTERN {literal(prefix + '-{i}')}, OVERWRITE_OR_IGNORE"
         if large
         else ""
     )
