@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Dependency, Plan
 from headrace.core.outcome import Failure, Figures, Outcome
 from headrace.core.planning import PlanMode, Verdict
 from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind, RunStatus
+from headrace.core.window import Window
 from headrace.service.flows import get_flow, put_flow
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
 from headrace.service.runs import RunRequest, create_run, get_run
-from headrace.store import activity_runs, runs
+from headrace.store import activity_runs, runs, watermarks
 from service.conftest import House
 
 _LANDED = Outcome({"landing": {"files": []}}, Figures(bytes_read=10))
@@ -62,6 +64,47 @@ def test_a_retry_is_a_new_run_of_the_group_with_the_same_parameters(house: House
     assert (retry.group_id, retry.retry_of, retry.attempt, retry.kind) == (failed.id, failed.id, 2, RunKind.RETRY)
     assert (retry.parameters, retry.status) == (failed.parameters, RunStatus.QUEUED)
     assert get_run(house.database, "local", failed.id).run == failed
+
+
+def _going_on(start: Instant | None) -> RunRequest:
+    return RunRequest(
+        scope="local",
+        flow_id="f1",
+        created_by="tester",
+        parameters={"size": 7},
+        window=Window(start),
+        details={"watermark": {"key": "w"}},
+    )
+
+
+@pytest.mark.parametrize("start", [None, Instant(50)])
+def test_what_another_run_has_delivered_since_is_not_delivered_again(house: House, start: Instant | None) -> None:
+    """D9: a failed run whose rows a later run has brought cannot be retried, nor does the preview promise it."""
+    failed = _fail_at_promotion(house, create_run(house.database, _going_on(start), house.clock, house.ids))
+    other = _fail_at_promotion(house, create_run(house.database, _going_on(start), house.clock, house.ids))
+    with house.database.transaction() as tx:
+        watermarks.advance(tx, "local", "f1", "w", Instant(100), other.id)
+    with pytest.raises(Problem, match=f"run {other.id} delivered the rows before") as caught:
+        _retry(house, failed)
+    assert caught.value.code is Code.ILLEGAL_STATE
+    with pytest.raises(Problem, match="has gone on since"):
+        preview_retry(house.database, "local", failed.id, _RETRY, _all_there)
+
+
+def test_what_another_run_is_about_to_deliver_is_not_delivered_beside_it(house: House) -> None:
+    """Both would read from the same watermark."""
+    failed = _fail_at_promotion(house, create_run(house.database, _going_on(None), house.clock, house.ids))
+    other = create_run(house.database, _going_on(None), house.clock, house.ids)
+    with pytest.raises(Problem, match=f"run {other.id} is queued and reads from the same watermark"):
+        _retry(house, failed)
+
+
+def test_a_run_is_retried_where_the_watermark_stands_as_it_found_it(house: House) -> None:
+    """Nobody has delivered its rows; so its retry does."""
+    failed = _fail_at_promotion(house, create_run(house.database, _going_on(Instant(100)), house.clock, house.ids))
+    with house.database.transaction() as tx:
+        watermarks.advance(tx, "local", "f1", "w", Instant(100), "an earlier run")
+    assert _retry(house, failed).retry_of == failed.id
 
 
 def test_what_an_earlier_run_did_is_carried_over_with_its_outcome(house: House) -> None:

@@ -16,6 +16,7 @@ from headrace.core.run import RunStatus
 from headrace.core.window import Window
 from headrace.flowfile import FlowFile, load
 from headrace.service.connections import put_connection
+from headrace.service.delivered import watermark_key
 from headrace.service.flows import put_flow
 from headrace.service.runs import RunRequest, create_run, page_runs
 from headrace.service.watermarks import get_watermark
@@ -65,7 +66,7 @@ def going_on(application: Application, flow: Flow, key: str) -> Window:
     """
     active = frozenset(status for status in RunStatus if not status.is_final)
     for run in page_runs(application.database, RunQuery(flow_id=flow.id, statuses=active), limit=100).items:
-        if run.details.get("watermark") == {"key": key}:
+        if watermark_key(run) == key:
             raise Problem(
                 Code.ILLEGAL_STATE,
                 f"run {run.id} of {flow.name} is {run.status} and reads from the same watermark; wait for its end "

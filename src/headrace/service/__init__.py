@@ -15,4 +15,5 @@ after a crash or a lost answer without doing the thing twice. Who may ask is the
     sealing       how secrets are kept
     replays       play corrected rejects again
     watermarks    up to where a flow has delivered
+    delivered     whether a run's rows were delivered by another one since
 """

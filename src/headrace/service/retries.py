@@ -12,6 +12,7 @@ from headrace.core.outcome import Figures
 from headrace.core.planning import PlanMode, PlanRequest, RunPlan, plan_run
 from headrace.core.run import Run, RunKind, RunStatus
 from headrace.core.window import Window
+from headrace.service.delivered import check_not_delivered_since
 from headrace.service.history import GroupRows, carried_or_pending, past_runs
 from headrace.service.outcomes import OutcomeLost
 from headrace.service.runs import as_object, checked_parameters, key_in_use, once, queue_run
@@ -55,6 +56,7 @@ def preview_retry(
         run = runs.get(tx, scope, run_id)
         rows = runs.history(tx, run.group_id)
         flow = flows.get(tx, run.scope, run.flow_id)
+        check_not_delivered_since(tx, run, rows)
     return _planned(run, rows, _wanted(run, flow, request), request, (lost, _PREVIEW))
 
 
@@ -74,8 +76,8 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
 
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: the run, or another one of its group, has not ended (the message names it), or the flow is
-            disabled; ``INVALID``: no such activity; ``UNKNOWN_FIELD`` or ``INVALID``: the parameters; ``CONFLICT``: the key belongs to
-            another request.
+            disabled, or another run has delivered since what this one was to read; ``INVALID``: no such activity; ``UNKNOWN_FIELD`` or
+            ``INVALID``: the parameters; ``CONFLICT``: the key belongs to another request.
     """
     now = clock.now()
     with database.reading() as tx:
@@ -88,6 +90,7 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
         wanted = _wanted(retried, flow, request)
         new_id = ids.uuid()
         run_plan = _planned(retried, rows, wanted, request, (looked_at, new_id))
+        check_not_delivered_since(tx, retried, rows)
         run = replace(_new_run(wanted, rows, run_plan, request, now), id=new_id)
         queue_run(tx, run, carried_or_pending(run, run_plan, rows))
         audit.record(tx, run.scope, request.created_by, "run.retry", run.id, now)
