@@ -70,7 +70,7 @@ with `source.by_modification_time`. Both are ISO 8601 with a zone (`2024-01-01T0
 guessed zone would shift the edge. `-` leaves a side open.
 
 Without `--window`, a flow that appends and has one of the two goes on from its **watermark**: where the last such run that succeeded
-ended. The first run reads everything. A run that fails moves nothing: retry it, or run the flow anew (then a retry of it is refused). `--window` reads
+ended. The first run reads everything. A run that fails moves nothing: retry it, or run the flow anew (its retry is refused then). `--window` reads
 what it says and leaves the watermark alone; `--window - -` is everything. The watermark belongs to the source and the target: with
 another table of either, reading begins anew. A flow that overwrites has none.
 
