@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from headrace.core.condition import Condition
 from headrace.core.errors import Code, FieldError, Problem
 
 
@@ -90,8 +91,10 @@ class FileFormat:
 class FileSource:
     """Files of a store.
 
-    ``root`` is an absolute ``file:///…`` URL of a directory (object stores come later), already checked against the
-    allowed roots by whoever made the source, and checked again by whoever opens it. ``path`` is relative to it: a file, a folder (trailing
+    Without a ``connection``, ``root`` is an absolute ``file:///…`` URL of a directory, already checked against the allowed roots by whoever made
+    the source, and checked again by whoever opens it. With one (the id of a connection document of a file store: its address and secrets never
+    stand in a plan), ``root`` is empty, and what the connection leaves open (a bucket, a container) is the first segment of ``path``.
+    ``path`` is relative to the root: a file, a folder (trailing
     ``/`` or ``""``), or a folder with ``*``, ``?`` or ``[…]`` in the file's name (``**`` in a folder's place stands for any depth).
     ``also`` are further such paths; a file that several of them select is taken once. ``recursive`` takes folders below too.
     Where ``by_modification_time`` is set, files are selected whose modification time
@@ -141,7 +144,8 @@ class TableSource:
     """A table or a query of a database.
 
     ``connection`` is the id of a connection document (its URL and secrets never stand in a plan). Exactly one of ``table``
-    (``schema.table``) and ``query`` is given. ``columns`` empty means all. ``partition_column`` and ``partitions`` ask for parallel reads,
+    (``schema.table``) and ``query`` is given. ``columns`` empty means all. ``where`` takes only the rows that fulfil it, on the database's side,
+    before the window. ``partition_column`` and ``partitions`` ask for parallel reads,
     all in one snapshot.
     """
 
@@ -154,6 +158,7 @@ class TableSource:
     delta: DeltaColumn | None = None
     partition_column: str | None = None
     partitions: int = 1
+    where: Condition | None = None
 
     def __post_init__(self) -> None:
         if (self.table is None) == (self.query is None):
