@@ -28,11 +28,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls, once its credential was checked. ``scopes``: ``*``, or the beginnings of scope paths (``flowservice/acme``)."""
+    """Who calls, once its credential was checked. ``scopes``: ``*``, or the beginnings of scope paths (``flowservice/acme``).
+
+    ``service``: it is a service and no user, which the doors allow a few things more (each says which).
+    """
 
     client_id: str
     role: Role
     scopes: tuple[str, ...] = (EVERYWHERE,)
+    service: bool = False
 
     def reaches(self, scope: str) -> bool:
         """Say whether ``scope`` is among this client's, by whole segments of the path."""

@@ -66,6 +66,18 @@ def shown(tenant: Tenant, entity: Entity) -> Item:
     }
 
 
+def wants_draft(request: Request) -> bool:
+    """Say whether ``mode`` asks for a draft (``mode=draft``, in any case); without it, or with an empty one, it does not.
+
+    Raises:
+        Refusal: 1312-400: another mode.
+    """
+    mode = request.query_params.get("mode", "").strip()
+    if mode and mode.lower() != "draft":
+        raise Refusal(Fault.VALUE, f"the mode {mode[:40]!r} is unknown; draft is expected, or none")
+    return bool(mode)
+
+
 def check_no_draft(request: Request) -> None:
     """Refuse ``mode``: drafts are not offered yet.
 

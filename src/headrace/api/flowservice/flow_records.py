@@ -6,13 +6,13 @@ from typing import Any
 
 from headrace.api.flowservice.entities import Entity, Maker, shown
 from headrace.api.flowservice.gateway import Tenant
+from headrace.api.flowservice.translate.schedule import LABEL
 from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in, text_in
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow, Plan
 from headrace.service.flows import delete_flow, get_flow, page_flows, put_flow
 
-LABEL = "flowservice"
 MAX_FLOWS = 10_000
 _PAGE = 1000
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api.flowservice import answers
-from headrace.api.flowservice.actions import read_action
+from headrace.api.flowservice.actions import FINALIZE, finalize_refusal, read_action
 from headrace.api.flowservice.entities import ENTITY_ROOTS, check_no_draft, check_writable
 from headrace.api.flowservice.errors import Fault, Refusal, unknown
 from headrace.api.flowservice.etags import check_etag
@@ -101,15 +101,17 @@ def delete_flow(subject: str, request: Request, tenant: FlowTenant) -> Response:
 
 
 @router.post("/flows/{subject}/action")
-def act_on_flow(subject: str, request: Request, tenant: FlowTenant, _: Annotated[Body, Depends(json_body)]) -> Response:
+def act_on_flow(
+    subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
+) -> Response:
     """Enable or disable a flow; doing it again changes nothing."""
-    action = read_action(request, {"enable", "disable", "publish", "finalize", "finalize_update"}, Fault.ACTION)
+    action = read_action(request, body, {"enable", "disable", "publish", *FINALIZE}).op
     record = _find(tenant, subject)
     check_etag(request, record.entity.etag, required=False)
     if action == "publish":
         raise Refusal(Fault.ACTION_STATE, f"the flow {subject} is no draft; only a draft can be published")
-    if action.startswith("finalize"):
-        raise Refusal(Fault.FINALIZE_BY_USER, "finalize is for services, not for users")
+    if action in FINALIZE:
+        raise finalize_refusal(tenant.identity)
     state = "enabled" if action == "enable" else "disabled"
     changed = record if record.item["state"] == state else _keep(tenant, record, {**record.item, "state": state}, [])
     return answers.changed(subject, changed.entity.etag)

@@ -91,9 +91,9 @@ def get(subject: str, tenant: FlowTenant) -> Response:
 
 
 @router.post("/runs/{subject}/action")
-def act(subject: str, request: Request, tenant: FlowTenant, _: Annotated[Body, Depends(json_body)]) -> Response:
+def act(subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Re-trigger or cancel a run."""
-    action = read_action(request, {"re_trigger", "cancel"}, Fault.RUN_ACTION)
+    action = read_action(request, body, {"re_trigger", "cancel"}, Fault.RUN_ACTION).op
     record = find_run(tenant, subject)
     check_etag(request, run_etag(record.run, len(record.children)), required=False)
     if action == "re_trigger":

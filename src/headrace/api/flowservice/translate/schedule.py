@@ -1,14 +1,22 @@
-"""Schedules (4.3): checked here; recurring ones are stored, and not fired yet."""
+"""Schedules (4.3): checked here, and given to what fires them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from headrace.api.flowservice.errors import Fault, Refusal
-from headrace.api.flowservice.wire import flag, instant, integer
+from headrace.api.flowservice.translate.plan import delta_of
+from headrace.api.flowservice.wire import Item, flag, instant, integer, list_in, object_in, text_in
 from headrace.core.clock import Instant
+from headrace.core.flow import Flow
+from headrace.core.schedule import Schedule, Unit
 
+LABEL = "flowservice"
+"""Where a flow's labels hold what the door keeps of it: ``item`` (its definition on the wire) and ``frozen`` (what it was made of)."""
+SCHEDULER = "headrace"
+"""The client under which the scheduler's runs are shown (1.7)."""
 ONCE = "once"
-_FREQUENCIES = (ONCE, "minute", "hour", "day", "week")
+_RECURRING = ("minute", "hour", "day", "week")
+_FREQUENCIES = (ONCE, *_RECURRING)
 _LEAST_MINUTES = 15
 
 
@@ -41,6 +49,41 @@ def start_of(params: Mapping[str, Any], now: Instant) -> Instant:
     """Return when a flow starts; a start in the past means now (4.2)."""
     start = instant(params["startTime"])
     return now if start is None else Instant(max(start, now))
+
+
+def schedule_of(flow: Flow) -> Schedule | None:
+    """Return the schedule by which a flow of this door is fired; None: none of this door, a draft, or one that runs once (its run was made with it).
+
+    The start is the flow's ``startTime``, or the moment of its making where that lay later. Whether the flow is enabled is not looked at.
+    """
+    label = object_in(flow.labels, LABEL)
+    params = object_in(object_in(label, "item"), "scheduleParams")
+    frequency, start = text_in(params, "frequency"), instant(params.get("startTime"))
+    if text_in(object_in(label, "item"), "state") == "draft" or start is None or frequency not in _RECURRING:
+        return None
+    frozen = object_in(label, "frozen")
+    # A start in the past means now (4.2): the moment at which the schedule was given.
+    given = integer(frozen.get("startsAt", label.get("createdAt"))) or 0
+    since = integer(frozen.get("scheduledAgainAt"))
+    return Schedule(
+        start=Instant(max(start, given)),
+        unit=Unit(frequency),
+        interval=max(1, integer(params.get("interval")) or 1),
+        backfill=flag(params.get("backfill")) is not False,
+        since=None if since is None else Instant(since),
+    )
+
+
+def scheduled_details(flow: Flow) -> Item:
+    """Return the door's own facts about a run that the scheduler makes of ``flow`` (``RunRequest.details``)."""
+    label = object_in(flow.labels, LABEL)
+    return {
+        "params": {},
+        "type": "incremental",
+        "deltaColumn": delta_of(list_in(object_in(label, "item"), "transformations")),
+        "user": text_in(label, "createdBy"),
+        "client": SCHEDULER,
+    }
 
 
 def _check_once(params: Mapping[str, Any]) -> None:
