@@ -5,6 +5,7 @@ import re
 import traceback
 import uuid
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -38,16 +39,24 @@ class Edge:
     - ``request.state.request_id`` is the caller's ``x-request-id``, or a new one; the answer repeats it. ``request.state.given_request_id`` is the
       caller's own, or None: only that one may make a creation safe to repeat.
     - A path answers with and without a trailing slash.
-    - A body over ``max_body_bytes`` is refused while it is read, whether it says its length or comes in chunks.
+    - A body over ``max_body_bytes`` is refused while it is read, whether it says its length or comes in chunks; below the paths that ``larger``
+      names, bodies may have as many bytes as it says (files, which are streamed to the disk).
     - A 503 says when to come again.
     - With ``loopback_only``, a ``Host`` that is no loopback name is refused: a page whose own name was rebound to 127.0.0.1 gets no answer.
     - What is raised and is no ``Problem`` is logged under the request id and rendered as ``INTERNAL``, without its text.
     """
 
     def __init__(
-        self, app: ASGIApp, *, render: Renderer, max_body_bytes: int = MAX_BODY_BYTES, loopback_only: bool = False
+        self,
+        app: ASGIApp,
+        *,
+        render: Renderer,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        larger: Mapping[str, int] = MappingProxyType({}),
+        loopback_only: bool = False,
     ) -> None:
         self._app = app
+        self._larger = larger
         self._loopback_only = loopback_only
         self._render = render
         self._max_body_bytes = max_body_bytes
@@ -69,7 +78,7 @@ class Edge:
             await self._render(Request(inner), refusal)(inner, receive, sender)
             return
         try:
-            await self._app(inner, _limited(inner, receive, self._max_body_bytes), sender)
+            await self._app(inner, _limited(inner, receive, self._limit(inner["path"])), sender)
         except ClientDisconnect:
             # Nobody is there to be answered, and it is no failure of ours.
             return
@@ -82,6 +91,10 @@ class Edge:
             problem = error if isinstance(error, Problem) else Problem(Code.INTERNAL, "an unexpected failure")
             response = self._render(Request(inner), problem)
             await response(inner, receive, sender)
+
+    def _limit(self, path: str) -> int:
+        larger = [limit for prefix, limit in self._larger.items() if path.startswith(prefix)]
+        return max([self._max_body_bytes, *larger])
 
 
 class _Sender:

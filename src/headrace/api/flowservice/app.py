@@ -52,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 """Every route of the door, but for its own document and the answer to unknown paths."""
 
+_TAKING_FILES = ("/data/foundation/import/", "/data/foundation/connectors/landingzone/files/")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -67,7 +68,13 @@ def make_app(door: FlowServiceDoor) -> FastAPI:
         dependencies=[Depends(guard)],
     )
     app.state.door = door
-    app.add_middleware(Edge, render=render, max_body_bytes=door.max_body_bytes, loopback_only=door.dev)
+    app.add_middleware(
+        Edge,
+        render=render,
+        max_body_bytes=door.max_body_bytes,
+        larger=dict.fromkeys(_TAKING_FILES, door.max_upload_bytes),
+        loopback_only=door.dev,
+    )
     answer_problems(app, render)
     for router in (*ROUTERS, _last_router()):
         app.include_router(router)

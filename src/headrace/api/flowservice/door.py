@@ -18,6 +18,8 @@ AUDIENCE = "flowservice"
 """The audience of the door's tokens, and the first segment of its scopes."""
 TOKEN_MINUTES = 24 * 60
 """How long a token of this door is good (1.2)."""
+MAX_UPLOAD_BYTES = 1 << 30
+"""Bytes of one uploaded file, unless the installation says otherwise."""
 DEFAULT_SANDBOX = "prod"
 """The sandbox that always exists."""
 
@@ -44,6 +46,8 @@ class FlowServiceDoor:
     """The guard of what connections may reach; public addresses only, unless said otherwise."""
     dev: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
+    max_upload_bytes: int = MAX_UPLOAD_BYTES
+    """Bytes of one uploaded file (7.6)."""
 
     @property
     def file_roots(self) -> tuple[Path, ...]:

@@ -19,6 +19,8 @@ from headrace.service import clients
 from headrace.service.tokens import verify_token
 
 _ORG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(@[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?")
+_FILES = re.compile(r"/data/foundation/(import/batches/[^/]+/datasets/[^/]+|connectors/landingzone)/files/.+")
+"""Paths that take the bytes of a file, of whatever content type; their own handlers look at it."""
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -159,7 +161,7 @@ def _organisation(door: FlowServiceDoor, identity: Identity, org: str | None) ->
 def _check_content_type(request: Request) -> None:
     length = request.headers.get("content-length", "0").strip()
     has_body = length not in {"", "0"} or "transfer-encoding" in request.headers
-    if request.method not in {"POST", "PUT", "PATCH"} or not has_body:
+    if request.method not in {"POST", "PUT", "PATCH"} or not has_body or _FILES.fullmatch(request.url.path):
         return
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if given != "application/json" and not re.fullmatch(r"application/[\w.+-]+\+json", given):
