@@ -314,3 +314,69 @@ settings = sa.Table(
     document("value"),
     instant("updated_at"),
 )
+
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    word("scope"),
+    word("flow_id"),
+    document("schedule"),
+    word("state"),
+    # Null: it is never due again.
+    instant("next_at", nullable=True),
+    # The window of the newest run that it made, whatever became of that.
+    document("window", nullable=True),
+    # No foreign key: the schedule stays when its run is cleaned up.
+    word("run_id", nullable=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    instant("created_at"),
+    instant("updated_at"),
+    sa.PrimaryKeyConstraint("scope", "flow_id"),
+    sa.CheckConstraint("state IN ('enabled', 'paused')", name="state_known"),
+    sa.CheckConstraint("revision >= 1", name="revision"),
+    _partial("ix_schedules_next", "next_at", where="state = 'enabled' AND next_at IS NOT NULL"),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    word("id", primary_key=True),
+    word("scope"),
+    # What is shown of the URL: without its query, which may hold secrets.
+    word("address"),
+    document("events"),
+    # Null: every flow of the scope.
+    document("flow_ids", nullable=True),
+    # The URL and the secret that signs, sealed by the service.
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    word("created_by"),
+    instant("created_at"),
+    sa.UniqueConstraint("scope", "id"),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    word("id", primary_key=True),
+    word("scope"),
+    word("webhook_id"),
+    word("run_id"),
+    word("event"),
+    word("status"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # When it is to be tried next; while it is being tried, when whoever tries it is taken for dead. Null: never again.
+    instant("next_at", nullable=True),
+    document("log"),
+    instant("created_at"),
+    instant("updated_at"),
+    sa.ForeignKeyConstraint(["scope", "webhook_id"], ["webhooks.scope", "webhooks.id"], ondelete="CASCADE"),
+    sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"], ondelete="CASCADE"),
+    # Once for each final run.
+    sa.UniqueConstraint("webhook_id", "run_id"),
+    sa.CheckConstraint("status IN ('pending', 'delivered', 'given_up')", name="status_known"),
+    sa.CheckConstraint("(status = 'pending') = (next_at IS NOT NULL)", name="pending"),
+    sa.CheckConstraint("attempts >= 0", name="attempts"),
+    sa.Index("ix_webhook_deliveries_run_id", "run_id"),
+    sa.Index("ix_webhook_deliveries_webhook_created", "webhook_id", "created_at", "id"),
+    _partial("ix_webhook_deliveries_next", "next_at", where="next_at IS NOT NULL"),
+)
