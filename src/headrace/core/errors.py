@@ -72,8 +72,10 @@ class Code(StrEnum):
     # reading
     SOURCE_NOT_FOUND = "source_not_found"
     """The file, folder or table does not exist."""
+    SOURCE_UNAUTHENTICATED = "source_unauthenticated"
+    """The source does not know the credentials, or they have expired."""
     SOURCE_DENIED = "source_denied"
-    """Credentials or permissions were refused, or the path is outside of the allowed roots."""
+    """Permissions were refused, or the path is outside of the allowed roots."""
     SOURCE_UNAVAILABLE = "source_unavailable"
     """The source cannot be reached, or broke off while it was read."""
     SOURCE_TIMEOUT = "source_timeout"
@@ -121,6 +123,7 @@ class Code(StrEnum):
 BLAME: Mapping[Code, Blame] = {
     **dict.fromkeys(Code, Blame.YOURS),
     Code.SOURCE_NOT_FOUND: Blame.SOURCE,
+    Code.SOURCE_UNAUTHENTICATED: Blame.SOURCE,
     Code.SOURCE_DENIED: Blame.SOURCE,
     Code.SOURCE_UNAVAILABLE: Blame.SOURCE,
     Code.SOURCE_TIMEOUT: Blame.SOURCE,

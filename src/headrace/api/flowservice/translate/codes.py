@@ -93,6 +93,7 @@ def run_code(code: Code, *, copying: bool) -> str:
 def cause_code(code: Code) -> str | None:
     """Return the cause of a failed copy (``SRC-…``), or of a failed promotion (``106``); None: the run-level code says it all."""
     return {
+        Code.SOURCE_UNAUTHENTICATED: "SRC-1001-401",
         Code.SOURCE_DENIED: "SRC-1002-403",
         Code.FORBIDDEN: "SRC-1002-403",
         Code.UNAUTHENTICATED: "SRC-1001-401",
