@@ -1,14 +1,16 @@
 """File stores: what copying needs of them, and how a source's path selects files.
 
 Selection     which files are wanted: a parsed path and what may be missing
-FileStore     list, open: one protocol for local folders and, later, object stores
+FileStore     list, open: one protocol for local folders, object stores, SFTP and FTP
 Entry         one file as the listing saw it
 Listing       the entries, in the order of their names, and what was found but cannot be taken
+Child         what lies in one folder: a file, or a folder
 """
 
+import difflib
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,7 +29,8 @@ class Entry:
     """One file as the listing saw it.
 
     ``name`` is its path below the source's root, fit for people and JSON; ``place`` is what the store opens it by.
-    ``stamp`` is the modification time in the store's own unit: two stamps that differ are two versions.
+    ``stamp`` is the modification time in the store's own unit, or a digest of what the store calls its version: two stamps that differ are
+    two versions. ``version`` is that (an etag), for stores that can be asked for it; empty for others.
     """
 
     name: str
@@ -35,6 +38,24 @@ class Entry:
     size: int
     modified_at: Instant
     stamp: int
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What lies in one folder: ``name`` is its last segment, ``place`` what the store opens it by (of a folder: with a trailing ``/``).
+
+    ``problem``: why it cannot be taken, if it is wanted.
+    """
+
+    name: str
+    place: str
+    is_folder: bool
+    size: int = 0
+    modified_at: Instant | None = None
+    stamp: int = 0
+    version: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +111,44 @@ class Selection:
         """Say whether a file of this name is wanted, in a folder that is."""
         return segment_takes(self.name or "*", name)
 
+    def below(self, folder: str, depth: int) -> tuple[int, ...]:
+        """Return how many segments are behind the folder ``folder`` for each way in which it can be wanted, ``depth`` being behind its parent."""
+        if depth == len(self.folders):
+            return (depth,) if self.recursive and not folder.startswith(".") else ()
+        if self.folders[depth] != ANY_DEPTH:
+            return (depth + 1,) if segment_takes(self.folders[depth], folder) else ()
+        stays = () if folder.startswith(".") else (depth,)
+        return stays + self.below(folder, depth + 1)
+
+    def ends_at(self, depth: int) -> bool:
+        """Say whether files are wanted in a folder that ``depth`` segments are behind."""
+        return all(segment == ANY_DEPTH for segment in self.folders[depth:])
+
+    def takes_path(self, segments: tuple[str, ...]) -> bool:
+        """Say whether the file whose path has these segments is wanted."""
+        depths = {0}
+        for folder in segments[:-1]:
+            depths = {below for depth in depths for below in self.below(folder, depth)}
+        return any(map(self.ends_at, depths)) and self.takes(segments[-1])
+
 
 class FileStore(Protocol):
-    """Files below one root."""
+    """Files below one root; several threads may use it at a time."""
 
     def list(self, selection: Selection, cancellation: Cancellation) -> Listing:
         """Return the files that ``selection`` names.
 
         Raises:
-            Problem: ``SOURCE_NOT_FOUND`` (the named file or folder, with a similar name where there is one), ``SOURCE_DENIED``,
-                ``SOURCE_UNAVAILABLE``, ``LIMIT_EXCEEDED``.
+            Problem: ``SOURCE_NOT_FOUND`` (the named file or folder, with a similar name where there is one), ``SOURCE_UNAUTHENTICATED``,
+                ``SOURCE_DENIED``, ``SOURCE_UNAVAILABLE``, ``SOURCE_TIMEOUT``, ``LIMIT_EXCEEDED``.
+        """
+        ...
+
+    def children(self, folder: str, cancellation: Cancellation) -> Iterator[Child]:
+        """Yield what lies in ``folder`` (``""``: the root; else as in ``Child.place``), in no order, little by little.
+
+        Raises:
+            Problem: as ``list``.
         """
         ...
 
@@ -109,6 +158,14 @@ class FileStore(Protocol):
         Raises:
             Problem: ``SOURCE_CHANGED`` (it is another one now, or gone), ``SOURCE_DENIED``, ``SOURCE_UNREADABLE``, ``SOURCE_UNAVAILABLE``.
         """
+        ...
+
+    def horizon(self, now: Instant) -> Instant:
+        """Return the instant before which no file that is written from ``now`` on will be dated, as far as the store's clock is known."""
+        ...
+
+    def close(self) -> None:
+        """Cut all connections, at once and from any thread: what is being read fails."""
         ...
 
 
@@ -172,3 +229,17 @@ def listing_of(entries: Iterable[Entry], refused: Iterable[Refusal]) -> Listing:
     by_name = {entry.name: entry for entry in entries}
     refusals = {refusal.name: refusal for refusal in refused}
     return Listing(tuple(by_name[name] for name in sorted(by_name)), tuple(refusals[name] for name in sorted(refusals)))
+
+
+def similar(name: str, names: Iterable[str]) -> str:
+    """Return ``; did you mean …?`` for the names that are like ``name``; empty when none is."""
+    matches = difflib.get_close_matches(name, list(names), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(shown(match)) for match in matches)}?" if matches else ""
+
+
+def shown(name: str) -> str:
+    """Return a name as people and JSON can have it.
+
+    File systems allow bytes that are no UTF-8; Python smuggles them as half surrogates, which no JSON and no database takes.
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -5,7 +5,6 @@ allowed root. So neither ``..``, nor a symbolic link, nor a folder that is swapp
 Links that stay within the roots are followed. Names that begin with a dot are taken only where the path says them.
 """
 
-import difflib
 import errno
 import os
 import stat
@@ -16,22 +15,26 @@ from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from headrace.core.clock import Instant
+from headrace.core.clock import SECOND, Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.files import (
-    ANY_DEPTH,
+    Child,
     Entry,
     Listing,
     Refusal,
     Selection,
     has_wildcard,
     listing_of,
-    segment_takes,
+    shown,
+    similar,
 )
 from headrace.dataplane.limits import Limits
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+CLOCK_GRAIN = SECOND // 50
+"""How far a file system's clock may lag behind the machine's: a file written now can bear a time this much earlier."""
+
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -95,6 +98,56 @@ class LocalFiles:
             file = LocalFile(descriptor, entry)
             file.finish()
             yield file
+        finally:
+            os.close(descriptor)
+
+    def children(self, folder: str, cancellation: Cancellation) -> Iterator[Child]:
+        """Yield what lies in ``folder``; see ``FileStore.children``."""
+        name = folder.rstrip("/")
+        with self.folder(name) as (descriptor, _), os.scandir(descriptor) as found:
+            for item in found:
+                cancellation.check()
+                yield self._child(name, item)
+
+    def _child(self, folder: str, item: os.DirEntry[str]) -> Child:
+        name = f"{folder}/{item.name}" if folder else item.name
+        try:
+            if item.is_symlink():
+                self.check_inside(Path(os.path.realpath(self.root / name)), shown(name))
+            status = item.stat()
+        except OSError as error:
+            return Child(shown(item.name), name, False, problem=_problem_of(error, name))
+        except Problem as problem:
+            return Child(shown(item.name), name, False, problem=problem)
+        if stat.S_ISDIR(status.st_mode):
+            return Child(shown(item.name), f"{name}/", True)
+        wrong = None if stat.S_ISREG(status.st_mode) else _not_a_file(shown(name), status.st_mode)
+        modified = Instant(status.st_mtime_ns // 1000)
+        return Child(shown(item.name), name, False, status.st_size, modified, status.st_mtime_ns, problem=wrong)
+
+    def horizon(self, now: Instant) -> Instant:
+        """Return the instant before which no new file will be dated; see ``FileStore.horizon``."""
+        return Instant(now - CLOCK_GRAIN)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[tuple[int, Path]]:
+        """Open the folder ``name``; yield its descriptor and its real path.
+
+        Raises:
+            Problem: as ``list``.
+        """
+        path = self.root / name
+        try:
+            descriptor = os.open(os.path.realpath(path), _OPEN | os.O_DIRECTORY)
+        except FileNotFoundError:
+            raise Problem(Code.SOURCE_NOT_FOUND, f"there is no folder {shown(name)!r}{_similar(path)}") from None
+        except OSError as error:
+            raise _problem_of(error, name) from error
+        try:
+            yield descriptor, self.check_descriptor(descriptor, name)
         finally:
             os.close(descriptor)
 
@@ -198,32 +251,18 @@ class _Walk:
         except Problem as problem:
             if problem.code is Code.LIMIT_EXCEEDED or self.cancellation.problem is not None:
                 raise
-            self.refused.append(Refusal(_shown(folder.name), problem))
+            self.refused.append(Refusal(shown(folder.name), problem))
 
     def _folder(self, folder: "_Folder") -> None:
         if (folder.name, folder.depth) in self.seen:
             return
         self.seen.add((folder.name, folder.depth))
-        with self._opened(folder.name) as (descriptor, real):
+        with self.store.folder(folder.name) as (descriptor, real):
             if real in folder.above:
                 return  # a link to a folder above: its files are being listed already
             with os.scandir(descriptor) as children:
                 for child in children:
                     self._child(folder, child, folder.above | {real})
-
-    @contextmanager
-    def _opened(self, name: str) -> Iterator[tuple[int, Path]]:
-        path = self.store.root / name
-        try:
-            descriptor = os.open(os.path.realpath(path), _OPEN | os.O_DIRECTORY)
-        except FileNotFoundError:
-            raise Problem(Code.SOURCE_NOT_FOUND, f"there is no folder {_shown(name)!r}{_similar(path)}") from None
-        except OSError as error:
-            raise _problem_of(error, name) from error
-        try:
-            yield descriptor, self.store.check_descriptor(descriptor, name)
-        finally:
-            os.close(descriptor)
 
     def _child(self, folder: "_Folder", child: os.DirEntry[str], above: frozenset[Path]) -> None:
         self.cancellation.check()
@@ -237,57 +276,39 @@ class _Walk:
         try:
             is_folder = child.is_dir()
         except OSError as error:
-            self.refused.append(Refusal(_shown(name), _problem_of(error, name)))
+            self.refused.append(Refusal(shown(name), _problem_of(error, name)))
             return
         if is_folder:
-            below = self._depths_below(child.name, folder.depth)
+            below = self.selection.below(child.name, folder.depth)
             self.waiting.extend(_Folder(name, depth, above) for depth in below)
-        elif self._ends_at(folder.depth) and self.selection.takes(child.name):
+        elif self.selection.ends_at(folder.depth) and self.selection.takes(child.name):
             self._file(name, child)
-
-    def _depths_below(self, child: str, depth: int) -> list[int]:
-        """Return how many segments are behind a child folder, for each way in which it can be wanted."""
-        folders = self.selection.folders
-        if depth == len(folders):
-            return [depth] if self.selection.recursive and not child.startswith(".") else []
-        if folders[depth] != ANY_DEPTH:
-            return [depth + 1] if segment_takes(folders[depth], child) else []
-        below = [] if child.startswith(".") else [depth]
-        return below + self._depths_below(child, depth + 1)
-
-    def _ends_at(self, depth: int) -> bool:
-        return all(segment == ANY_DEPTH for segment in self.selection.folders[depth:])
 
     def _file(self, name: str, child: os.DirEntry[str]) -> None:
         try:
             if child.is_symlink():
-                self.store.check_inside(Path(os.path.realpath(self.store.root / name)), _shown(name))
+                self.store.check_inside(Path(os.path.realpath(self.store.root / name)), shown(name))
             self._take(name, child.stat())
         except OSError as error:
-            self.refused.append(Refusal(_shown(name), _problem_of(error, name)))
+            self.refused.append(Refusal(shown(name), _problem_of(error, name)))
         except Problem as problem:
-            self.refused.append(Refusal(_shown(name), problem))
+            self.refused.append(Refusal(shown(name), problem))
 
     def _take(self, name: str, found: os.stat_result) -> None:
-        shown = _shown(name)
+        label = shown(name)
         longest = self.store.limits.max_file_name
         if not stat.S_ISREG(found.st_mode):
-            self.refused.append(Refusal(shown, _not_a_file(shown, found.st_mode)))
-        elif len(shown.encode()) > longest:
-            message = f"the name {shown[:80]!r}… has {len(shown.encode())} bytes; at most {longest} are allowed (max_file_name)"
-            self.refused.append(Refusal(shown, Problem(Code.LIMIT_EXCEEDED, message)))
+            self.refused.append(Refusal(label, _not_a_file(label, found.st_mode)))
+        elif len(label.encode()) > longest:
+            message = f"the name {label[:80]!r}… has {len(label.encode())} bytes; at most {longest} are allowed (max_file_name)"
+            self.refused.append(Refusal(label, Problem(Code.LIMIT_EXCEEDED, message)))
         else:
             modified = Instant(found.st_mtime_ns // 1000)
-            self.entries.append(Entry(shown, name, found.st_size, modified, found.st_mtime_ns))
+            self.entries.append(Entry(label, name, found.st_size, modified, found.st_mtime_ns))
 
 
 def _inside(real: Path, jail: tuple[Path, ...] | None) -> bool:
     return jail is None or any(real.is_relative_to(allowed) for allowed in jail)
-
-
-def _shown(name: str) -> str:
-    # File systems allow bytes that are no UTF-8; Python smuggles them as half surrogates, which no JSON and no database takes.
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _similar(path: Path) -> str:
@@ -295,8 +316,7 @@ def _similar(path: Path) -> str:
         names = os.listdir(path.parent)  # noqa: PTH208 — names are wanted, not paths
     except OSError:
         return ""
-    matches = difflib.get_close_matches(path.name, names[:10_000], n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(repr(_shown(match)) for match in matches)}?" if matches else ""
+    return similar(path.name, names[:10_000])
 
 
 def _not_a_file(name: str, mode: int) -> Problem:
@@ -305,19 +325,19 @@ def _not_a_file(name: str, mode: int) -> Problem:
 
 
 def _problem_of(error: OSError, name: str) -> Problem:
-    shown = repr(_shown(name))
+    label = repr(shown(name))
     match error.errno:
         case errno.ENOENT | errno.ESTALE:
-            return Problem(Code.SOURCE_CHANGED, f"{shown} was listed and is gone, or is a link to nowhere")
+            return Problem(Code.SOURCE_CHANGED, f"{label} was listed and is gone, or is a link to nowhere")
         case errno.EACCES | errno.EPERM:
-            return Problem(Code.SOURCE_DENIED, f"{shown} may not be read by this process: {error.strerror}")
+            return Problem(Code.SOURCE_DENIED, f"{label} may not be read by this process: {error.strerror}")
         case errno.ELOOP:
             return Problem(
-                Code.SOURCE_DENIED, f"{shown} is a link that leads in a circle, or was made one while it was opened"
+                Code.SOURCE_DENIED, f"{label} is a link that leads in a circle, or was made one while it was opened"
             )
         case errno.ENOTDIR | errno.ENXIO | errno.ENODEV:
-            return Problem(Code.SOURCE_UNREADABLE, f"{shown} is no readable file or folder: {error.strerror}")
+            return Problem(Code.SOURCE_UNREADABLE, f"{label} is no readable file or folder: {error.strerror}")
         case errno.ENAMETOOLONG:
-            return Problem(Code.LIMIT_EXCEEDED, f"the name {shown[:80]}… is longer than the file system allows")
+            return Problem(Code.LIMIT_EXCEEDED, f"the name {label[:80]}… is longer than the file system allows")
         case _:
-            return Problem(Code.SOURCE_UNAVAILABLE, f"{shown} cannot be read: {error.strerror or error}")
+            return Problem(Code.SOURCE_UNAVAILABLE, f"{label} cannot be read: {error.strerror or error}")
