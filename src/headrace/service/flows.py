@@ -1,25 +1,47 @@
 """Flows: what is to be run, kept under a name in a scope."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from headrace.core.clock import Clock
+from headrace.core.clock import Clock, Instant
 from headrace.core.errors import Code, Problem
-from headrace.core.flow import Flow
+from headrace.core.flow import Flow, Plan
 from headrace.core.ids import derived_uuid
 from headrace.core.query import Cursor, Filter, Order, Page
-from headrace.store import audit, flows
-from headrace.store.database import Database
+from headrace.core.run import Run, RunKind, RunStatus
+from headrace.service.runs import end_run, redefine_run
+from headrace.store import audit, flows, runs, schedules
+from headrace.store.database import Database, Transaction
 from headrace.store.flows import FlowTimes
 
 NEWEST_FIRST = flows.NEWEST_FIRST
 """The order of lists of flows unless a caller asks for another."""
 
+Waiting = Callable[[Run], Plan | None]
+"""Says what a run of a changed flow that has not begun is to do now; None: it is cancelled."""
 
-def put_flow(database: Database, flow: Flow, who: str, clock: Clock, expected: int | None = None) -> Flow:
+_OPEN = frozenset(status for status in RunStatus if not status.is_final)
+
+
+Along = Callable[[Transaction, Flow, Instant], None]
+"""What a door writes of its own in the transaction that changes a flow: given the flow as it is kept now, and when."""
+
+
+def put_flow(  # noqa: PLR0913 — the flow, by whom, when, and the two conditions of the change
+    database: Database,
+    flow: Flow,
+    who: str,
+    clock: Clock,
+    expected: int | None = None,
+    *,
+    along: Along | None = None,
+    waiting: Waiting | None = None,
+) -> Flow:
     """Return the flow as it is kept now: new, or the next revision of the one with its id.
 
-    Putting what is there already changes nothing: the revision stays. Runs keep the definition that they were asked for with.
-    ``expected`` is the revision that the caller has seen (0: there must be none yet); None: whatever it is.
+    Putting what is there already changes nothing: the revision stays. ``expected`` is the revision that the caller has seen (0: there must be
+    none yet); None: whatever it is. In the same transaction ``along`` is done, and, where ``waiting`` is given, runs that have not begun follow
+    the flow; without it they keep the definition that they were asked for with.
 
     Raises:
         Problem: ``STALE``: another revision came first; ``CONFLICT``: another scope has the id.
@@ -27,8 +49,12 @@ def put_flow(database: Database, flow: Flow, who: str, clock: Clock, expected: i
     now = clock.now()
     with database.transaction() as tx:
         kept = flows.put(tx, flow, now, expected)
+        if along is not None:
+            along(tx, kept, now)
         if kept.revision != flow.revision or kept.revision == 1:
             audit.record(tx, kept.scope, who, "flow.put", kept.id, now)
+        if waiting is not None:
+            _follow(tx, kept, waiting, who, now)
         return kept
 
 
@@ -97,11 +123,24 @@ def page_flows(
 def delete_flow(
     database: Database, scope: str, flow_id: str, who: str, clock: Clock, expected: int | None = None
 ) -> None:
-    """Remove the flow; its runs stay, and cannot be retried any more.
+    """Remove the flow and its schedule; its runs stay, those that have not ended are cancelled, and none can be retried any more.
 
     Raises:
         Problem: ``NOT_FOUND``; ``STALE``: it has another revision than ``expected``.
     """
+    now = clock.now()
     with database.transaction() as tx:
         flows.delete(tx, scope, flow_id, expected)
-        audit.record(tx, scope, who, "flow.delete", flow_id, clock.now())
+        schedules.remove(tx, scope, flow_id)
+        for run in runs.of_flow(tx, scope, flow_id, _OPEN):
+            end_run(tx, run, who, now)
+        audit.record(tx, scope, who, "flow.delete", flow_id, now)
+
+
+def _follow(tx: Transaction, flow: Flow, waiting: Waiting, who: str, now: Instant) -> None:
+    for run in runs.of_flow(tx, flow.scope, flow.id, {RunStatus.QUEUED}):
+        definition = waiting(run)
+        if definition is None:
+            end_run(tx, run, who, now)
+        elif run.kind is not RunKind.REPLAY and definition != run.definition:
+            redefine_run(tx, run, definition)

@@ -13,7 +13,7 @@ from headrace.core import messages
 from headrace.core.clock import DAY, Clock, Instant
 from headrace.core.codec import Json, JsonObject, encode
 from headrace.core.errors import Code, FieldError, Problem
-from headrace.core.flow import Flow
+from headrace.core.flow import Flow, Plan
 from headrace.core.ids import Ids
 from headrace.core.outcome import Failure, ReasonCount
 from headrace.core.planning import PlanRequest, RunPlan, plan_run
@@ -100,7 +100,7 @@ def create_run(database: Database, request: RunRequest, clock: Clock, ids: Ids) 
         flow = flows.get(tx, request.scope, request.flow_id)
         run_id = ids.uuid()
         run_plan = plan_run(flow.plan, (), PlanRequest(run_id))
-        run = _first_run(flow, request, now, run_id, run_plan)
+        run = first_run(flow, request, now, run_id, run_plan)
         queue_run(tx, run, pending(run, run_plan))
         audit.record(tx, run.scope, request.created_by, "run.create", run.id, now)
         return run
@@ -235,21 +235,43 @@ def cancel_run(database: Database, scope: str | None, run_id: str, who: str, clo
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: it has ended.
     """
-    now = clock.now()
     with database.transaction() as tx:
         run = runs.get(tx, scope, run_id)
         if run.status.is_final:
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} has {run.status}: there is nothing to cancel")
-        if run.status is RunStatus.CANCELLING:
-            return run
-        reason = Failure(Code.CANCELLED, f"cancelled by {who}")
-        if runs.move(tx, run.id, {RunStatus.QUEUED}, RunStatus.CANCELLED, now, reason):
-            _cancel_pending(tx, run.id, now)
-        # The worker that has the run looks for this status; nothing needs to be sent.
-        elif not runs.move(tx, run.id, {RunStatus.RUNNING, RunStatus.WAITING}, RunStatus.CANCELLING, now, reason):
+        if not end_run(tx, run, who, clock.now()):
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} ended just now: there is nothing to cancel")
-        audit.record(tx, run.scope, who, "run.cancel", run.id, now)
         return runs.get(tx, None, run.id)
+
+
+def end_run(tx: Transaction, run: Run, who: str, now: Instant) -> bool:
+    """Ask for the end of an open run within the caller's transaction; say whether there was one to ask for."""
+    if run.status is RunStatus.CANCELLING:
+        return True
+    reason = Failure(Code.CANCELLED, f"cancelled by {who}")
+    if runs.move(tx, run.id, {RunStatus.QUEUED}, RunStatus.CANCELLED, now, reason):
+        _cancel_pending(tx, run.id, now)
+    # The worker that has the run looks for this status; nothing needs to be sent.
+    elif not runs.move(tx, run.id, {RunStatus.RUNNING, RunStatus.WAITING}, RunStatus.CANCELLING, now, reason):
+        return False
+    audit.record(tx, run.scope, who, "run.cancel", run.id, now)
+    return True
+
+
+def redefine_run(tx: Transaction, run: Run, definition: Plan) -> bool:
+    """Let a run that has not begun do what ``definition`` says, within the caller's transaction; say whether it will.
+
+    It keeps its own where an activity that it carries over is another one now, or where the activities have other names: its verdicts
+    were made for those.
+    """
+    before, after = run.definition.by_name, definition.by_name
+    carried = {row.path for row in activity_runs.of_run(tx, run.id) if row.status is ActivityStatus.CARRIED}
+    if set(before) != set(after) or any(before[name].fingerprint != after[name].fingerprint for name in carried):
+        return False
+    if not runs.redefine(tx, run.id, definition):
+        return False
+    activity_runs.redefine(tx, run.id, {name: activity.fingerprint for name, activity in after.items()})
+    return True
 
 
 def complete_external(
@@ -291,7 +313,12 @@ def errors_of_run(database: Database, scope: str | None, run_id: str) -> RunErro
     )
 
 
-def _first_run(flow: Flow, request: RunRequest, now: Instant, run_id: str, run_plan: RunPlan) -> Run:
+def first_run(flow: Flow, request: RunRequest, now: Instant, run_id: str, run_plan: RunPlan) -> Run:
+    """Return the run of ``flow`` that ``request`` asks for, as it is to be written.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``, ``UNKNOWN_FIELD`` or ``INVALID``, as ``create_run``.
+    """
     if not flow.enabled:
         raise Problem(Code.ILLEGAL_STATE, f"flow {flow.name} ({flow.id}) is disabled; enable it to run it")
     return Run(

@@ -85,6 +85,17 @@ def outputs(tx: Transaction, run_id: str, paths: Collection[str]) -> dict[str, M
     return {row["path"]: row["output"] for row in tx.rows(_OUTPUTS, values)}
 
 
+def redefine(tx: Transaction, run_id: str, fingerprints: Mapping[str, str]) -> None:
+    """Give the activities of a run that has not begun the fingerprints of another definition, by path; what is carried over keeps its own."""
+    for path, fingerprint in fingerprints.items():
+        pending = (
+            activity_runs.c.run_id == run_id,
+            activity_runs.c.path == path,
+            activity_runs.c.status == ActivityStatus.PENDING.value,
+        )
+        tx.execute(sa.update(activity_runs).where(*pending).values(fingerprint=fingerprint))
+
+
 def claim(tx: Transaction, run_id: str, path: str, attempt: int, worker: WorkerClaim, now: Instant) -> int:
     """Give the attempt to ``worker``, from whoever had it, and return its new epoch: only writes with it count from now on.
 

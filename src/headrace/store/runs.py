@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from headrace.core.clock import Instant
 from headrace.core.codec import encode
 from headrace.core.errors import Code, Problem
+from headrace.core.flow import Plan
 from headrace.core.outcome import Failure, Figures
 from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
 from headrace.store import activity_runs, workers
@@ -19,7 +20,7 @@ from headrace.store.run_pages import RunQuery, count, page, scopes
 from headrace.store.run_rows import run_of
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs as activity_rows
-from headrace.store.tables import batches, replays, request_keys, resolved_rejects
+from headrace.store.tables import batches, replays, request_keys, resolved_rejects, uploads
 from headrace.store.tables import runs as table
 from headrace.store.workers import WorkerClaim
 
@@ -35,7 +36,9 @@ __all__ = [
     "history",
     "insert",
     "move",
+    "of_flow",
     "page",
+    "redefine",
     "resolve_id",
     "retries_of",
     "scopes",
@@ -132,6 +135,18 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     if moved and to.is_final:
         tx.execute(_END_REPLAY, {"its_id": run_id, "now": now})
     return moved
+
+
+def of_flow(tx: Transaction, scope: str, flow_id: str, among: Collection[RunStatus]) -> list[Run]:
+    """Return the flow's runs with one of these statuses, oldest first; all of them: ask for open ones."""
+    where = (table.c.scope == scope, table.c.flow_id == flow_id, table.c.status.in_(sorted(among)))
+    return [run_of(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.created_at, table.c.id))]
+
+
+def redefine(tx: Transaction, run_id: str, definition: Plan) -> bool:
+    """Give a run that has not begun another definition; say whether it had not. Its activity runs are the caller's to change with it."""
+    queued = (table.c.id == run_id, table.c.status == RunStatus.QUEUED.value)
+    return tx.execute(sa.update(table).where(*queued).values(definition=encode(definition))).rowcount == 1
 
 
 def set_figures(tx: Transaction, run_id: str, figures: Figures) -> None:
@@ -235,6 +250,7 @@ def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
         tx.execute(sa.delete(resolved_rejects).where(resolved_rejects.c.batch_id.in_(of_runs)))
         tx.execute(sa.delete(replays).where(replays.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(batches).where(batches.c.run_id.in_(run_ids)))
+        tx.execute(sa.delete(uploads).where(uploads.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(activity_rows).where(activity_rows.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(request_keys).where(request_keys.c.run_id.in_(run_ids)))
         return tx.execute(sa.delete(table).where(table.c.id.in_(run_ids))).rowcount
