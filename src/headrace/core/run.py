@@ -154,7 +154,7 @@ class Batch:
     """The rows of one promotion.
 
     ``replay_of`` is the batch whose rejects it played again. ``resolved`` counts rejects of this batch that a replay has accepted since:
-    what is still rejected is ``figures.rows_rejected - resolved``.
+    what is still rejected is ``figures.rows_rejected - resolved``. ``reverted_at``: when its rows were taken back out of the table.
     """
 
     id: str
@@ -175,6 +175,7 @@ class Batch:
     failure: Failure | None = None
     replay_of: str | None = None
     resolved: int = 0
+    reverted_at: Instant | None = None
 
 
 class RejectCode(StrEnum):

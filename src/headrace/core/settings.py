@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from headrace.core.schema import Schema
 from headrace.core.source import FileFormat, FileSource, TableSource
 from headrace.core.target import DeltaTarget, RejectRule
+from headrace.core.upload import UploadedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class PromoteSettings:
     ``landing`` names the activity whose output is the landing. ``format`` is how landed files are read (tables land as Parquet, whatever
     it says). ``mapping``: target column to *dataprep* expression, in order; empty means every source column under its own name.
     ``schema`` None: the types that the mapping yields. Columns of the schema that no mapping fills are null (or their default).
+    ``batch_id``: the id of the batch, where it was settled before (uploads); None: one that follows from run and activity.
     """
 
     landing: str
@@ -32,6 +34,24 @@ class PromoteSettings:
     mapping: Mapping[str, str] | None = None
     schema: Schema | None = None
     rejects: RejectRule = RejectRule()
+    batch_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """Kind ``upload``: files that a client has sent become a landing. ``folder`` is the upload's, below the folder of uploads."""
+
+    folder: str
+    files: tuple[UploadedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RevertSettings:
+    """Kind ``revert``: batches are taken back out of the table that they were committed to. ``files``: theirs, relative to the table's root."""
+
+    table: str
+    batches: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

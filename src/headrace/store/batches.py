@@ -28,6 +28,7 @@ NEWEST_FIRST = Order("created_at", descending=True)
 """The order of lists of batches unless a caller asks for another."""
 
 _CHUNK = 10_000
+_KEPT = {"id", "scope", "created_at", "resolved", "reverted_at"}
 _NAMES = (
     "id",
     "scope",
@@ -40,6 +41,7 @@ _NAMES = (
     "resolved",
     "created_at",
     "updated_at",
+    "reverted_at",
 )
 FIELDS = Fields(columns={**{name: table.c[name] for name in (*_NAMES, *FIGURES)}, "table": table.c.target})
 """What a filter on batches may name."""
@@ -59,14 +61,14 @@ def save(tx: Transaction, batch: Batch, worker: WorkerClaim | None = None) -> bo
     """Write ``batch``, or what became of it since; say whether it was written.
 
     A committed batch stays committed: only a report that it is committed is taken for it. ``created_at`` and ``resolved`` of a batch
-    that is there are kept.
+    that is there are kept, and so is ``reverted_at``.
 
     Raises:
         Problem: ``FENCED``: the worker was declared dead; ``NOT_FOUND``: its run, or the batch that it plays again, is not in its scope.
     """
     workers.check(tx, worker)
     values = _values(batch)
-    changed = {name: value for name, value in values.items() if name not in {"id", "scope", "created_at", "resolved"}}
+    changed = {name: value for name, value in values.items() if name not in _KEPT}
     statement = upsert(tx, table).values(values)
     kept = sa.or_(table.c.status != BatchStatus.COMMITTED.value, sa.literal(batch.status is BatchStatus.COMMITTED))
     statement = statement.on_conflict_do_update(
@@ -92,6 +94,19 @@ def get(tx: Transaction, scope: str | None, batch_id: str) -> Batch:
     if row is None:
         raise Problem(Code.NOT_FOUND, f"there is no batch {batch_id!r}")
     return _batch(row)
+
+
+def of_ids(tx: Transaction, scope: str, ids: Iterable[str]) -> dict[str, Batch]:
+    """Return those of the batches that there are in the scope, by id."""
+    rows = tx.rows(sa.select(table).where(table.c.scope == scope, table.c.id.in_(list(ids))))
+    return {row["id"]: _batch(row) for row in rows}
+
+
+def mark_reverted(tx: Transaction, scope: str, ids: Iterable[str], now: Instant) -> None:
+    """Write down that the rows of committed batches were taken back out of their table; those that were before stay as they are."""
+    mine = (table.c.scope == scope, table.c.id.in_(list(ids)), table.c.status == BatchStatus.COMMITTED.value)
+    statement = sa.update(table).where(*mine, table.c.reverted_at.is_(None))
+    tx.execute(statement.values(reverted_at=now, updated_at=now))
 
 
 def of_run(tx: Transaction, run_id: str) -> list[Batch]:
@@ -215,6 +230,7 @@ def _values(batch: Batch) -> dict[str, Any]:
         "created_at",
         "updated_at",
         "resolved",
+        "reverted_at",
     )
     return {
         **{name: getattr(batch, name) for name in plain},

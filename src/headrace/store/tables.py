@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from headrace.core.client import Role
 from headrace.core.run import ActivityStatus, BatchStatus, RunKind, RunStatus
+from headrace.core.upload import UploadState
 from headrace.store.columns import document, figures_columns, instant, one_of, word
 
 metadata = sa.MetaData(
@@ -175,6 +176,7 @@ batches = sa.Table(
     sa.Column("resolved", sa.BigInteger, nullable=False),
     instant("created_at"),
     instant("updated_at"),
+    instant("reverted_at", nullable=True),
     sa.UniqueConstraint("scope", "id"),
     sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
     sa.ForeignKeyConstraint(["scope", "replay_of"], ["batches.scope", "batches.id"]),
@@ -185,6 +187,29 @@ batches = sa.Table(
     sa.Index("ix_batches_created", "created_at", "id"),
     sa.Index("ix_batches_scope_created", "scope", "created_at", "id"),
     sa.Index("ix_batches_scope_status_created", "scope", "status", "created_at", "id"),
+    sa.Index("ix_batches_scope_target_created", "scope", "target", "created_at", "id"),
+)
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    # Of the batch that it becomes: no foreign key, since that is written when its rows have been looked at.
+    word("id", primary_key=True),
+    word("scope"),
+    word("dataset"),
+    word("target"),
+    word("state"),
+    word("run_id", nullable=True),
+    document("body"),
+    instant("created_at"),
+    instant("updated_at"),
+    sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
+    one_of("state", UploadState),
+    sa.CheckConstraint("(state = 'loaded') = (run_id IS NOT NULL)", name="loaded"),
+    sa.Index("ix_uploads_run_id", "run_id"),
+    sa.Index("ix_uploads_scope_created", "scope", "created_at", "id"),
+    sa.Index("ix_uploads_scope_target_created", "scope", "target", "created_at", "id"),
+    sa.Index("ix_uploads_state_updated", "state", "updated_at", "id"),
 )
 
 replays = sa.Table(
