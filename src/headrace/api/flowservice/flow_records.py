@@ -6,12 +6,14 @@ from typing import Any
 
 from headrace.api.flowservice.entities import Entity, Maker, shown
 from headrace.api.flowservice.gateway import Tenant
-from headrace.api.flowservice.translate.schedule import LABEL
+from headrace.api.flowservice.translate.schedule import LABEL, schedule_of
 from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in, text_in
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow, Plan
 from headrace.service.flows import delete_flow, get_flow, page_flows, put_flow
+from headrace.service.schedules import put_schedule
+from headrace.store.database import Transaction
 
 MAX_FLOWS = 10_000
 _PAGE = 1000
@@ -40,7 +42,7 @@ class FlowRecord:
 def keep_flow(
     tenant: Tenant, subject: str, item: Item, frozen: Item, plan: Plan, *, expected: FlowRecord | None = None
 ) -> FlowRecord:
-    """Return the flow as it is kept now: new, or the next revision of ``expected``.
+    """Return the flow as it is kept now, and its schedule with it: new, or the next revision of ``expected``.
 
     Raises:
         Problem: ``STALE``: another revision came first.
@@ -67,7 +69,7 @@ def keep_flow(
         enabled=item["state"] == "enabled",
     )
     seen = expected.flow.revision if expected else 0
-    kept = put_flow(tenant.door.database, flow, tenant.user, tenant.door.clock, expected=seen)
+    kept = put_flow(tenant.door.database, flow, tenant.user, tenant.door.clock, expected=seen, along=_schedule)
     return _record(replace(kept, labels=flow.labels))
 
 
@@ -120,6 +122,10 @@ def flow_object(tenant: Tenant, record: FlowRecord, last_run: Item | None) -> It
     if last_run is not None:
         result["lastRunDetails"] = last_run
     return {key: value for key, value in result.items() if key in item or value not in ("", None)}
+
+
+def _schedule(tx: Transaction, flow: Flow, now: Instant) -> None:
+    put_schedule(tx, flow, schedule_of(flow), now)
 
 
 def _inherited(record: FlowRecord) -> Item:

@@ -12,6 +12,7 @@ from headrace.api.flowservice.actions import FINALIZE, finalize_refusal, read_ac
 from headrace.api.flowservice.entities import ENTITY_ROOTS, check_no_draft, check_writable
 from headrace.api.flowservice.errors import Fault, Refusal, unknown
 from headrace.api.flowservice.etags import check_etag
+from headrace.api.flowservice.firing import fire_at_once
 from headrace.api.flowservice.flow_checks import check_flow, parts_of, read_flow
 from headrace.api.flowservice.flow_records import (
     FlowRecord,
@@ -24,16 +25,13 @@ from headrace.api.flowservice.flow_records import (
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
 from headrace.api.flowservice.patches import Operation, apply_patch, read_patch
 from headrace.api.flowservice.queries import Collection, read_list
-from headrace.api.flowservice.run_records import cancel_open_runs, last_run, run_details
+from headrace.api.flowservice.run_records import cancel_open_runs, last_run
 from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import delta_of, make_plan
-from headrace.api.flowservice.translate.schedule import ONCE, start_of
+from headrace.api.flowservice.translate.schedule import ONCE
 from headrace.api.flowservice.wire import Item, body_object, flag, instant, integer, list_in, object_in, required_text
 from headrace.core.flow import Plan
-from headrace.core.run import RunKind
-from headrace.core.window import Window
 from headrace.http.bodies import Body, json_body
-from headrace.service.runs import RunRequest, create_run
 
 router = APIRouter(prefix=answers.BASE)
 KIND = "flows"
@@ -66,8 +64,7 @@ def create_flow(request: Request, tenant: FlowTenant, body: Annotated[Body, Depe
     item, frozen = read_flow(tenant, body_object(body))
     plan = _plan(tenant, item, frozen)
     record = keep_flow(tenant, tenant.door.ids.uuid(), item, frozen, plan)
-    if record.frequency == ONCE:
-        _schedule_once(tenant, record)
+    fire_at_once(tenant, record.flow.id)
     return answers.created(KIND, record.flow.id, record.entity.etag)
 
 
@@ -131,22 +128,6 @@ def _shown(tenant: Tenant, record: FlowRecord) -> Item:
 def _plan(tenant: Tenant, item: Item, frozen: Item) -> Plan:
     delta = delta_of(list_in(item, "transformations"))
     return make_plan(parts_of(tenant, item, frozen), delta, check_expression)
-
-
-def _schedule_once(tenant: Tenant, record: FlowRecord) -> None:
-    """Ask for the one run of a flow that runs once: everything that is there when it starts (4.3)."""
-    door = tenant.door
-    request = RunRequest(
-        scope=tenant.scope,
-        flow_id=record.flow.id,
-        created_by=tenant.user,
-        window=Window(),
-        due_at=start_of(object_in(record.item, "scheduleParams"), door.clock.now()),
-        kind=RunKind.SCHEDULED,
-        request_key=f"once:{record.flow.id}",
-        details=run_details(tenant, {}, kind="one-time", delta={}),
-    )
-    create_run(door.database, request, door.clock, door.ids)
 
 
 def _patched(tenant: Tenant, record: FlowRecord, operations: tuple[Operation, ...]) -> Item:

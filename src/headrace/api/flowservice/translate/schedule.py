@@ -45,21 +45,15 @@ def check_schedule(params: Mapping[str, Any]) -> bool:
     return bool(frequency == ONCE)
 
 
-def start_of(params: Mapping[str, Any], now: Instant) -> Instant:
-    """Return when a flow starts; a start in the past means now (4.2)."""
-    start = instant(params["startTime"])
-    return now if start is None else Instant(max(start, now))
-
-
 def schedule_of(flow: Flow) -> Schedule | None:
-    """Return the schedule by which a flow of this door is fired; None: none of this door, a draft, or one that runs once (its run was made with it).
+    """Return the schedule by which a flow of this door is fired; None: none of this door, or a draft.
 
     The start is the flow's ``startTime``, or the moment of its making where that lay later. Whether the flow is enabled is not looked at.
     """
     label = object_in(flow.labels, LABEL)
     params = object_in(object_in(label, "item"), "scheduleParams")
     frequency, start = text_in(params, "frequency"), instant(params.get("startTime"))
-    if text_in(object_in(label, "item"), "state") == "draft" or start is None or frequency not in _RECURRING:
+    if text_in(object_in(label, "item"), "state") == "draft" or start is None or frequency not in _FREQUENCIES:
         return None
     frozen = object_in(label, "frozen")
     # A start in the past means now (4.2): the moment at which the schedule was given.
@@ -77,10 +71,12 @@ def schedule_of(flow: Flow) -> Schedule | None:
 def scheduled_details(flow: Flow) -> Item:
     """Return the door's own facts about a run that the scheduler makes of ``flow`` (``RunRequest.details``)."""
     label = object_in(flow.labels, LABEL)
+    item = object_in(label, "item")
+    once = object_in(item, "scheduleParams").get("frequency") == ONCE
     return {
         "params": {},
-        "type": "incremental",
-        "deltaColumn": delta_of(list_in(object_in(label, "item"), "transformations")),
+        "type": "one-time" if once else "incremental",
+        "deltaColumn": {} if once else delta_of(list_in(item, "transformations")),
         "user": text_in(label, "createdBy"),
         "client": SCHEDULER,
     }
