@@ -21,8 +21,9 @@ from headrace.dataplane.promotion import promote
 from headrace.dataplane.quarantine.layout import open_rows
 from headrace.dataplane.storage import Roots
 from headrace.language.dataprep import cast_sql, compile_expression
+from headrace.language.dataprep.natives import NATIVES
 
-LANGUAGE = MappingLanguage(compile_expression, cast_sql)
+LANGUAGE = MappingLanguage(compile_expression, cast_sql, tuple(NATIVES.values()))
 BATCH = "01HEADRACE0000000000000000"
 
 

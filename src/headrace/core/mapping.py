@@ -4,7 +4,7 @@ Text in, SQL text out. The language never runs SQL; the data plane never parses 
 ``MappingLanguage`` in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,8 +74,51 @@ class Caster(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NativeFunction:
+    """A scalar function that the language's SQL may call and that DuckDB lacks.
+
+    ``name`` begins with ``headrace_``; ``parameters`` and ``returns`` are DuckDB's names of types. ``function`` is called for rows none of whose
+    arguments is null (for others the result is null), from several threads. Whatever it raises becomes null: the language's SQL tells such
+    a null by the arguments that are not, so null must mean nothing else.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    returns: str
+    function: Callable[..., object]
+
+
+class Splitter(Protocol):
+    """Takes an expression apart that goes through a list element by element."""
+
+    def __call__(self, text: str, element: str, /) -> tuple[str, str] | None:
+        """Return the expression of the list, and that of one element, which stands there as the column ``element``; None: it has no ``[*]``.
+
+        Raises:
+            Problem: ``EXPRESSION_SYNTAX``: it goes through several lists, or through lists in lists.
+        """
+        ...
+
+
+def no_lists(_text: str, _element: str, /) -> None:
+    """Split nothing: the language has no ``[*]``."""
+
+
+def keeps(_text: str, /) -> bool:
+    """Say that no expression removes anything."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
 class MappingLanguage:
-    """A language for mappings: ``MappingLanguage(compile_expression, cast_sql)``."""
+    """A language for mappings: ``MappingLanguage(compile_expression, cast_sql, natives)``.
+
+    ``natives`` are the functions that its SQL may call besides DuckDB's own. ``each`` takes an expression apart that goes through a list.
+    ``removes`` says of an expression whether its null takes away what a copy of a whole object has set (``nullify()``).
+    """
 
     compile: Compiler
     cast: Caster
+    natives: Sequence[NativeFunction] = ()
+    each: Splitter = no_lists
+    removes: Callable[[str], bool] = keeps

@@ -105,7 +105,7 @@ def promote(  # noqa: PLR0913 — what an activity is handed, and where it may w
         with contextlib.ExitStack() as cleaning:
             cleaning.callback(shutil.rmtree, work, ignore_errors=True)
             folders = (roots.landing, promotion.table, roots.quarantine)
-            with Session(context, limits, work, folders) as session:
+            with Session(context, limits, work, folders, promotion.language.natives) as session:
                 return _promoted(promotion, session)
     except OSError as error:
         raise disk_full(error, work.parent) or error from error

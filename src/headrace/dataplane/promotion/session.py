@@ -9,9 +9,11 @@ from typing import Any, Self
 import duckdb
 
 from headrace.core.errors import Code, Problem
+from headrace.core.mapping import NativeFunction
 from headrace.core.outcome import Figures
 from headrace.core.task import Context
 from headrace.dataplane.limits import Limits
+from headrace.dataplane.promotion.natives import called, register
 from headrace.dataplane.storage import no_room
 
 _POLL_SECONDS = 0.5
@@ -37,14 +39,22 @@ class Session:
     """A DuckDB connection that reads and writes only below ``folders`` and spills to ``work``.
 
     Its methods raise ``Problem``: what the cancellation says, ``DISK_FULL``, ``LIMIT_EXCEEDED`` when memory does not do; any other
-    failure of DuckDB comes through as ``duckdb.Error``.
+    failure of DuckDB comes through as ``duckdb.Error``. Of ``natives`` it registers those that a statement calls.
     """
 
-    def __init__(self, context: Context, limits: Limits, work: Path, folders: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        limits: Limits,
+        work: Path,
+        folders: Sequence[Path],
+        natives: Sequence[NativeFunction] = (),
+    ) -> None:
         self.context = context
         self.limits = limits
         self.work = work
         self._folders = tuple(folders)
+        self._natives = {native.name: native for native in natives}
         config: dict[str, Any] = {
             "threads": limits.threads,
             "memory_limit": limits.memory_limit,
@@ -79,6 +89,8 @@ class Session:
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a statement; for results that are known to be small."""
         self.context.cancellation.check()
+        for name in called(sql) & self._natives.keys():
+            register(self._connection, self._natives.pop(name))
         forget = self.context.cancellation.on_stop(self._connection.interrupt)
         try:
             return self._connection.execute(sql, list(parameters)).fetchall()
