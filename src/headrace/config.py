@@ -24,6 +24,7 @@ FILE_NAME = "headrace.toml"
 MASK = "******"
 """Shown in the place of a secret."""
 
+_SANDBOX = re.compile(r"[a-z0-9][a-z0-9-]{0,255}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KiB": 2**10,
@@ -130,6 +131,17 @@ class Settings:
         "Hosts and networks that connections may reach although they are private, comma-separated (`10.0.0.0/8`, `db.internal`).",
         like="hosts",
         shown="none",
+    )
+    flowservice_sandboxes: tuple[str, ...] = _setting(
+        ("prod",),
+        "Sandboxes that every organisation of the Flow Service door has, comma-separated; `prod` is always one of them.",
+        like="names",
+    )
+    flowservice_refuse_past_start: bool = _setting(
+        default=False,
+        doc="Flows of the Flow Service door whose start lies more than 300 s back are refused; else a start in the past means now.",
+        like="yes or no",
+        shown="no",
     )
     log_level: str = _setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
     debug: bool = _setting(
@@ -288,7 +300,7 @@ def _parse(field: "dataclasses.Field[Any]", value: Any, directory: Path) -> Any:
     if like == "paths":
         items = value.split(os.pathsep) if isinstance(value, str) else value
         return tuple((directory / Path(str(item)).expanduser()).resolve() for item in items if str(item).strip())
-    if like == "hosts":
+    if like in {"hosts", "names"}:
         items = value.split(",") if isinstance(value, str) else value
         return tuple(str(item).strip() for item in items if str(item).strip())
     if isinstance(field.default, bool):
@@ -341,6 +353,12 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
         key = name + "_url"
         values[key] = _as_file_url(key, values.get(key) or str(home / name), directory)
     settings = Settings(home=home, **values)
+    for name in settings.flowservice_sandboxes:
+        if not _SANDBOX.fullmatch(name):
+            error = FieldError(
+                "flowservice_sandboxes", f"{name!r} is no sandbox's name", "lower-case letters, digits and -"
+            )
+            raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
     if settings.dead_after_seconds < 2 * settings.heartbeat_seconds:
         error = FieldError("dead_after_seconds", "is too short", "at least twice heartbeat_seconds")
         raise Problem.of_fields(Code.INVALID, "the configuration", (error,))

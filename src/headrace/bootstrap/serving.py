@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from headrace.api.flowservice import app as flowservice
-from headrace.api.flowservice.door import TOKEN_MINUTES, FlowServiceDoor
+from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
 from headrace.bootstrap.application import Application, allowed_roots, open_application
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
@@ -38,6 +38,8 @@ def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
             tokens=application.token_desk(TOKEN_MINUTES),
             roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
             outcome_lost=application.outcome_lost,
+            sandboxes=tuple(dict.fromkeys((DEFAULT_SANDBOX, *application.settings.flowservice_sandboxes))),
+            refuse_past_start=application.settings.flowservice_refuse_past_start,
             public_url=application.settings.public_url or None,
             egress=application.egress,
             dev=dev,

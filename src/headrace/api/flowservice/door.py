@@ -41,6 +41,8 @@ class FlowServiceDoor:
     roots: Roots
     outcome_lost: Callable[[ActivityRun], str]
     sandboxes: tuple[str, ...] = (DEFAULT_SANDBOX,)
+    refuse_past_start: bool = False
+    """Refuse flows that start more than 300 s back (1360-400); else they start now."""
     public_url: str | None = None
     egress: Egress = field(default_factory=Egress)
     """The guard of what connections may reach; public addresses only, unless said otherwise."""
