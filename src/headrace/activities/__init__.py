@@ -3,4 +3,6 @@
 copy      source to landing
 promote   landing to accepted and rejected rows, and one commit
 replay    corrected rejects of a batch, promoted as a batch of their own
+upload    files that a client has sent, to landing
+revert    batches, taken back out of their table
 """

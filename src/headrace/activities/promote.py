@@ -38,7 +38,7 @@ def promote_activity(installation: Promoting) -> ActivityFunction:
             landing_of(task.inputs.get(settings.landing), settings.landing, what),
             task,
             context,
-            batch_id=installation.batch_id(task),
+            batch_id=settings.batch_id or installation.batch_id(task),
             roots=installation.roots,
             limits=installation.limits,
             language=installation.language,

@@ -19,6 +19,7 @@ class Roots:
 
     ``landing``: what copies laid down, ``<run>/<activity>/<attempt>.<epoch>/``. ``lake``: target tables. ``quarantine``: rejects by batch.
     ``work``: spill files and unpacked archives of running activities; anything in it may be removed when nothing runs.
+    ``uploads``: files that clients send for batches, until a run has laid them down; beside the quarantine.
     ``file_roots``: the folders that file sources may lie in; None: every folder (a flow file has the rights of the person who runs it).
     """
 
@@ -28,9 +29,14 @@ class Roots:
     work: Path
     file_roots: tuple[Path, ...] | None
 
+    @property
+    def uploads(self) -> Path:
+        """Return the folder of uploads."""
+        return self.quarantine.parent / "uploads"
+
     def make(self) -> None:
         """Make Headrace's own folders, readable by nobody else; those that exist are left as they are."""
-        for folder in (self.landing, self.lake, self.quarantine, self.work):
+        for folder in (self.landing, self.lake, self.quarantine, self.work, self.uploads):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -336,6 +336,7 @@ class Ledger:
             if result.batch is not None:
                 batches.save(tx, batch_of(chance, result.batch, result.failure, now), self._claim)
                 _resolve_replayed(tx, chance, result)
+            _mark_reverted(tx, chance, result, now)
             again = self._wants_more(tx, chance, status, result)
             if again:
                 activity_runs.next_attempt(tx, run.id, path, attempt, now)
@@ -454,6 +455,13 @@ class Ledger:
                     outcome=Outcome(failure=failure),
                 )
             runs.move(tx, run_id, {run.status}, RunStatus.FAILED, now, reason=failure, worker=self._claim)
+
+
+def _mark_reverted(tx: Transaction, chance: Try, result: Outcome, now: Instant) -> None:
+    """Write down which batches an activity took back out of their table."""
+    reverted = result.output.get("reverted")
+    if result.failure is None and isinstance(reverted, Sequence) and not isinstance(reverted, str):
+        batches.mark_reverted(tx, chance.run.scope, [one for one in reverted if isinstance(one, str)], now)
 
 
 def _resolve_replayed(tx: Transaction, chance: Try, result: Outcome) -> None:
