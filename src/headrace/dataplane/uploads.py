@@ -97,15 +97,22 @@ class Incoming:
         except OSError as error:
             raise disk_full(error, self._folder) or error from error
 
-    def finish(self) -> bool:
-        """Make the bytes count; return whether they are in the place of others that were there.
+    def settle(self) -> None:
+        """Make the bytes survive a loss of power; that may take a while, and comes before ``finish``.
 
         Raises:
             Problem: ``INVALID``: fewer bytes than the part should have.
         """
+        if self._part is not None and self._at != self._part[1]:
+            came, said = self._at - self._part[0], self._part[1] - self._part[0]
+            what = f"the part has {came} bytes, and its Content-Range ({_shown([self._part])}) says {said}"
+            raise Problem(Code.INVALID, what)
+        os.fsync(self._descriptor)
+
+    def finish(self) -> bool:
+        """Make the settled bytes count; return whether they are in the place of others that were there."""
         if self._part is not None:
             return self._finish_part(self._part)
-        os.fsync(self._descriptor)
         target = self._folder / (self._key + _DATA)
         replaced = target.exists()
         _write_name(self._folder, self._name)
@@ -116,13 +123,6 @@ class Incoming:
         return replaced
 
     def _finish_part(self, part: tuple[int, int]) -> bool:
-        if self._at != part[1]:
-            came = self._at - part[0]
-            raise Problem(
-                Code.INVALID,
-                f"the part has {came} bytes, and its Content-Range ({_shown([part])}) says {part[1] - part[0]}",
-            )
-        os.fsync(self._descriptor)
         had = any(start <= part[0] and part[1] <= end for start, end in _ranges(self._folder, self._key))
         with (self._folder / (self._key + _PARTS)).open("a", encoding="ascii") as journal:
             journal.write(f"{part[0]} {part[1]}\n")
@@ -210,8 +210,7 @@ def complete(folder: Path, name: str) -> bool:
     if gaps:
         raise Problem(Code.INVALID, f"the file {name[:100]!r} is not whole; missing are the bytes {_shown(gaps)}")
     partial = folder / (key + _PARTIAL)
-    os.truncate(partial, ranges[-1][1])
-    make_durable(partial)
+    os.truncate(partial, ranges[-1][1])  # a part that broke off may reach beyond
     replaced = target.exists()
     partial.replace(target)
     make_durable(folder)

@@ -13,6 +13,7 @@ after a crash or a lost answer without doing the thing twice. Who may ask is the
     clients       who may call, in which role and scopes
     tokens        short-lived proofs that a door issues to a client
     sealing       how secrets are kept
+    uploads       files that clients send for a batch, and batches taken back
     replays       play corrected rejects again
     watermarks    up to where a flow has delivered
     delivered     whether a run's rows were delivered by another one since

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from headrace.core.clock import Instant
+from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.upload import Upload, UploadState
 from headrace.store.columns import searchable
@@ -41,14 +42,24 @@ def touch(tx: Transaction, upload: Upload, now: Instant) -> None:
     move(tx, upload, UploadState.LOADING, now)
 
 
-def move(tx: Transaction, upload: Upload, to: UploadState, now: Instant, run_id: str | None = None) -> None:
-    """Let the upload, which is loading, go on to another state; ``run_id`` is given with ``LOADED``.
+def move(
+    tx: Transaction,
+    upload: Upload,
+    to: UploadState,
+    now: Instant,
+    *,
+    run_id: str | None = None,
+    body: Mapping[str, Json] | None = None,
+) -> None:
+    """Let the upload, which is loading, go on to another state; ``run_id`` is given with ``LOADED``; ``body`` None: it stays.
 
     Raises:
         Problem: ``ILLEGAL_STATE``: it is loading no more.
     """
     mine = (table.c.id == upload.id, table.c.scope == upload.scope, table.c.state == UploadState.LOADING.value)
-    values = {"state": to.value, "run_id": run_id, "updated_at": now}
+    values: dict[str, Any] = {"state": to.value, "run_id": run_id, "updated_at": now}
+    if body is not None:
+        values["body"] = searchable(body, "the upload")
     if tx.execute(sa.update(table).where(*mine).values(values)).rowcount == 0:
         found = find(tx, upload.scope, upload.id)
         state = "not there any more" if found is None else found.state.value

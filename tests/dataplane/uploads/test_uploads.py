@@ -16,6 +16,7 @@ def send(folder: Path, name: str, data: bytes, at: int | None = None) -> bool:
     with Incoming(folder, name, None if at is None else (at, at + len(data))) as incoming:
         incoming.write(data[:1])
         incoming.write(data[1:])
+        incoming.settle()
         return incoming.finish()
 
 
@@ -71,7 +72,7 @@ def test_a_part_that_is_not_what_its_range_says_does_not_count(tmp_path: Path) -
     with Incoming(tmp_path, "big.bin", (0, 4)) as incoming:
         incoming.write(b"123")
         with pytest.raises(Problem):
-            incoming.finish()
+            incoming.settle()
         with pytest.raises(Problem):
             incoming.write(b"45")
     sent = uploads.look(tmp_path, "big.bin")
