@@ -1,0 +1,158 @@
+"""HTTP to addresses that tenants name: through the guard, with an end in time and size, and nothing from the environment.
+
+A host is resolved and looked at once, for each hop anew, and the connection goes to the address that was looked at; TLS still verifies the host's
+name. A redirect is followed only where the caller allows it, and its target is looked at like the first address. Proxies of the environment are not
+used: they would go where the guard cannot look.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import httpx
+
+from headrace.core.errors import Code, Problem
+from headrace.dataplane.connectors.egress import EVERYTHING, Egress
+
+TIMEOUT_SECONDS = 10.0
+MAX_ANSWER_BYTES = 1 << 20
+"""What follows in an answer is not read."""
+MAX_URL = 2048
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TO_GET = frozenset({301, 302, 303})
+_OF_ONE_ORIGIN = frozenset({"authorization", "cookie", "x-headrace-signature"})
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """What is sent. ``body`` and the values of ``headers`` are never logged."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """What came back: the status, headers by their names in lower case, and at most ``WebClient.max_bytes`` of the body."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebClient:
+    """Sends requests.
+
+    ``timeout`` (seconds) bounds all of a request, redirects included, but not the look-up of a name. ``redirects``: how many are followed at most;
+    with 0, a redirect is an answer like any other. ``tls`` None: the certificates that this machine trusts.
+    """
+
+    egress: Egress
+    timeout: float = TIMEOUT_SECONDS
+    max_bytes: int = MAX_ANSWER_BYTES
+    redirects: int = 0
+    tls: ssl.SSLContext | None = None
+
+    def send(self, request: WebRequest) -> WebAnswer:
+        """Return the answer to ``request``.
+
+        Raises:
+            Problem: ``INVALID``: the URL; ``SOURCE_DENIED``: the guard refuses the host; ``SOURCE_UNAVAILABLE``: it cannot be reached, or broke off;
+                ``SOURCE_TIMEOUT``. No message repeats more of the URL than the host.
+        """
+        return asyncio.run(self._send(request))
+
+    async def _send(self, request: WebRequest) -> WebAnswer:
+        host = parse_url(request.url).hostname
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await self._follow(request)
+        except TimeoutError as error:
+            raise Problem(Code.SOURCE_TIMEOUT, f"{host} did not answer within {self.timeout:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            what = f"{host} cannot be reached, or broke off ({type(error).__name__})"
+            raise Problem(Code.SOURCE_UNAVAILABLE, what, context={"error": str(error)}) from error
+
+    async def _follow(self, request: WebRequest) -> WebAnswer:
+        tls = ssl.create_default_context() if self.tls is None else self.tls
+        async with httpx.AsyncClient(trust_env=False, verify=tls, timeout=self.timeout) as client:
+            for _ in range(self.redirects):
+                answer = await self._exchange(client, request)
+                target = answer.headers.get("location")
+                if answer.status not in _REDIRECTS or target is None:
+                    return answer
+                request = redirected(request, answer.status, target)
+            return await self._exchange(client, request)
+
+    async def _exchange(self, client: httpx.AsyncClient, request: WebRequest) -> WebAnswer:
+        url = parse_url(request.url)
+        host = url.hostname or ""
+        address = host if EVERYTHING in self.egress.allow else self.egress.check(host)
+        place = f"[{address}]" if ":" in address else address
+        port = "" if url.port is None else f":{url.port}"
+        headers = {"user-agent": "headrace", **request.headers, "host": url.netloc, "accept-encoding": "identity"}
+        sent = client.build_request(
+            request.method,
+            url._replace(netloc=place + port, fragment="").geturl(),
+            headers=headers,
+            content=request.body or None,
+            extensions={"sni_hostname": host},
+        )
+        answer = await client.send(sent, stream=True, follow_redirects=False)
+        try:
+            body = await _beginning(answer, self.max_bytes)
+        finally:
+            await answer.aclose()
+        return WebAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
+
+
+def parse_url(text: str) -> SplitResult:
+    """Return the parts of an HTTP URL.
+
+    Raises:
+        Problem: ``INVALID``: another scheme, no host, a login in it, or characters that URLs do not have.
+    """
+    refusal = Problem(Code.INVALID, "no URL that can be called; write https://host/path, at most 2048 characters")
+    if len(text) > MAX_URL or not text.isascii() or not text.isprintable() or " " in text:
+        raise refusal
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in {"http", "https"} and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        raise refusal from None
+    if not usable:
+        raise refusal
+    if "@" in url.netloc:
+        raise Problem(Code.INVALID, "a URL with a login in it is not taken")
+    return url
+
+
+def redirected(request: WebRequest, status: int, target: str) -> WebRequest:
+    """Return the request that follows a redirect; what only the first origin may see stays behind when it leads to another one."""
+    url = urljoin(request.url, target)
+    old, new = parse_url(request.url), parse_url(url)
+    headers = dict(request.headers)
+    if (old.scheme, old.netloc) != (new.scheme, new.netloc):
+        headers = {name: value for name, value in headers.items() if name.lower() not in _OF_ONE_ORIGIN}
+    if status in _TO_GET and request.method not in {"GET", "HEAD"}:
+        headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
+        return WebRequest("GET", url, headers)
+    return replace(request, url=url, headers=headers)
+
+
+async def _beginning(answer: httpx.Response, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    # What is compressed is not unpacked: a small answer must not become a large one.
+    async for chunk in answer.aiter_raw():
+        chunks.append(chunk[: limit - size])
+        size += len(chunks[-1])
+        if size >= limit:
+            break
+    return b"".join(chunks)
