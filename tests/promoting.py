@@ -20,10 +20,10 @@ from headrace.dataplane.limits import Limits
 from headrace.dataplane.promotion import promote
 from headrace.dataplane.quarantine.layout import open_rows
 from headrace.dataplane.storage import Roots
-from headrace.language.dataprep import cast_sql, compile_expression
+from headrace.language.dataprep import cast_sql, compile_expression, removes, split_each
 from headrace.language.dataprep.natives import NATIVES
 
-LANGUAGE = MappingLanguage(compile_expression, cast_sql, tuple(NATIVES.values()))
+LANGUAGE = MappingLanguage(compile_expression, cast_sql, tuple(NATIVES.values()), split_each, removes)
 BATCH = "01HEADRACE0000000000000000"
 
 

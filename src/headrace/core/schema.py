@@ -70,7 +70,8 @@ class Column:
 
     ``default`` stands in for null before ``required`` is looked at. ``minimum`` and ``maximum`` are inclusive; for dates and
     timestamps they are ISO 8601 text. Lengths count characters. ``pattern`` is an RE2 regular expression that must be found in the
-    value (anchor it to match the whole, as in JSON Schema).
+    value (anchor it to match the whole, as in JSON Schema). ``required`` of a struct's field counts only where the struct is there.
+    ``elements`` says what each element of a list must satisfy; its name and type are not looked at.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Column:
     min_length: int | None = None
     max_length: int | None = None
     default: Json = None
+    elements: "Column | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +95,29 @@ class Schema:
     columns: tuple[Column, ...]
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
-        for number, column in enumerate(self.columns):
-            # Delta and SQL engines read names regardless of case: two that differ only so cannot be told apart.
-            if column.name.lower() in seen:
-                path = f"columns[{number}].name"
-                error = FieldError(path, f"column {column.name!r} occurs twice", "names must differ by more than case")
-                raise Problem(Code.INVALID, error.message, (error,))
-            seen.add(column.name.lower())
+        _check_names(self.columns, "columns", "column ")
 
     @property
     def by_name(self) -> Mapping[str, Column]:
         """Return the columns by their names."""
         return {column.name: column for column in self.columns}
+
+
+def _check_names(columns: tuple[Column, ...], where: str, above: str) -> None:
+    """Refuse names that occur twice, also in structs; Delta and SQL engines read names regardless of case."""
+    seen: set[str] = set()
+    for number, column in enumerate(columns):
+        path = f"{where}[{number}]"
+        if column.name.lower() in seen:
+            message = f"{above}{column.name!r} occurs twice"
+            error = FieldError(f"{path}.name", message, "names must differ by more than case")
+            raise Problem(Code.INVALID, error.message, (error,))
+        seen.add(column.name.lower())
+        inner: ColumnType | None = column.type
+        while inner is not None and inner.kind is Kind.LIST:
+            inner = inner.element
+        if inner is not None and inner.fields:
+            _check_names(inner.fields, f"{path}.type.fields", f"in {column.name!r} the field ")
 
 
 STRING = ColumnType(Kind.STRING)

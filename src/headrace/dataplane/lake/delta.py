@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from headrace.core.codec import Json
-from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.errors import Code, Problem
 from headrace.core.schema import Schema
 from headrace.core.target import WriteMode
 from headrace.dataplane.lake.files import DataFile
+from headrace.dataplane.lake.fitting import added_columns
 from headrace.dataplane.lake.types import delta_schema
 from headrace.dataplane.storage import disk_full, no_room
 
@@ -94,44 +94,21 @@ def _find(folder: Path, table: DeltaTable, key: str) -> Committed:
 
 
 def check_schema(folder: Path, schema: Schema, mode: WriteMode) -> tuple[str, ...]:
-    """Return the columns that a commit will add to the table; none where it is new, or all of its rows are replaced.
+    """Return the columns that a commit will add to the table, or widen; none where it is new, or all of its rows are replaced.
 
     Raises:
         Problem: ``TARGET_MISMATCH``: appended rows do not fit the table; lists every column that differs. ``TARGET_UNAVAILABLE``.
     """
     table = open_table(folder)
-    return () if table is None or mode is WriteMode.OVERWRITE else _added(folder, table, schema)
-
-
-def _added(folder: Path, table: DeltaTable, schema: Schema) -> tuple[str, ...]:
-    have = {field.name: field for field in table.schema().fields}
-    names = {name.lower(): name for name in have}
-    added, errors = [], []
-    for field in delta_schema(schema).fields:
-        own = names.get(field.name.lower())
-        if own is None:
-            added.append(field.name)
-        elif own != field.name:
-            errors.append(_differs(field.name, f"is called {own!r} in the table", f"map it to {own!r}"))
-        elif _type(have[own].type) != _type(field.type):
-            here, there = _type(field.type), _type(have[own].type)
-            errors.append(_differs(field.name, f"is {here} here and {there} in the table", f"declare it as {there}"))
-    given = {field.name for field in delta_schema(schema).fields}
-    errors += [
-        _differs(name, "is required by the table and missing here", "map it")
-        for name, field in have.items()
-        if not field.nullable and name not in given
-    ]
-    if errors:
-        message = f"the table {folder.name!r} cannot take the rows; change what differs, write to another table, or overwrite: "
-        raise Problem(Code.TARGET_MISMATCH, message + "; ".join(map(str, errors)), tuple(errors))
-    return tuple(added)
+    if table is None or mode is WriteMode.OVERWRITE:
+        return ()
+    return tuple(column.name for column in added_columns(folder, table, schema))
 
 
 def commit(folder: Path, what: Commit, wait: Callable[[float], None] = time.sleep) -> tuple[Committed, bool]:
     """Make a commit, and say whether it is one that was there already (then nothing was written).
 
-    Columns that the table lacks are added to it first; they are null in older rows.
+    Columns, and fields of objects, that the table lacks are added to it first; they are null in older rows.
 
     Raises:
         Problem: ``TARGET_MISMATCH``, ``TARGET_UNAVAILABLE`` (others commit all the time), ``DISK_FULL``, ``COUNTS_DIFFER`` (the commit does not
@@ -175,9 +152,10 @@ def _write(folder: Path, table: DeltaTable | None, what: Commit, properties: Com
         create_table_with_add_actions(str(folder), schema, actions, mode="error", commit_properties=properties)
         return True
     if what.mode is WriteMode.APPEND:
-        added = _added(folder, table, what.schema)
+        added = added_columns(folder, table, what.schema)
         if added:
-            table.alter.add_columns([field for field in schema.fields if field.name in added])
+            # The library merges the fields of a struct that is there already.
+            table.alter.add_columns(list(added))
             return False
         schema = table.schema()
     table.create_write_transaction([*actions], what.mode.value, schema, commit_properties=properties)
@@ -208,23 +186,6 @@ def files_in(folder: Path, version: int) -> tuple[str, ...]:
         return ()
     adds = (json.loads(line).get("add") for line in log.read_text(encoding="utf-8").splitlines() if line)
     return tuple(add["path"] for add in adds if add)
-
-
-def _type(type_: object) -> str:
-    """Return a Delta type as text without what does not matter: whether nested fields and elements may be null."""
-    loaded = json.loads(type_.to_json())  # type: ignore[attr-defined] # every type has it
-    return json.dumps(_without_nullability(loaded)).strip('"')
-
-
-def _without_nullability(value: Any) -> Any:
-    if isinstance(value, dict):
-        left_out = {"nullable", "containsNull", "metadata"}
-        return {key: _without_nullability(item) for key, item in value.items() if key not in left_out}
-    return [_without_nullability(item) for item in value] if isinstance(value, list) else value
-
-
-def _differs(column: str, message: str, hint: str) -> FieldError:
-    return FieldError(f"target.{column}", message, hint)
 
 
 def _disk_full(folder: Path, error: Exception) -> Problem | None:

@@ -28,6 +28,7 @@ from headrace.dataplane.promotion.reading import Source
 from headrace.dataplane.promotion.rejecting import Rejected, find_rejected
 from headrace.dataplane.promotion.session import Session
 from headrace.dataplane.promotion.sources import open_source
+from headrace.dataplane.promotion.staging import Fallible
 from headrace.dataplane.promotion.writing import Written, remove_parts, write_accepted
 from headrace.dataplane.storage import Roots, disk_full
 
@@ -179,22 +180,19 @@ def _named(reason: ReasonCount) -> str:
 def _warnings(session: Session, split: Split) -> tuple[int, tuple[ReasonCount, ...]]:
     """Count accepted rows in which an expression failed: only where nulls make it possible."""
     fallible = split.mapped.fallible
-    if not any(_may_have_failed(split, name) for name in (target.key for target in fallible)):
+    if not any(_may_have_failed(split, place) for place in fallible):
         return 0, ()
     counts = session.rows(split.mapped.warnings(split.source.rows()))[0]
     found = [
-        ReasonCount(RejectCode.TRANSFORM, target.key, count, f"{target.expression} could not be evaluated")
-        for target, count in zip(fallible, counts[1:], strict=True)
+        ReasonCount(RejectCode.TRANSFORM, place.path, count, f"{place.expression} could not be evaluated")
+        for place, count in zip(fallible, counts[1:], strict=True)
         if count
     ]
     return int(counts[0]), tuple(sorted(found, key=lambda reason: -reason.count))
 
 
-def _may_have_failed(split: Split, name: str) -> bool:
-    target = next(target for target in split.mapped.targets if target.key == name)
-    if target.column.default is not None:
-        return True
-    return any(file.nulls.get(name) != 0 for file in split.written.files)
+def _may_have_failed(split: Split, place: Fallible) -> bool:
+    return place.has_default or any(file.nulls.get(place.path) != 0 for file in split.written.files)
 
 
 def _rejected(promotion: Promotion, split: Split, diagnostics: tuple[str, ...], failure: Failure) -> Outcome:

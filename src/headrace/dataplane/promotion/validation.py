@@ -1,7 +1,7 @@
 """What a value must satisfy to be accepted, as SQL."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -76,6 +76,11 @@ def rules_of(column: Column, value: str, language: MappingLanguage, session: Ses
         shown = ", ".join(str(item) for item in column.enum[:10]) + (", …" if len(column.enum) > 10 else "")
         rules.append(_rule(column, RejectCode.ENUM, f"is none of {shown}", f"{value} IN ({allowed})", value))
     return rules
+
+
+def named(column: Column, path: str) -> Column:
+    """Return a column under the name that reports have for it."""
+    return column if column.name == path else replace(column, name=path)
 
 
 def _rule(column: Column, code: RejectCode, message: str, good: str, value: str) -> Rule:

@@ -7,9 +7,10 @@ from pathlib import Path
 from headrace.core.schema import Schema
 from headrace.dataplane.lake.files import DataFile, data_file
 from headrace.dataplane.lake.types import stored
-from headrace.dataplane.promotion.mapping import Mapped, final_name, schema_of
+from headrace.dataplane.promotion.mapping import Mapped, schema_of
 from headrace.dataplane.promotion.reading import Source
 from headrace.dataplane.promotion.session import REJECTS, SCANS, Session, literal
+from headrace.dataplane.promotion.staging import final_name
 from headrace.dataplane.storage import make_durable
 
 _ROW_GROUP = 122_880
@@ -41,7 +42,7 @@ def write_accepted(session: Session, source: Source, mapped: Mapped, table: Path
     forget_unreadable(session)
     table.mkdir(parents=True, exist_ok=True)
     schema = schema_of(mapped)
-    columns = {target.key: stored(final_name(target.key), target.column.type) for target in mapped.targets}
+    columns = {column.name: stored(final_name(column.name), column.type) for column in mapped.columns}
     rows = mapped.accepted(source.rows(note_rejects=True), columns)
     several_bytes = session.limits.data_file_bytes
     large = sum(file.bytes for file in source.files) > 2 * several_bytes
@@ -80,8 +81,13 @@ def forget_unreadable(session: Session) -> None:
 def _data_file(row: tuple[object, ...], schema: Schema) -> DataFile:
     """Read one row of ``RETURN_STATS``: file, rows, bytes, footer's bytes, statistics by quoted column path."""
     path, rows, size, _, columns = row[:5]
-    by_name = {str(key)[1:-1].replace('""', '"'): value for key, value in _mapping(columns).items()}
+    by_name = {_path(str(key)): value for key, value in _mapping(columns).items()}
     return data_file(Path(str(path)).name, int(str(size)), int(str(rows)), by_name, schema)
+
+
+def _path(quoted: str) -> str:
+    """Return ``person.name`` of ``"person"."name"``; the elements of a list are called ``element`` there."""
+    return ".".join(name.replace('""', '"') for name in quoted[1:-1].split('"."'))
 
 
 def _mapping(value: object) -> dict[str, dict[str, str]]:

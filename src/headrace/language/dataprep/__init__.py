@@ -5,6 +5,8 @@
     columns_of          the source columns that a tree reads
     compile_expression  text to SQL of the value and SQL of its transform error
     cast_sql            the automatic conversion of a value to a target column's type
+    split_each          what goes through a list, taken apart (``c[*].d``)
+    removes             whether an expression's null takes away what a copy has set (``nullify()``)
     functions           the table of functions, for reference pages and doors
 
 Nothing here runs SQL. The SQL that comes out never raises, whatever a row holds.
@@ -13,6 +15,7 @@ Nothing here runs SQL. The SQL that comes out never raises, whatever a row holds
 from headrace.language.dataprep.casts import Cast, cast_sql
 from headrace.language.dataprep.catalogue import functions
 from headrace.language.dataprep.compiler import Compiled, check_calls, compile_expression
+from headrace.language.dataprep.each import removes, split_each
 from headrace.language.dataprep.parser import parse
 from headrace.language.dataprep.syntax import Expression, columns_of
 from headrace.language.dataprep.table import FunctionDoc
@@ -28,4 +31,6 @@ __all__ = [
     "compile_expression",
     "functions",
     "parse",
+    "removes",
+    "split_each",
 ]
