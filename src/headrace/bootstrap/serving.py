@@ -11,8 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from headrace.api.flowservice import app as flowservice
-from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
-from headrace.bootstrap.application import Application, allowed_roots, open_application
+from headrace.bootstrap.application import Application, open_application
+from headrace.bootstrap.doors import make_door
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
 from headrace.dataplane.connectors.egress import EVERYTHING
@@ -29,23 +29,7 @@ def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
 
     ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that.
     """
-    return flowservice.make_app(
-        FlowServiceDoor(
-            database=application.database,
-            clock=application.clock,
-            ids=application.ids,
-            sealer=application.sealer,
-            tokens=application.token_desk(TOKEN_MINUTES),
-            roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
-            outcome_lost=application.outcome_lost,
-            sandboxes=tuple(dict.fromkeys((DEFAULT_SANDBOX, *application.settings.flowservice_sandboxes))),
-            refuse_past_start=application.settings.flowservice_refuse_past_start,
-            public_url=application.settings.public_url or None,
-            egress=application.egress,
-            dev=dev,
-            max_body_bytes=application.settings.max_body_bytes,
-        )
-    )
+    return flowservice.make_app(make_door(application, dev=dev))
 
 
 def serve(settings: Settings, host: str, port: int, workers: int | None = None, *, dev: bool = False) -> int:

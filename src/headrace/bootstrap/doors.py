@@ -1,0 +1,25 @@
+"""What each door needs of an installation: the same for the process that answers its requests and for workers that act in its name."""
+
+from dataclasses import replace
+
+from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
+from headrace.bootstrap.application import Application, allowed_roots
+
+
+def make_door(application: Application, *, dev: bool = False) -> FlowServiceDoor:
+    """Return what the Flow Service door needs. ``dev``: it takes any token."""
+    return FlowServiceDoor(
+        database=application.database,
+        clock=application.clock,
+        ids=application.ids,
+        sealer=application.sealer,
+        tokens=application.token_desk(TOKEN_MINUTES),
+        roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
+        outcome_lost=application.outcome_lost,
+        sandboxes=tuple(dict.fromkeys((DEFAULT_SANDBOX, *application.settings.flowservice_sandboxes))),
+        refuse_past_start=application.settings.flowservice_refuse_past_start,
+        public_url=application.settings.public_url or None,
+        egress=application.egress,
+        dev=dev,
+        max_body_bytes=application.settings.max_body_bytes,
+    )

@@ -1,0 +1,107 @@
+"""What happens by the clock: due schedules are fired, and webhooks told. Every worker process looks after both; what one does, no other repeats."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from headrace.api.flowservice.door import AUDIENCE
+from headrace.api.flowservice.firing import maker
+from headrace.api.flowservice.notifications import renderer
+from headrace.bootstrap.application import Application
+from headrace.bootstrap.doors import make_door
+from headrace.core.clock import SECOND, Clock, Instant
+from headrace.core.errors import Problem
+from headrace.dataplane.connectors.web import WebClient
+from headrace.service import schedules, webhooks
+from headrace.service.schedules import FiringDesk
+from headrace.service.webhooks import WebhookDesk
+
+_log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+"""A loop looks at least so often: somebody may have put in something that is due sooner."""
+_STOP_SECONDS = 2.0
+
+
+def firing_desk(application: Application) -> FiringDesk:
+    """Return what firing schedules needs, with every door's way to make runs."""
+    makers = {AUDIENCE: maker(make_door(application))}
+    return FiringDesk(application.database, application.clock, application.ids, makers)
+
+
+def webhook_desk(application: Application) -> WebhookDesk:
+    """Return what webhooks need, with every door's words."""
+    return WebhookDesk(
+        application.database,
+        application.clock,
+        application.ids,
+        application.sealer,
+        WebClient(application.egress),
+        {AUDIENCE: renderer(make_door(application))},
+    )
+
+
+@contextmanager
+def on_time(application: Application) -> Iterator[None]:
+    """Fire schedules and tell webhooks, in two threads, until the end of the block: an address that hangs delays no run."""
+    firing, telling = firing_desk(application), webhook_desk(application)
+    database = application.database
+    over = threading.Event()
+    loops = [
+        _Loop(
+            "headrace-schedules",
+            lambda: schedules.fire_due(firing) >= schedules.AT_ONCE,
+            lambda now: schedules.next_due(database, now),
+        ),
+        _Loop(
+            "headrace-webhooks",
+            lambda: webhooks.deliver_due(telling) > 0,
+            lambda _now: webhooks.next_delivery(database),
+        ),
+    ]
+    threads = [
+        threading.Thread(target=loop.go, args=(application.clock, over), name=loop.name, daemon=True) for loop in loops
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        # What is being sent may take longer; it is in the ledger, and another process or the next one sends it again.
+        for thread in threads:
+            thread.join(_STOP_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """Does ``work`` again and again; ``work`` says whether there is more to do at once, ``next_at`` when there will be."""
+
+    name: str
+    work: Callable[[], bool]
+    next_at: Callable[[Instant], Instant | None]
+
+    def go(self, clock: Clock, over: threading.Event) -> None:
+        """Work until ``over``."""
+        while not over.is_set():
+            over.wait(self._once(clock))
+
+    def _once(self, clock: Clock) -> float:
+        """Return the seconds until the next look."""
+        try:
+            if self.work():
+                return 0.0
+            now = clock.now()
+            next_at = self.next_at(now)
+        except Problem as problem:
+            _log.warning("the ledger cannot be reached", loop=self.name, problem=problem.message)
+            return LOOK_SECONDS
+        except Exception:  # noqa: BLE001 — the outermost edge of the thread: time goes on, whatever the bug
+            _log.exception("a look at the clock failed", loop=self.name)
+            return LOOK_SECONDS
+        if next_at is None:
+            return LOOK_SECONDS
+        return min(max((next_at - now) / SECOND, 0.01), LOOK_SECONDS)
