@@ -47,3 +47,13 @@ class Limits:
     """Longest that one statement may run on a source database."""
     connect_timeout_seconds: float = 15.0
     """Longest wait for a source database to accept a connection."""
+    store_connect_seconds: float = 30.0
+    """Longest wait for a file store to accept a connection."""
+    store_read_seconds: float = 300.0
+    """Longest wait for the next bytes of a file store."""
+    store_attempts: int = 3
+    """How often a listing, or a file, is tried within one copy while the store cannot be reached or breaks off."""
+    store_pause_seconds: float = 1.0
+    """Pause before the second of these attempts; each further one waits four times as long."""
+    store_connections: int = 4
+    """Most connections to one SFTP or FTP server within one copy, where the connection document does not say."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 class ConnectionInfo:
     """A connection, its secrets opened: never stored, never logged, never in a message.
 
-    ``kind``: ``postgres`` (more come). ``url``: ``postgresql://user:password@host:port/database?option=…``; only the options that the
-    connector lists are allowed. ``options``: the same options, for callers that keep them apart; they win over the URL's.
+    ``kind``: ``postgres``, ``s3``, ``sftp``… (docs/reference/sources.md lists all). ``url``: ``postgresql://user:password@host:port/database``,
+    ``https://host``…; it always has a host. ``options``: what is kept apart from the URL; they win over the URL's. ``host``: the name that
+    ``Egress`` has replaced by an address in the URL, for what a server wants to be called by; empty where it stands in the URL.
     """
 
     kind: str
     url: str = field(repr=False)
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    host: str = ""

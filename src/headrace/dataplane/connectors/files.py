@@ -45,7 +45,7 @@ class Entry:
 class Child:
     """What lies in one folder: ``name`` is its last segment, ``place`` what the store opens it by (of a folder: with a trailing ``/``).
 
-    ``problem``: why it cannot be taken, if it is wanted.
+    ``problem``: why it cannot be taken, if it is wanted. ``real``: where a folder is at the end of all links, in stores that have links and tell.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Child:
     stamp: int = 0
     version: str = ""
     problem: Problem | None = None
+    real: str = ""
 
 
 @dataclass(frozen=True, slots=True)

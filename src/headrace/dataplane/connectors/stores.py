@@ -1,0 +1,79 @@
+"""Which file store a source means."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headrace.core.errors import Code, Problem
+from headrace.dataplane.connectors import local
+from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.connectors.files import FileStore, select
+from headrace.dataplane.connectors.ftp import open_ftp
+from headrace.dataplane.connectors.object_server import Server
+from headrace.dataplane.connectors.object_services import GoogleJson, S3Service, Service, azure_service
+from headrace.dataplane.connectors.objects import Objects
+from headrace.dataplane.connectors.sftp import open_sftp
+from headrace.dataplane.connectors.signing import AccessKey
+from headrace.dataplane.connectors.sockets import Sockets
+from headrace.dataplane.limits import Limits
+
+_JSON_API = "/storage/v1"
+
+
+def open_store(
+    root: str, info: ConnectionInfo | None, file_roots: tuple[Path, ...] | None, limits: Limits
+) -> FileStore:  # fmt: skip
+    """Return the store of a connection; without one, of the folder that the URL ``root`` names. Close it.
+
+    Nothing is asked of a store before it is listed.
+
+    Raises:
+        Problem: ``UNSUPPORTED``: no kind of file store, or its driver is not installed; ``INVALID``: its options; of a folder, as
+            ``local.open_store``.
+    """
+    if info is None:
+        return local.open_store(root, file_roots, limits)
+    match info.kind:
+        case "s3" | "gcs" | "azure":
+            return _open_objects(info, limits)
+        case "sftp":
+            return open_sftp(info, folder_of(info), limits)
+        case "ftp":
+            return open_ftp(info, folder_of(info), limits)
+        case _:
+            raise Problem(Code.UNSUPPORTED, f"files cannot be read from a connection of kind {info.kind!r}")
+
+
+def _open_objects(info: ConnectionInfo, limits: Limits) -> Objects:
+    server = Server(info.url, Sockets(limits), info.host)
+    service = _service(info, server.path)
+    bucket = info.options.get("container" if info.kind == "azure" else "bucket", "")
+    if "/" in bucket or bucket in {".", ".."}:
+        raise Problem(Code.INVALID, f"{bucket!r} is no name of a bucket or container")
+    folder = folder_of(info)
+    return Objects(server, service, limits, bucket, f"{folder}/" if folder else "")
+
+
+def _service(info: ConnectionInfo, base: str) -> Service:
+    options = info.options
+    if info.kind == "azure":
+        account = options.get("account", "") or (urlsplit(info.url).hostname or "").partition(".")[0]
+        return azure_service(base, account, options.get("account_key", ""), options.get("sas", ""))
+    if info.kind == "gcs" and base.endswith(_JSON_API):
+        return GoogleJson(base)
+    key, secret = options.get("access_key", ""), options.get("secret_key", "")
+    if not key or not secret:
+        raise Problem(Code.INVALID, "the connection has no access key and secret key")
+    if info.kind == "gcs":
+        return S3Service(AccessKey(key, secret, region="auto"), base, encoding="gzip")
+    token, region = options.get("session_token", ""), options.get("region", "")
+    return S3Service(AccessKey(key, secret, token, region or "us-east-1"), base)
+
+
+def folder_of(info: ConnectionInfo) -> str:
+    """Return the folder that a connection keeps to, without ``/`` around it.
+
+    Raises:
+        Problem: ``SOURCE_DENIED``: it leads upwards.
+    """
+    folder = info.options.get("folder", "").strip("/")
+    return "/".join(select(f"{folder}/").folders) if folder else ""
