@@ -13,7 +13,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.flow import Plan
 from headrace.core.outcome import Failure, Figures
 from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
-from headrace.store import activity_runs, workers
+from headrace.store import activity_runs, webhooks, workers
 from headrace.store.columns import FIGURES, figures_values, searchable
 from headrace.store.database import Transaction, refused
 from headrace.store.run_pages import RunQuery, count, page, scopes
@@ -121,7 +121,7 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     reason: Failure | None = None,
     worker: WorkerClaim | None = None,
 ) -> bool:
-    """Move the run to ``to`` if its status is one of ``expected``; say whether it was.
+    """Move the run to ``to`` if its status is one of ``expected``; say whether it was. Whoever wants to be told of its end will be, from then on.
 
     ``reason`` is kept beside the status until a move gives another one; becoming running or succeeded clears it.
 
@@ -134,6 +134,7 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     moved = tx.execute(_move(frozenset(expected), to, sets_reason=sets_reason), values).rowcount == 1
     if moved and to.is_final:
         tx.execute(_END_REPLAY, {"its_id": run_id, "now": now})
+        webhooks.tell(tx, run_id, to, now)
     return moved
 
 
