@@ -10,6 +10,7 @@ from headrace.activities.copy import copy_activity
 from headrace.activities.promote import Promoting, promote_activity
 from headrace.activities.replay import replay_activity
 from headrace.bootstrap.application import Application, open_application
+from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
 from headrace.config import Settings
 from headrace.core.clock import DAY, HOUR
@@ -82,7 +83,11 @@ def work(settings: Settings, parent_pid: int | None = None, *, dev: bool = False
         Problem: as ``open_application``.
     """
     settings = replace(settings, egress_allow=(EVERYTHING,)) if dev else settings
-    with open_application(settings, unrestricted=settings.is_embedded) as application, _kept_up(application):
+    with (
+        open_application(settings, unrestricted=settings.is_embedded) as application,
+        _kept_up(application),
+        on_time(application),
+    ):
         return run_worker(lambda on_fenced: make_engine(application, on_fenced), parent_pid)
 
 
