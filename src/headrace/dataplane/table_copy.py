@@ -1,11 +1,9 @@
 """Copying a table or a query: one snapshot, a window fixed inside it, one Parquet file for each partition."""
 
-import difflib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -19,30 +17,17 @@ from headrace.core.source import NullPolicy, TableSource
 from headrace.core.window import Window
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.databases import delta
-from headrace.dataplane.connectors.databases.delta import Axis, quoted
-from headrace.dataplane.connectors.databases.postgres import Session, connect, find_table
-from headrace.dataplane.connectors.databases.postgres_types import (
-    Column,
-    UnfitError,
-    column_of,
-    fitted,
-    kind_of,
-    schema_of,
-)
+from headrace.dataplane.connectors.databases.delta import Axis
+from headrace.dataplane.connectors.databases.dialect import Column, Family
+from headrace.dataplane.connectors.databases.fitting import UnfitError, schema_of
+from headrace.dataplane.connectors.databases.opening import open_database
+from headrace.dataplane.connectors.databases.relations import Relation, relation_of
+from headrace.dataplane.connectors.databases.session import Session
 from headrace.dataplane.slices import Copying, one_problem, run_slices
 from headrace.dataplane.storage import disk_full
 
-_KINDS = ("postgres", "postgresql")
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """What is read: its name for people, its SQL in a FROM clause, and its columns as the database describes them."""
-
-    name: str
-    sql: str
-    kinds: dict[str, str]
-    fields: tuple[Any, ...]
+_SECONDS_END = 10**11
+"""Whole numbers beyond are milliseconds, where nobody said what they are (contract 4.5): as seconds they would be the year 5138."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +42,16 @@ class TableSlice:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the slices of one copy share: the relation, its columns as they land, the window's condition, the snapshot."""
+    """What the slices of one copy share.
+
+    ``session`` is the one that the window was fixed in; ``snapshot`` names its rows for others (None: the slices are read in it, one by one).
+    """
 
     relation: Relation
     columns: tuple[Column, ...]
     condition: str
-    snapshot: str
+    session: Session
+    snapshot: str | None
     max_bytes: int
 
 
@@ -75,18 +64,17 @@ def copy_table(
         Problem: what the database says; ``UNKNOWN_COLUMN``, ``SOURCE_NOT_FOUND`` with similar names.
     """
     info = find(source.connection)
-    if info.kind not in _KINDS:
-        raise Problem(Code.UNSUPPORTED, f"tables cannot be read from {info.kind!r} yet; PostgreSQL can")
-    with connect(info, work.limits, work.context.cancellation) as session:
-        relation = relation_of(session, source)
-        _check_columns(source, relation, work.limits.max_columns)
+    with open_database(info, work.limits, work.context.cancellation) as session:
+        relation = relation_of(session, source, work.limits.max_columns)
         window, condition, skipped = _windowed(session, source, relation, work.task.window)
         conditions = _partitions(session, source, relation, condition)
-        slices = split(relation.name, conditions)
         as_text: frozenset[str] = frozenset()
         while True:
             columns = columns_of(source, relation, as_text)
-            reading = Reading(relation, columns, condition, session.snapshot(), settings.max_bytes)
+            snapshot = session.snapshot()
+            # Where no other connection can read the same rows, one reads them all.
+            slices = split(relation.name, ("",) if snapshot is None else conditions)
+            reading = Reading(relation, columns, condition, session, snapshot, settings.max_bytes)
             try:
                 files = _copy_slices(slices, reading, work, info)
             except UnfitError as unfit:
@@ -114,116 +102,76 @@ def _copy_slices(
     return tuple(file for file in done.results if isinstance(file, LandedFile) and file.rows)
 
 
-def relation_of(session: Session, source: TableSource) -> Relation:
-    """Return the described table or query.
-
-    Raises:
-        Problem: ``SOURCE_NOT_FOUND``, ``INVALID`` (more than one statement, two columns of one name), and what the database says.
-    """
-    if source.table is not None:
-        name, sql = source.table, find_table(session, source.table)
-    else:
-        name, query = "query", (source.query or "").strip().rstrip(";")
-        session.describe(query, "the query")  # alone first: what closes a parenthesis of ours is no query
-        sql = f"(\n{query}\n)"
-    schema = session.describe(f"SELECT * FROM {sql} AS source", name if source.table else "the query")
-    twice = sorted({field.name for field in schema if len(schema.get_all_field_indices(field.name)) > 1})
-    if twice:
-        raise Problem(Code.INVALID, f"the query has more than one column named {twice[0]!r}; give each its own name")
-    return Relation(name, sql, {field.name: kind_of(field) for field in schema}, tuple(schema))
-
-
 def columns_of(source: TableSource, relation: Relation, as_text: frozenset[str]) -> tuple[Column, ...]:
     """Return the wanted columns, in the order that the source gives, else in the table's."""
-    by_name = {field.name: field for field in relation.fields}
-    return tuple(column_of(by_name[name], as_text=name in as_text) for name in source.columns or by_name)
-
-
-def _check_columns(source: TableSource, relation: Relation, most: int) -> None:
-    if len(relation.fields) > most:
-        raise Problem(
-            Code.LIMIT_EXCEEDED,
-            f"{relation.name!r} has {len(relation.fields)} columns; at most {most} are allowed (max_columns)",
-        )
-    wanted = [(f"columns[{number}]", name) for number, name in enumerate(source.columns)]
-    wanted += [("delta.name", source.delta.name)] if source.delta else []
-    wanted += [("partition_column", source.partition_column)] if source.partition_column else []
-    errors = tuple(
-        FieldError(path, f"{relation.name!r} has no column {name!r}", _similar(name, list(relation.kinds)))
-        for path, name in wanted
-        if name not in relation.kinds
-    )
-    if errors:
-        raise Problem.of_fields(Code.UNKNOWN_COLUMN, f"the source {relation.name!r}", errors)
-
-
-def _similar(name: str, known: list[str]) -> str:
-    by_lower = {column.lower(): column for column in known}
-    matches = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
-    return f"did you mean {by_lower[matches[0]]!r}?" if matches else "columns are " + ", ".join(known[:10])
+    known = relation.by_name
+    wanted = (known[name] for name in source.columns or known)
+    return tuple(column.texted() if column.name in as_text else column for column in wanted)
 
 
 def _windowed(
     session: Session, source: TableSource, relation: Relation, asked: Window | None
 ) -> tuple[Window | None, str, int]:
-    """Return the window that is read, its condition, and how many rows without a delta value it leaves out."""
+    """Return the window that is delivered, the condition that is read by, and how many rows without a delta value it leaves out."""
     if source.delta is None:
         return None, "", 0
-    axis = delta.axis_of(source.delta, relation.kinds[source.delta.name])
+    axis = _axis(session, source, relation)
     window, policy = asked or Window(), source.delta.nulls
     read = delivered = window
     if window.end is None:
-        axis = _with_precision(session, source, relation, axis)
         read, delivered = _with_end(session, source.delta.lag_seconds, relation, axis, window)
     nulls = 0
     if not delta.reads_nulls(window, policy):
-        counted = session.rows(
-            f"SELECT count(*) AS n FROM {relation.sql} AS source WHERE {axis.sql} IS NULL", relation.name
-        )
-        nulls = int(counted[0]["n"])
+        counted = session.rows(f"SELECT count(*) {relation.rest(f'{axis.sql} IS NULL')}", relation.name)
+        nulls = int(counted[0][0])
     if policy is NullPolicy.FAIL and nulls:
         message = f"{nulls} rows of {relation.name!r} have no value in the delta column {source.delta.name!r}, and its null policy is fail"
         raise Problem(Code.SOURCE_UNREADABLE, message)
     return delivered, delta.condition(axis, read, policy), nulls
 
 
-def _with_precision(session: Session, source: TableSource, relation: Relation, axis: Axis) -> Axis:
-    """Return the axis with the grain of a table's ``timestamp(p)``: rows of the same second may still come."""
-    if source.delta is None or source.table is None or not relation.kinds[source.delta.name].startswith("timestamp"):
-        return axis
-    found = session.rows(
-        f"SELECT atttypmod AS precision FROM pg_catalog.pg_attribute WHERE attrelid = {delta.text_literal(relation.sql)}::regclass "
-        f"AND attname = {delta.text_literal(source.delta.name)}"
-    )
-    precision = int(found[0]["precision"]) if found else -1
-    return axis if precision < 0 else replace(axis, grain=10 ** (6 - precision))
+def _axis(session: Session, source: TableSource, relation: Relation) -> Axis:
+    """Return how the delta column is compared; what numbers are is seen from the largest one where nobody said it."""
+    assert source.delta is not None  # noqa: S101 — the caller has looked
+    wanted, column = source.delta, relation.by_name[source.delta.name]
+    if wanted.milliseconds is None and column.family in (Family.INTEGER, Family.NUMBER):
+        whole = session.dialect.floored.format(f"max({column.compared})", 1)
+        largest = session.rows(f"SELECT {whole} {relation.rest()}", relation.name)[0][0]
+        wanted = replace(
+            wanted, milliseconds=largest is not None and delta.whole(str(largest), _SECONDS_END) > _SECONDS_END
+        )
+    return delta.axis_of(wanted, column, session.dialect)
 
 
 def _with_end(session: Session, lag: float, relation: Relation, axis: Axis, window: Window) -> tuple[Window, Window]:
-    """Return what is read, up to the present of this snapshot less the lag, and what is delivered: its end just behind the largest value."""
-    now = session.rows("SELECT floor(extract(epoch FROM transaction_timestamp()) * 1000000)::int8 AS now")
-    latest = replace(window, end=delta.bound(axis, int(now[0]["now"]), lag, window.start))
-    inside = delta.condition(axis, latest, NullPolicy.SKIP)
+    """Return what is read and what is delivered: up to the present of this snapshot less the lag, the end just behind the largest value.
+
+    What is read ends there too, so that a row which comes meanwhile is not read twice where the statements are not of one snapshot.
+    """
+    latest = replace(window, end=delta.bound(axis, session.now, lag, window.start))
     largest = axis.micros.format(f"max({axis.sql})")
-    found = session.rows(f"SELECT {largest} AS largest FROM {relation.sql} AS source WHERE {inside}", relation.name)
-    return latest, delta.tightened(axis, latest, found[0]["largest"])
+    inside = relation.rest(delta.condition(axis, latest, NullPolicy.SKIP))
+    found = session.rows(f"SELECT {largest} {inside}", relation.name)[0][0]
+    delivered = delta.tightened(axis, latest, None if found is None else str(found))
+    return (latest if found is None else delivered), delivered
 
 
 def _partitions(session: Session, source: TableSource, relation: Relation, condition: str) -> tuple[str, ...]:
     """Return the condition of each partition: ranges of the partition column that tile it; rows without a value go with the first."""
     if source.partition_column is None or source.partitions == 1:
         return ("",)
-    kind, column = relation.kinds[source.partition_column], quoted(source.partition_column)
-    native = delta.native_axis(column, kind)
-    axis = native or delta.integer_axis(column, kind)
+    column = relation.by_name[source.partition_column]
+    native = delta.native_axis(column, session.dialect)
+    axis = native or delta.integer_axis(column, session.dialect)
     if axis is None:
-        message = f"the partition column {source.partition_column!r} is {kind}; it has to be a whole number, a date or a timestamp"
+        message = (
+            f"the partition column {column.name!r} is {column.kind}; it has to be a whole number, a date or a timestamp"
+        )
         raise Problem(Code.INVALID, message, (FieldError("partition_column", message),))
-    finite = f"isfinite({column})" if native else "true"
-    low, high = (axis.micros.format(f"{end}({column}) FILTER (WHERE {finite})") for end in ("min", "max"))
-    where = f" WHERE {condition}" if condition else ""
-    ends = session.rows(f"SELECT {low} AS low, {high} AS high FROM {relation.sql} AS source{where}", relation.name)[0]
-    first, last = (None if ends[end] is None else axis.parse(ends[end]) for end in ("low", "high"))
+    finite = session.dialect.finite.format(column.compared) if native else ""
+    low, high = (axis.micros.format(f"{end}({column.compared}){finite}") for end in ("min", "max"))
+    ends = session.rows(f"SELECT {low}, {high} {relation.rest(condition)}", relation.name)[0]
+    first, last = (None if end is None else axis.parse(str(end)) for end in ends)
     if first is None or last is None:
         return ("",)
     ranges = delta.split(first // axis.grain, last // axis.grain, source.partitions)
@@ -235,7 +183,7 @@ def _partitions(session: Session, source: TableSource, relation: Relation, condi
 def _range_condition(axis: Axis, low: int | None, high: int | None) -> str:
     parts = [f"{axis.sql} >= {axis.literal(low)}"] if low is not None else []
     parts += [f"{axis.sql} < {axis.literal(high)}"] if high is not None else []
-    inside = " AND ".join(parts) or "true"
+    inside = " AND ".join(parts) or "1 = 1"
     return f"({inside} OR {axis.sql} IS NULL)" if low is None else f"({inside})"
 
 
@@ -255,14 +203,16 @@ def copy_slice(item: TableSlice, reading: Reading, work: Copying, info: Connecti
         Problem: what is wrong; nothing of the file is left then.
     """
     target = work.folder.path / item.file
-    conditions = " AND ".join(filter(None, (reading.condition, item.condition)))
-    where = f" WHERE {conditions}" if conditions else ""
-    select = ", ".join(column.select for column in reading.columns)
-    query = f"SELECT {select} FROM {reading.relation.sql} AS source{where}"
+    quoted = reading.session.dialect.quoted
+    select = ", ".join(f"{column.select} AS {quoted(column.name)}" for column in reading.columns)
+    query = f"SELECT {select} {reading.relation.rest(reading.condition, item.condition)}"
     crash_point("copy-before-partition")
     try:
-        with connect(info, work.limits, work.context.cancellation, reading.snapshot) as session:
-            rows = _write(session, query, target, item.name, reading, work)
+        if reading.snapshot is None:
+            rows = _write(reading.session, query, target, item.name, reading, work)
+        else:
+            with open_database(info, work.limits, work.context.cancellation, reading.snapshot) as session:
+                rows = _write(session, query, target, item.name, reading, work)
     except UnfitError as unfit:
         target.unlink(missing_ok=True)
         return unfit
@@ -283,10 +233,9 @@ def _write(session: Session, query: str, target: Path, name: str, reading: Readi
     with (
         target.open("wb") as out,
         pq.ParquetWriter(out, schema_of(reading.columns), compression="snappy") as writer,
-        closing(session.batches(query, name)) as batches,
+        closing(session.batches(query, reading.columns, name)) as batches,
     ):
-        for batch in batches:
-            landed = fitted(batch, reading.columns)
+        for landed in batches:
             writer.write_batch(landed)
             rows += landed.num_rows
             work.tally.add(Figures(rows_read=landed.num_rows, bytes_read=landed.nbytes))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,9 @@ from headrace.core.errors import Code, Problem
 from headrace.core.source import DeltaColumn, NullPolicy
 from headrace.core.window import Window
 from headrace.dataplane.connectors.databases.delta import Axis, axis_of, condition, split, tightened
+from headrace.dataplane.connectors.databases.dialect import Column
+from headrace.dataplane.connectors.databases.postgres import DIALECT
+from headrace.dataplane.connectors.databases.postgres_types import column_of
 from servers import PostgresServer
 
 BASE = from_datetime(datetime(2024, 3, 30, 23, 59, 59, 999_998, UTC))
@@ -36,6 +40,11 @@ COLUMNS: dict[str, tuple[str, DeltaColumn, int]] = {
         1000,
     ),
 }
+
+
+def described(kind: str) -> Column:
+    """Return the column ``v`` as PostgreSQL describes one of that type."""
+    return column_of(pa.field("v", pa.null(), metadata={"POSTGRESQL:type": kind}), None, DIALECT)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +81,7 @@ def test_every_row_is_in_exactly_the_windows_that_contain_its_value(
 ) -> None:
     """The oracle is the definition; so windows tile without gap or overlap, whatever the type and its grain."""
     _, delta, grain = COLUMNS[kind]
-    axis = axis_of(delta, kind)
+    axis = axis_of(delta, described(kind), DIALECT)
     values = {n: Instant((BASE + step) // grain * grain) for n, step in enumerate(STEPS * 2, 1)}
     edges = [None, *(Instant(BASE + cut) for cut in sorted(cuts)), None]
     for start, end in pairwise(edges):
@@ -88,7 +97,7 @@ def test_every_row_is_in_exactly_the_windows_that_contain_its_value(
 def test_the_largest_value_is_read_exactly(database: psycopg.Connection[tuple[object, ...]], kind: str) -> None:
     """An open window ends one step behind it: it takes that row, and not a step more."""
     _, delta, grain = COLUMNS[kind]
-    axis = axis_of(delta, kind)
+    axis = axis_of(delta, described(kind), DIALECT)
     database.execute("SET timezone = 'UTC'")
     found = database.execute(f"SELECT {axis.micros.format(f'max({axis.sql})')} FROM t_{kind}".encode()).fetchone()
     assert found is not None
@@ -112,14 +121,14 @@ def test_the_largest_value_is_read_exactly(database: psycopg.Connection[tuple[ob
 def test_a_text_format_that_does_not_sort_as_time_is_refused(form: str | None, said: str) -> None:
     """Text is compared as text."""
     with pytest.raises(Problem) as caught:
-        axis_of(DeltaColumn("v", format=form), "text")
+        axis_of(DeltaColumn("v", format=form), described("text"), DIALECT)
     assert (caught.value.code, said in str(caught.value)) == (Code.INVALID, True)
 
 
 def test_a_column_without_an_order_of_instants_is_refused() -> None:
     """The message names its type and what would be right."""
     with pytest.raises(Problem, match="the column 'v' of type jsonb") as caught:
-        axis_of(DeltaColumn("v"), "jsonb")
+        axis_of(DeltaColumn("v"), described("jsonb"), DIALECT)
     assert "a timestamp, date, number or text column" in str(caught.value)
 
 
@@ -136,10 +145,10 @@ def test_partitions_tile_everything(low: int, width: int, partitions: int) -> No
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)))  # noqa: DTZ001 — UTC is added below
 def test_literals_of_any_year_are_read_back(moment: datetime) -> None:
     """Years before 1000 have their leading zeros."""
-    axis = axis_of(DeltaColumn("v", format="yyyy-MM-dd HH:mm:ss.SSSSSS"), "text")
+    axis = axis_of(DeltaColumn("v", format="yyyy-MM-dd HH:mm:ss.SSSSSS"), described("text"), DIALECT)
     instant = from_datetime(moment.replace(tzinfo=UTC))
     assert axis.parse(axis.literal(instant).strip("'")) == instant
-    native: Axis = axis_of(DeltaColumn("v"), "timestamptz")
+    native: Axis = axis_of(DeltaColumn("v"), described("timestamptz"), DIALECT)
     text = native.literal(instant).removeprefix("TIMESTAMPTZ '").removesuffix("'")
     assert native.parse(text) == instant
     assert to_datetime(instant) - moment.replace(tzinfo=UTC) == timedelta(0)

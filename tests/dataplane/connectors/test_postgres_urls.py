@@ -9,7 +9,7 @@ import pytest
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.connection import ConnectionInfo
-from headrace.dataplane.connectors.databases.postgres import connect
+from headrace.dataplane.connectors.databases.postgres import open_postgres
 from headrace.dataplane.connectors.databases.postgres_address import parse_url, problem_of
 from headrace.dataplane.limits import Limits
 
@@ -80,8 +80,11 @@ def test_our_own_environments_password_is_given_to_nobody(monkeypatch: pytest.Mo
         server = Thread(target=_asks_for_a_password, args=(listener, told), daemon=True)
         server.start()
         info = ConnectionInfo("postgres", f"postgresql://u@127.0.0.1:{listener.getsockname()[1]}/d")
-        with pytest.raises(Problem, match="no password supplied") as caught, connect(info, Limits(), Cancellation()):
+        with (
+            pytest.raises(Problem, match="no password supplied") as caught,
+            open_postgres(info, Limits(), Cancellation()),
+        ):
             pass
         server.join(5)
-    assert caught.value.code is Code.SOURCE_DENIED
+    assert caught.value.code is Code.SOURCE_UNAUTHENTICATED
     assert b"operators" not in b"".join(told)

@@ -25,7 +25,7 @@ def test_a_database_that_lets_us_in_is_reached(postgres_url: str) -> None:
 def test_a_missing_role_and_a_missing_database_are_told_apart(postgres_url: str) -> None:
     """The message says what the server said, under the code that a copy would have."""
     address = postgres_url.rpartition("@")[2].partition("/")[0]
-    assert _problem(f"postgresql://nobody@{address}/postgres").code is Code.SOURCE_DENIED
+    assert _problem(f"postgresql://nobody@{address}/postgres").code is Code.SOURCE_UNAUTHENTICATED
     assert _problem(postgres_url.rpartition("/")[0] + "/nowhere").code is Code.SOURCE_NOT_FOUND
 
 

@@ -364,7 +364,7 @@ def test_wrong_roles_and_missing_rights_are_told_as_denied(copier: Copier, sql: 
     sql("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
     copier.urls = {"db": url, "reader": url.replace("postgres:", "reader:"), "no": url.replace("postgres:", "nobody:")}
     assert failed(copier(TableSource("reader", "t"))) == (Code.SOURCE_DENIED, "t: permission denied for table t")
-    assert failed(copier(TableSource("no", "t"), run_id="run-2"))[0] is Code.SOURCE_DENIED
+    assert failed(copier(TableSource("no", "t"), run_id="run-2"))[0] is Code.SOURCE_UNAUTHENTICATED
     copier.urls = {"db": url + "_not"}
     assert failed(copier(TableSource("db", "t"), run_id="run-3"))[0] is Code.SOURCE_NOT_FOUND
 

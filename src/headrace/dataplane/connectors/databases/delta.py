@@ -14,11 +14,11 @@ from headrace.core.clock import DAY, HOUR, MINUTE, SECOND, Instant, from_datetim
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.source import DeltaColumn, NullPolicy
 from headrace.core.window import Window
+from headrace.dataplane.connectors.databases.dialect import Column, Dialect, Family
 
 _MILLISECOND = 1000
-_INTEGERS = frozenset({"int2", "int4", "int8", "oid"})
-_NUMBERS = frozenset({"numeric", "float4", "float8"})
-_TEXTS = frozenset({"text", "varchar", "bpchar", "name"})
+_NO_INSTANT = 10**18
+"""Microseconds beyond every year that has a date."""
 _LETTERS: tuple[tuple[str, str, int], ...] = (
     ("yyyy", "%Y", DAY),
     ("MM", "%m", DAY),
@@ -38,7 +38,7 @@ class Axis:
     """How a column is compared with instants.
 
     ``sql`` is the column as an expression, ``grain`` its smallest step in microseconds, ``literal`` the SQL of a value (a multiple of the
-    grain), ``micros`` the SQL that turns the largest value, standing for ``{}``, into text that ``parse`` reads (None: it cannot be read).
+    grain), ``micros`` the template that turns the largest value into text that ``parse`` reads (None: it cannot be read).
     """
 
     sql: str
@@ -56,75 +56,86 @@ class Axis:
         return instant // self.grain * self.grain
 
 
-def quoted(name: str) -> str:
-    """Return an identifier in quotes, whatever it has in it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_literal(text: str) -> str:
-    """Return a string literal (standard-conforming strings)."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def axis_of(delta: DeltaColumn, kind: str) -> Axis:
-    """Return how the delta column of the PostgreSQL type ``kind`` is compared.
+def axis_of(delta: DeltaColumn, column: Column, dialect: Dialect) -> Axis:
+    """Return how the delta column is compared; numbers are seconds where nobody said what they are.
 
     Raises:
         Problem: ``INVALID``: the type has no order of instants, or a text column has no format that sorts as time does.
     """
-    column = quoted(delta.name)
-    if kind in _INTEGERS:
+    scale = 1000 if delta.milliseconds else SECOND
+    if column.family is Family.INTEGER:
         unit = _MILLISECOND if delta.milliseconds else SECOND
-        return Axis(column, unit, lambda v: str(v // unit), "({})::text", lambda text: int(text) * unit)
-    if kind in _NUMBERS:
-        scale = 1000 if delta.milliseconds else SECOND
-        return Axis(column, 1, lambda v: f"{Decimal(v) / scale:f}", f"floor(({{}})::numeric * {scale})::text", int)
-    if kind in _TEXTS:
-        return _text_axis(delta)
-    native = native_axis(column, kind)
+        return Axis(
+            column.compared,
+            unit,
+            lambda v: str(v // unit),
+            dialect.printed,
+            lambda text: whole(text, _NO_INSTANT) * unit,
+        )
+    if column.family is Family.NUMBER:
+        floored = dialect.floored.format("{}", scale)
+        return Axis(column.compared, 1, lambda v: f"{Decimal(v) / scale:f}", floored, _number)
+    if column.family is Family.TEXT:
+        return _text_axis(delta, column, dialect)
+    native = native_axis(column, dialect)
     if native is None:
         hint = "a timestamp, date, number or text column"
-        error = FieldError("delta.name", f"the column {delta.name!r} of type {kind} has no order of instants", hint)
-        raise Problem.of_fields(Code.INVALID, "the delta column", (error,))
+        message = f"the column {delta.name!r} of type {column.kind} has no order of instants"
+        raise Problem.of_fields(Code.INVALID, "the delta column", (FieldError("delta.name", message, hint),))
     return native
 
 
-def native_axis(column: str, kind: str) -> Axis | None:
+def native_axis(column: Column, dialect: Dialect) -> Axis | None:
     """Return how a date or timestamp column is compared; None for every other type. Times without a zone are UTC."""
-    match kind:
-        case "timestamptz":
-            return Axis(column, 1, lambda v: f"TIMESTAMPTZ '{_stamp(v)}+00'", "({})::text", _parsed)
-        case "timestamp":
-            return Axis(column, 1, lambda v: f"TIMESTAMP '{_stamp(v)}'", "({})::text", _parsed)
-        case "date":
-            return Axis(column, DAY, lambda v: f"DATE '{_stamp(v)[:10]}'", "({})::text", _parsed)
-        case _:
-            return None
+    if column.family not in (Family.INSTANT, Family.DATE):
+        return None
+    return Axis(
+        column.compared,
+        DAY if column.family is Family.DATE else column.grain,
+        lambda value: instant_literal(value, column, dialect),
+        dialect.printed,
+        _parsed,
+    )
+
+
+def instant_literal(value: int, column: Column, dialect: Dialect) -> str:
+    """Return the literal of an instant (microseconds) for a column of dates or of dates with times."""
+    stamp = to_datetime(Instant(value)).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
+    return dialect.instants[column.kind].format(stamp[:10] if column.family is Family.DATE else stamp)
 
 
 def _parsed(text: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return None  # before the year 1
+        return None  # before the year 1, or a date that is none
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def integer_axis(column: str, kind: str) -> Axis | None:
+def whole(text: str, otherwise: int) -> int:
+    """Return the whole number that a database has printed; ``otherwise`` where it is infinite, or none."""
+    try:
+        return int(Decimal(text))
+    except (ArithmeticError, ValueError):
+        return otherwise
+
+
+def _number(text: str) -> int | None:
+    found = whole(text, _NO_INSTANT)
+    return None if abs(found) >= _NO_INSTANT else found
+
+
+def integer_axis(column: Column, dialect: Dialect) -> Axis | None:
     """Return how a whole-number column is compared with whole numbers; None for every other type."""
-    return Axis(column, 1, str, "({})::text", int) if kind in _INTEGERS else None
+    return Axis(column.compared, 1, str, dialect.printed, int) if column.family is Family.INTEGER else None
 
 
-def _stamp(micros: int) -> str:
-    return to_datetime(Instant(micros)).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
-
-
-def _text_axis(delta: DeltaColumn) -> Axis:
+def _text_axis(delta: DeltaColumn, column: Column, dialect: Dialect) -> Axis:
     pattern, grain, digits = _pattern_of(delta.format)
 
     def literal(value: int) -> str:
         text = to_datetime(Instant(value)).strftime(pattern.replace("%Y", f"{to_datetime(Instant(value)).year:04d}"))
-        return text_literal(text[: len(text) - digits] if digits else text)
+        return dialect.literal(text[: len(text) - digits] if digits else text)
 
     def parse(text: str) -> int | None:
         try:
@@ -132,7 +143,7 @@ def _text_axis(delta: DeltaColumn) -> Axis:
         except ValueError:
             return None
 
-    return Axis(f'{quoted(delta.name)}::text COLLATE "C"', grain, literal, "{}", parse)
+    return Axis(dialect.ordered.format(column.compared), grain, literal, "{}", parse)
 
 
 def _pattern_of(form: str | None) -> tuple[str, int, int]:

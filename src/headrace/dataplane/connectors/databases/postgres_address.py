@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.connectors.databases.connecting import without_secrets
 from headrace.dataplane.limits import Limits
 
 ALLOWED_OPTIONS = frozenset(
@@ -17,7 +18,7 @@ _NO_FILE = "/dev/null/none"
 """A path at which there can be no file: libpq passes over it in silence, while it warns of a device."""
 _FIXED = {"passfile": _NO_FILE, "keepalives_idle": "30", "keepalives_interval": "10", "tcp_user_timeout": "60000"}
 _SQLSTATES: Mapping[str, Code] = {
-    "28": Code.SOURCE_DENIED,
+    "28": Code.SOURCE_UNAUTHENTICATED,
     "42501": Code.SOURCE_DENIED,
     "42P01": Code.SOURCE_NOT_FOUND,
     "3F": Code.SOURCE_NOT_FOUND,
@@ -36,8 +37,8 @@ _SQLSTATES: Mapping[str, Code] = {
     "42": Code.INVALID,
 }
 _PHRASES: tuple[tuple[str, Code], ...] = (
-    (r"password authentication failed|no password supplied|no pg_hba\.conf entry", Code.SOURCE_DENIED),
-    (r'role ".*" (does not exist|is not permitted)|authentication failed|permission denied', Code.SOURCE_DENIED),
+    (r"no pg_hba\.conf entry|is not permitted|permission denied", Code.SOURCE_DENIED),
+    (r'no password supplied|role ".*" does not exist|authentication failed', Code.SOURCE_UNAUTHENTICATED),
     (r'database ".*" does not exist', Code.SOURCE_NOT_FOUND),
     (r"read-only transaction|transaction read-write mode", Code.SOURCE_DENIED),
     (r"due to statement timeout", Code.SOURCE_TIMEOUT),
@@ -89,7 +90,7 @@ def parse_url(info: ConnectionInfo, limits: Limits) -> str:
 
 def problem_of(error: Exception, where: str, info: ConnectionInfo) -> Problem:
     """Return what an error of the driver means to the caller; the password and the statement are left out."""
-    text = _without_secrets(str(error), info)
+    text = without_secrets(str(error), info)
     said = text.split("\n\nQuery was", 1)[0]
     found = re.search(r"(?:ERROR|FATAL):\s+([^\n]*)", said)
     message = (found[1] if found else said.strip().replace("\n", " "))[:300]
@@ -100,11 +101,3 @@ def problem_of(error: Exception, where: str, info: ConnectionInfo) -> Problem:
 
 def _by_phrase(text: str) -> Code:
     return next((code for phrase, code in _PHRASES if re.search(phrase, text)), Code.SOURCE_UNAVAILABLE)
-
-
-def _without_secrets(text: str, info: ConnectionInfo) -> str:
-    password = urlsplit(info.url).password
-    plain = unquote(password or "")
-    for secret in {password or "", plain, quote(plain, safe="")} - {""}:
-        text = text.replace(secret, "***")
-    return text

@@ -9,58 +9,50 @@ A value that the native type cannot hold (a NaN in a decimal, an infinite date, 
 whole column of that copy land as text: the promotion then rejects or converts it row by row.
 """
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from headrace.dataplane.connectors.databases.delta import quoted
+from headrace.core.schema import ColumnType, Kind
+from headrace.dataplane.connectors.databases.dialect import Column, Dialect, Family
+from headrace.dataplane.connectors.databases.fitting import decimal_of, shape_of
 
-_NATIVE = {
-    "bool": pa.bool_(),
-    "int2": pa.int16(),
-    "int4": pa.int32(),
-    "int8": pa.int64(),
-    "float4": pa.float32(),
-    "float8": pa.float64(),
-    "text": pa.string(),
-    "varchar": pa.string(),
-    "bpchar": pa.string(),
-    "bytea": pa.binary(),
-    "date": pa.date32(),
-    "time": pa.time64("us"),
-    "timestamp": pa.timestamp("us"),
-    "timestamptz": pa.timestamp("us", tz="UTC"),
+_NATIVE: dict[str, tuple[Any, Family]] = {
+    "bool": (pa.bool_(), Family.BOOLEAN),
+    "int2": (pa.int16(), Family.INTEGER),
+    "int4": (pa.int32(), Family.INTEGER),
+    "int8": (pa.int64(), Family.INTEGER),
+    "float4": (pa.float32(), Family.NUMBER),
+    "float8": (pa.float64(), Family.NUMBER),
+    "text": (pa.string(), Family.TEXT),
+    "varchar": (pa.string(), Family.TEXT),
+    "bpchar": (pa.string(), Family.TEXT),
+    "bytea": (pa.binary(), Family.OTHER),
+    "date": (pa.date32(), Family.DATE),
+    "time": (pa.time64("us"), Family.TIME),
+    "timestamp": (pa.timestamp("us"), Family.INSTANT),
+    "timestamptz": (pa.timestamp("us", tz="UTC"), Family.INSTANT),
 }
+_PRINTED = {
+    "oid": Family.INTEGER,
+    "name": Family.TEXT,
+    "numeric": Family.NUMBER,
+    "json": Family.OTHER,
+    "jsonb": Family.OTHER,
+}
+_SHAPES = {"uuid": ColumnType(Kind.UUID), "json": ColumnType(Kind.JSON), "jsonb": ColumnType(Kind.JSON)}
 _TYPE = b"POSTGRESQL:type"
 _TYPMOD = b"POSTGRESQL:typmod"
-_MOST_DIGITS = 38
-_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
-_FIRST = round(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-_LAST = round(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000 + 999_999
-_RANGES = {"date": (_FIRST_DAY, _LAST_DAY, pa.int32()), "time": (0, 86_399_999_999, pa.int64())}
-_RANGES |= dict.fromkeys(("timestamp", "timestamptz"), (_FIRST, _LAST, pa.int64()))
-
-
-class UnfitError(Exception):
-    """Values of ``columns`` do not fit their Arrow type; the copy is begun again with those columns as text."""
-
-    def __init__(self, columns: frozenset[str]) -> None:
-        super().__init__(", ".join(sorted(columns)))
-        self.columns = columns
+_FINEST = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its PostgreSQL type, how it is selected, and what it lands as."""
+class Declared:
+    """What a table's definition says of a column: its type as people write it, and its modifier (-1: none)."""
 
-    name: str
-    kind: str
-    select: str
-    type: Any
+    text: str
+    modifier: int
 
 
 def kind_of(field: Any) -> str:
@@ -69,66 +61,26 @@ def kind_of(field: Any) -> str:
     return bytes(metadata.get(_TYPE, b"")).decode()
 
 
-def column_of(field: Any, *, as_text: bool) -> Column:
-    """Return how a described column is selected and what it lands as."""
-    kind, name = kind_of(field), quoted(field.name)
-    if kind in _NATIVE and not as_text:
-        return Column(field.name, kind, name, _NATIVE[kind])
+def column_of(field: Any, declared: Declared | None, dialect: Dialect) -> Column:
+    """Return a described column; ``declared`` is what its table says of it (None: it is a query's)."""
+    kind, name = kind_of(field), dialect.quoted(field.name)
+    printed = f"{name}::text"
+    original = declared.text if declared else kind
+    if kind in _NATIVE:
+        landed, family = _NATIVE[kind]
+        modifier = declared.modifier if declared and family is Family.INSTANT else -1
+        grain = 10 ** (_FINEST - modifier) if modifier >= 0 else 1
+        return Column(field.name, kind, family, landed, name, printed, name, original, grain, shape_of(landed))
     if kind.startswith("_"):
-        return Column(field.name, kind, f"to_json({name})::text AS {name}", pa.string())
-    decimal = _decimal_of(int((field.metadata or {}).get(_TYPMOD, b"-1"))) if kind == "numeric" else None
-    landed = pa.string() if decimal is None or as_text else decimal
-    return Column(field.name, kind, f"{name}::text AS {name}", landed)
+        array = f"to_json({name})::text"
+        shape = ColumnType(Kind.JSON)
+        return Column(field.name, kind, Family.OTHER, pa.string(), array, array, name, original, 1, shape)
+    family = _PRINTED.get(kind, Family.LABEL)
+    landed = _decimal(int((field.metadata or {}).get(_TYPMOD, b"-1"))) if kind == "numeric" else pa.string()
+    compared = printed if family is Family.LABEL else name
+    shape = _SHAPES.get(kind, shape_of(landed))
+    return Column(field.name, kind, family, landed, printed, printed, compared, original, 1, shape)
 
 
-def _decimal_of(typmod: int) -> Any:
-    if typmod < 0:
-        return None
-    precision, scale = (typmod - 4) >> 16, (typmod - 4) & 0x7FF
-    fits = precision <= _MOST_DIGITS and 0 <= scale <= precision
-    return pa.decimal128(precision, scale) if fits else None
-
-
-def fitted(batch: Any, columns: tuple[Column, ...]) -> Any:
-    """Return the batch with every column as the type that it lands as.
-
-    Raises:
-        UnfitError: values that the types cannot hold, with all columns of this batch that have any.
-    """
-    unfit = frozenset(
-        column.name for column, array in zip(columns, batch.columns, strict=True) if not _fits(array, column)
-    )
-    if unfit:
-        raise UnfitError(unfit)
-    arrays = [
-        pc.cast(array, column.type) if pa.types.is_decimal(column.type) else array
-        for column, array in zip(columns, batch.columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema_of(columns))
-
-
-def _fits(array: Any, column: Column) -> bool:
-    if pa.types.is_decimal(column.type):
-        return not pc.any(pc.match_substring_regex(array, "[Nn]")).as_py()  # NaN and Infinity are the only letters
-    if column.kind not in _RANGES or column.type == pa.string():
-        return True
-    first, last, number = _RANGES[column.kind]
-    ends = pc.min_max(array.view(number)).as_py()
-    return ends["min"] is None or (first <= ends["min"] and ends["max"] <= last)
-
-
-def schema_of(columns: tuple[Column, ...]) -> Any:
-    """Return the schema of the landed Parquet file."""
-    return pa.schema([pa.field(column.name, column.type) for column in columns])
-
-
-def table_name(text: str) -> tuple[str | None, str] | None:
-    """Return schema (None: not given) and name of ``schema.table``; either may stand in double quotes. None: it has another form."""
-    part = r'("(?:[^"]|"")+"|[^".]+)'
-    match = re.fullmatch(rf"(?:{part}\.)?{part}", text)
-    if match is None:
-        return None
-    schema, name = (
-        None if p is None else p[1:-1].replace('""', '"') if p.startswith('"') else p for p in match.groups()
-    )
-    return None if name is None else (schema, name)
+def _decimal(typmod: int) -> Any:
+    return pa.string() if typmod < 0 else decimal_of((typmod - 4) >> 16, (typmod - 4) & 0x7FF)
