@@ -9,6 +9,8 @@ from dataclasses import replace
 from headrace.activities.copy import copy_activity
 from headrace.activities.promote import Promoting, promote_activity
 from headrace.activities.replay import replay_activity
+from headrace.activities.revert import revert_activity
+from headrace.activities.upload import upload_activity
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
@@ -35,6 +37,8 @@ def activities(application: Application) -> Mapping[str, ActivityFunction]:
         "copy": copy_activity(application.roots_of, application.limits, application.clock, application.connect),
         "promote": promote_activity(promoting),
         "replay": replay_activity(promoting),
+        "upload": upload_activity(application.roots),
+        "revert": revert_activity(application.roots),
     }
 
 
