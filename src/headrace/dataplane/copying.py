@@ -68,5 +68,5 @@ def _failed(task: Task, tally: Tally, problem: Problem) -> Outcome:
 def _copied(settings: CopySettings, work: Copying, connect: Callable[[str], ConnectionInfo]) -> Landing:
     source = settings.source
     if isinstance(source, FileSource):
-        return copy_files(settings, source, work)
+        return copy_files(settings, source, work, connect)
     return copy_table(settings, source, work, connect)

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from headrace.core.clock import SECOND, Clock, Instant
+from headrace.core.clock import Clock
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
 from headrace.core.landing import LandedFile, Landing
@@ -16,13 +17,11 @@ from headrace.core.settings import CopySettings
 from headrace.core.source import FileSource
 from headrace.core.window import Window
 from headrace.dataplane import landing
+from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import Entry, FileStore, Listing, SourceFile, listing_of, select
-from headrace.dataplane.connectors.local import open_store
+from headrace.dataplane.connectors.stores import open_store
 from headrace.dataplane.slices import Copying, one_problem, run_slices
 from headrace.dataplane.storage import disk_full, no_room
-
-CLOCK_GRAIN = SECOND // 50
-"""How far a file system's clock may lag behind the machine's: a file written now can bear a time this much earlier."""
 
 _SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,9}){1,2}$")
 
@@ -35,15 +34,38 @@ class FileSlice:
     file: str
 
 
-def copy_files(settings: CopySettings, source: FileSource, work: Copying) -> Landing:
+def copy_files(
+    settings: CopySettings, source: FileSource, work: Copying, connect: Callable[[str], ConnectionInfo]
+) -> Landing:
     """Copy what ``source`` selects; return the landing.
 
     Raises:
         Problem: one for everything that could not be copied, naming every failing file.
     """
+    with _opened(source, work, connect) as store:
+        return _copied(settings, source, store, work)
+
+
+@contextmanager
+def _opened(source: FileSource, work: Copying, connect: Callable[[str], ConnectionInfo]) -> Iterator[FileStore]:
+    """Open the source's store; it is cut off at once when the copy has to stop."""
+    info = None if source.connection is None else connect(source.connection)
+    store = open_store(source.root, info, work.roots.file_roots, work.limits)
+    forget = work.context.cancellation.on_stop(store.close)
+    try:
+        yield store
+    except Problem:
+        # What broke since it was cut off is not what was wrong.
+        work.context.cancellation.check()
+        raise
+    finally:
+        forget()
+        store.close()
+
+
+def _copied(settings: CopySettings, source: FileSource, store: FileStore, work: Copying) -> Landing:
     limits = work.limits
-    window = _window_of(source, work.task.window, work.clock)
-    store = open_store(source.root, work.roots.file_roots, limits)
+    window = _window_of(source, work.task.window, store, work.clock)
     listing = _listing(source, store, work)
     slices = split(listing.entries, window)
     _check_amount(settings, slices)
@@ -146,13 +168,13 @@ def _link(finished: Path, target: Path) -> bool:
     return True
 
 
-def _window_of(source: FileSource, window: Window | None, clock: Clock) -> Window | None:
+def _window_of(source: FileSource, window: Window | None, store: FileStore, clock: Clock) -> Window | None:
     """Return the window of modification times, its end fixed before anything is listed; None: files are not selected by time."""
     if not source.by_modification_time:
         return None
     start, end = (None, None) if window is None else (window.start, window.end)
     if end is None:
-        end = Instant(clock.now() - CLOCK_GRAIN)
+        end = store.horizon(clock.now())
         end = end if start is None else max(start, end)
     return Window(start, end)
 
