@@ -7,6 +7,7 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from headrace.core.clock import to_iso
 from headrace.core.errors import Code, Problem
 
 _A, _B = "Invalid request", "Bad Request"
@@ -74,6 +75,11 @@ class Fault(Enum):
     TOKEN_EMPTY = (2114, 400, "Empty token")
     NO_WRITE = (2118, 403, "Missing permission")
     NO_READ = (2120, 403, "Forbidden")
+    # the neighbours' own (Schema Registry 10, Batch Ingestion 12)
+    ACCEPT_TYPE = (1006, 400, "Accept header not usable")
+    ACCEPT_VERSION = (1007, 400, "Accept header without version")
+    MEDIA_TYPE = (1004, 415, "Unsupported Media Type")
+    TOO_LARGE = (1000, 413, "Payload Too Large")
     # table B
     BODY = (1000, 400, _B)
     NO_ROUTE = (1003, 404, "Resource not found")
@@ -247,6 +253,7 @@ _NEIGHBOURS = (
     _Dialect("/data/foundation/conversion", "CONVERSION"),
     _Dialect("/data/foundation/catalog", "CATALOG"),
     _Dialect("/data/foundation/export", "EXPORT"),
+    _Dialect("/data/foundation/import", "IMPORT"),
     _Dialect("/data/foundation/schemaregistry", "XDM"),
     _Dialect("/data/foundation/sandbox-management", "SANDBOX"),
 )
@@ -273,7 +280,7 @@ def render(request: Request, problem: Problem) -> Response:
     path = request.scope["path"]
     for neighbour in _NEIGHBOURS:
         if path == neighbour.prefix or path.startswith(neighbour.prefix + "/"):
-            return JSONResponse(_neighbour_body(neighbour.name, fault, text, request_id), status_code=fault.status)
+            return JSONResponse(_neighbour_body(request, neighbour.name, fault, text), status_code=fault.status)
     return JSONResponse(_flow_body(problem, fault, text, request_id), status_code=fault.status)
 
 
@@ -291,13 +298,16 @@ def _flow_body(problem: Problem, fault: Fault, text: str, request_id: str) -> di
     }
 
 
-def _neighbour_body(name: str, fault: Fault, text: str, request_id: str) -> dict[str, object]:
+def _neighbour_body(request: Request, name: str, fault: Fault, text: str) -> dict[str, object]:
+    request_id = str(getattr(request.state, "request_id", ""))
     if name == "SANDBOX":
         return {"status": fault.status, "title": fault.title, "message": text}
     if name == "XDM":
-        number = {404: "1012"}.get(fault.status, "1000")
+        own = {Fault.ACCEPT_TYPE, Fault.ACCEPT_VERSION}
+        number = str(fault.number) if fault in own else {404: "1012"}.get(fault.status, "1000")
         title = "Resource Not Found" if fault.status == 404 else fault.title
-        report = {"registryRequestId": request_id, "detailed-message": text, "sub-errors": list[object]()}
+        now = {"timestamp": to_iso(request.app.state.door.clock.now())}
+        report = {"registryRequestId": request_id, **now, "detailed-message": text, "sub-errors": list[object]()}
         kind = f"http://ns.adobe.com/aep/errors/XDM-{number}-{fault.status}"
         return {"type": kind, "title": title, "status": fault.status, "report": report, "detail": text}
     kind = f"https://ns.adobe.com/aep/errors/{name}-1000-{fault.status}"
