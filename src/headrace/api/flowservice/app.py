@@ -10,10 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice import (
     batches,
+    classes,
     connection_specs,
     connections,
     datasets,
     export,
+    field_groups,
     flows,
     ims,
     mapping_sets,
@@ -43,6 +45,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     source_connections.router,
     target_connections.router,
     schemas.router,
+    field_groups.router,
+    classes.router,
     datasets.router,
     batches.router,
     mapping_sets.router,
