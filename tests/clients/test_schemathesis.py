@@ -1,0 +1,97 @@
+"""The door's OpenAPI document is true: schemathesis asks every operation, and no answer is a 5xx or undocumented."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clients.newman import run_collection
+from clients.served import ORG, Served, served
+from servers import PostgresServer
+
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+DOCUMENT = "/data/foundation/flowservice/openapi.json"
+PLACES = {
+    "connections": "files",
+    "sourceConnections": "source",
+    "targetConnections": "target",
+    "flows": "flow",
+    "runs": "run",
+    "mappingSets": "mapping",
+    "mappings": "mapping_first",
+    "dataSets": "dataset",
+    "datasets": "dataset",
+    "batches": "batch",
+    "schemas": "schema_alt",
+    "files": "file",
+}
+
+
+@pytest.mark.e2e
+def test_a_few_requests_to_every_operation(
+    sqlite_ledger_url: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Each operation answers as its document says, whatever it is asked."""
+    with served(tmp_path, sqlite_ledger_url, postgres_server) as server:
+        assert _asked(server, tmp_path, examples=4, phases="examples,fuzzing") >= 300
+
+
+@pytest.mark.soak
+@pytest.mark.e2e
+def test_ten_thousand_requests(ledger_url: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
+    """The same with 10,000 requests and more, boundary values and wrong ones among them."""
+    with served(tmp_path, ledger_url, postgres_server) as server:
+        assert _asked(server, tmp_path, examples=60, phases="examples,coverage,fuzzing") >= 10_000
+
+
+def _asked(server: Served, folder: Path, *, examples: int, phases: str) -> int:
+    """Ask with at most ``examples`` cases an operation and phase; return how many requests the server saw."""
+    done = run_collection(server, folder)
+    report = folder / "schemathesis.json"
+    command = [
+        *(str(Path(sys.executable).with_name("schemathesis")), "run", server.base + DOCUMENT),
+        *("--url", server.base, "--checks", CHECKS, "--phases", phases, "--max-examples", str(examples)),
+        *("--workers", "2", "--seed", "7", "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all"),
+        *(
+            "--request-timeout",
+            "60",
+            "--warnings",
+            "off",
+            "--no-color",
+            "--report-json-path",
+            str(report),
+            "--report",
+            "json",
+        ),
+        *(
+            word
+            for name, value in _headers(server, done.values["token"]).items()
+            for word in ("-H", f"{name}: {value}")
+        ),
+    ]
+    known = {place: done.values[name] for place, name in PLACES.items()}
+    environment = {
+        **os.environ,
+        "HEADRACE_TESTS_KNOWN": json.dumps(known),
+        "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+        "PYTHONPATH": str(Path(__file__).parent),
+        "NO_COLOR": "1",
+    }
+    asked = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=3000, check=False
+    )
+    assert asked.returncode == 0, asked.stdout[-12_000:] + asked.stderr[-2_000:]
+    total: int = json.loads(report.read_text())["summary"]["test_cases"]["total"]
+    return total
+
+
+def _headers(server: Served, token: str) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {token}",
+        "x-api-key": server.admin.id,
+        "x-gw-ims-org-id": ORG,
+        "x-sandbox-name": "prod",
+    }
