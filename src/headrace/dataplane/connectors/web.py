@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
@@ -80,7 +81,7 @@ class WebClient:
             raise Problem(Code.SOURCE_UNAVAILABLE, what, context={"error": str(error)}) from error
 
     async def _follow(self, request: WebRequest) -> WebAnswer:
-        tls = ssl.create_default_context() if self.tls is None else self.tls
+        tls = _trusted() if self.tls is None else self.tls
         async with httpx.AsyncClient(trust_env=False, verify=tls, timeout=self.timeout) as client:
             for _ in range(self.redirects):
                 answer = await self._exchange(client, request)
@@ -144,6 +145,12 @@ def redirected(request: WebRequest, status: int, target: str) -> WebRequest:
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
         return WebRequest("GET", url, headers)
     return replace(request, url=url, headers=headers)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Reading a machine's certificates takes longer than a request.
+    return ssl.create_default_context()
 
 
 async def _beginning(answer: httpx.Response, limit: int) -> bytes:
