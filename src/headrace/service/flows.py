@@ -120,6 +120,16 @@ def page_flows(
         return flows.page(tx, scope, order, limit, None if cursor is None else Cursor.parse(cursor), filter=where)
 
 
+def count_flows(database: Database, scope: str | None, where: Filter | None = None) -> int:
+    """Return how many flows the scope has that ``where`` takes.
+
+    Raises:
+        Problem: ``INVALID``: a path of the filter.
+    """
+    with database.reading() as tx:
+        return flows.count(tx, scope, where)
+
+
 def delete_flow(
     database: Database, scope: str, flow_id: str, who: str, clock: Clock, expected: int | None = None
 ) -> None:

@@ -1,6 +1,6 @@
 """Documents: the doors' own definitions, with optimistic concurrency. Secrets are kept apart from the body, sealed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -100,6 +100,18 @@ def get(tx: Transaction, scope: str, kind: str, document_id: str) -> Document:
     if document is None:
         raise _missing(kind, document_id)
     return document
+
+
+def of_ids(tx: Transaction, scope: str, kind: str, document_ids: Collection[str]) -> list[Document]:
+    """Return those of the documents with these ids that there are, in no order."""
+    where = (table.c.scope == scope, table.c.kind == kind, table.c.id.in_(document_ids))
+    return [Document(**row) for row in tx.rows(sa.select(*_READ).where(*where))]
+
+
+def ids(tx: Transaction, scope: str, kind: str, limit: int) -> list[str]:
+    """Return the ids of the newest documents of the kind, at most ``limit``."""
+    statement = sa.select(table.c.id).where(table.c.scope == scope, table.c.kind == kind)
+    return [row["id"] for row in tx.rows(statement.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit))]
 
 
 def by_name(tx: Transaction, scope: str, kind: str, name: str) -> Document | None:

@@ -1,10 +1,11 @@
 """Filters of ``core.query`` as conditions of SQL, over a fixed mapping of paths to columns and, below some names, into JSON.
 
-In JSON, a value compares with values of its own type only, on both databases alike: a number never equals a text.
+In JSON, a value compares with values of its own type only, on both databases alike: a number never equals a text. A segment that ends in ``[]`` is
+an array, of which any element may satisfy a comparison; there is at most one in a path.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -79,6 +80,9 @@ def _compile(condition: Filter, known: Fields, dialect: str) -> Condition:
             # One list and not a chain of comparisons, whose depth SQLite limits.
             column = known.columns[path]
             return column.in_([_checked(path, column, value) for value in values])
+        case In(path, values) if path not in known.columns:
+            head, _, rest = path.partition(".")
+            return _InDocument(known.documents[head], tuple(rest.split(".")), dialect).is_one_of(path, values)
         case In(path, values):
             return sa.or_(sa.false(), *(_compare(path, Op.EQ, value, known, dialect) for value in values))
         case And(parts):
@@ -105,17 +109,10 @@ def _compare(path: str, op: Op, value: Value, known: Fields, dialect: str) -> Co
     column = known.columns.get(path)
     if column is None:
         head, _, rest = path.partition(".")
-        inner = _InDocument(known.documents[head], tuple(rest.split(".")), dialect)
-        if value is None:
-            return inner.is_null() if op is Op.EQ else sa.not_(inner.is_null())
-        column = inner.as_type(value)
-    elif value is None:
+        return _InDocument(known.documents[head], tuple(rest.split(".")), dialect).compares(op, value)
+    if value is None:
         return column.is_(None) if op is Op.EQ else column.is_not(None)
-    else:
-        value = _fitting(path, column, value)
-    if op is Op.CONTAINS:
-        return sa.func.lower(sa.cast(column, sa.Text)).contains(str(value).lower(), autoescape=True)
-    return _OPERATORS[op](column, sa.literal(value))
+    return _applied(column, op, _fitting(path, column, value))
 
 
 def _fitting(path: str, column: sa.ColumnElement[Any], value: Value) -> Value:
@@ -126,6 +123,12 @@ def _fitting(path: str, column: sa.ColumnElement[Any], value: Value) -> Value:
     raise Problem(Code.INVALID, str(error), (error,))
 
 
+def _applied(column: Any, op: Op, value: Value) -> Condition:
+    if op is Op.CONTAINS:
+        return sa.func.lower(sa.cast(column, sa.Text)).contains(str(value).lower(), autoescape=True)
+    return _OPERATORS[op](column, sa.literal(value))
+
+
 @dataclass(frozen=True, slots=True)
 class _InDocument:
     """A place in a JSON column."""
@@ -134,7 +137,60 @@ class _InDocument:
     path: tuple[str, ...]
     dialect: str
 
+    def compares(self, op: Op, value: Value) -> Condition:
+        """Return whether the value at the place, or any of those that it stands for, compares so."""
+        if value is None:
+            return self._any(_InDocument.is_null) if op is Op.EQ else sa.not_(self._any(_InDocument.is_null))
+        return self._any(lambda place: _applied(place.as_type(value), op, value))
+
+    def is_one_of(self, path: str, values: tuple[Value, ...]) -> Condition:
+        """Return whether the value at the place, or any of those that it stands for, is one of ``values``."""
+        for value in values:
+            _check_size(path, value)
+        texts = [value for value in values if isinstance(value, str)]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        others = [value for value in values if value is None or isinstance(value, bool)]
+
+        def one_of(place: "_InDocument") -> Condition:
+            # One list of each type and not a chain of comparisons, whose depth SQLite limits.
+            alike = [place.as_type(some[0]).in_(some) for some in (texts, numbers) if some]
+            return sa.or_(sa.false(), *alike, *(place.compares(Op.EQ, value) for value in others))
+
+        return self._any(one_of)
+
+    def _any(self, condition: "Callable[[_InDocument], Condition]") -> Condition:
+        position = next((number for number, name in enumerate(self.path) if name.endswith("[]")), None)
+        if position is None:
+            return condition(self)
+        array = replace(self, path=(*self.path[:position], self.path[position].removesuffix("[]")))
+        element, source = array.elements()
+        inner = _InDocument(element, self.path[position + 1 :], self.dialect)
+        found = sa.select(sa.literal(1)).select_from(source).where(condition(inner)).exists()
+        # What is no array has no elements; SQLite would go through an object's members too.
+        return sa.and_(array.is_array(), found)
+
+    def is_array(self) -> Condition:
+        """Return whether there is an array at the place."""
+        return sa.func.coalesce(self._kind() == "array", sa.false())
+
+    def elements(self) -> tuple[sa.ColumnElement[Any], sa.FromClause]:
+        """Return an element of the array at the place, and what goes through all of them."""
+        if self.dialect == "sqlite":
+            each = sa.func.json_each(sa.type_coerce(self.column, sa.Text), self._sqlite_path())
+            table = each.table_valued("value", "type")
+            # A scalar is no JSON text as it stands: it is wrapped, so that every element is read in the same way.
+            as_text = sa.case(
+                (table.c.type.in_(["object", "array"]), table.c.value),
+                (table.c.type.in_(["true", "false", "null"]), table.c.type),
+                else_=sa.func.json_quote(table.c.value),
+            )
+            return as_text, table
+        array = sa.case((self.is_array(), self._jsonb()), else_=sa.cast("[]", postgresql.JSONB))
+        valued = sa.func.jsonb_array_elements(array).table_valued("value")
+        return sa.cast(valued.c.value, sa.Text), valued
+
     def is_null(self) -> Condition:
+        """Return whether there is nothing at the place, or null."""
         kind = self._kind()
         return sa.or_(kind.is_(None), kind == "null")
 
@@ -165,10 +221,13 @@ class _InDocument:
     def _text(self) -> sa.ColumnElement[Any]:
         if self.dialect == "sqlite":
             return sa.func.json_extract(sa.type_coerce(self.column, sa.Text), self._sqlite_path())
+        # An empty path stands for the whole: an element of an array.
+        if not self.path:
+            return self._document().op("#>>")(sa.literal_column("'{}'::text[]"))
         return sa.func.jsonb_extract_path_text(self._document(), *self.path)
 
     def _jsonb(self) -> sa.ColumnElement[Any]:
-        return sa.func.jsonb_extract_path(self._document(), *self.path)
+        return sa.func.jsonb_extract_path(self._document(), *self.path) if self.path else self._document()
 
     def _document(self) -> sa.ColumnElement[Any]:
         return sa.cast(sa.type_coerce(self.column, sa.Text), postgresql.JSONB)

@@ -1,6 +1,6 @@
 """Flows: what can be run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ NEWEST_FIRST = Order("created_at", descending=True)
 _BOUND = "flows.bound."
 """What the keys begin with under which the ledger remembers bounds of flows."""
 
+_ORDERS = {"created_at": table.c.created_at, "updated_at": table.c.updated_at, "name": table.c.name}
 FIELDS = Fields(
     columns={name: table.c[name] for name in ("id", "scope", "name", "revision", "created_at", "updated_at")},
     documents={"labels": table.c.labels, "parameters": table.c.parameters},
@@ -141,18 +142,33 @@ def page(
     *,
     filter: Filter | None = None,  # noqa: A002 — the word of the query language
 ) -> Page[Flow]:
-    """Return flows of the scope (None: of every one) in the order of their creation, after ``cursor``.
+    """Return flows of the scope (None: of every one) in ``order`` (``created_at``, ``updated_at`` or ``name``), after ``cursor``.
 
     Raises:
         Problem: ``INVALID``: the order, limit, cursor, or a path of the filter.
     """
-    column = column_of(order, {"created_at": table.c.created_at})
-    statement = sa.select(table) if scope is None else sa.select(table).where(table.c.scope == scope)
-    if filter is not None:
-        statement = statement.where(compile_filter(filter, FIELDS, tx.dialect))
+    column = column_of(order, _ORDERS)
+    statement = sa.select(table).where(*_conditions(scope, filter, tx.dialect))
     rows = tx.rows(from_position(statement, (column, table.c.id), order, cursor, limit))
-    position = (rows[limit - 1]["created_at"], rows[limit - 1]["id"]) if len(rows) > limit else None
+    position = (rows[limit - 1][order.path], rows[limit - 1]["id"]) if len(rows) > limit else None
     return Page(tuple(_flow(row) for row in rows[:limit]), None if position is None else Cursor(position))
+
+
+def count(tx: Transaction, scope: str | None, filter: Filter | None = None) -> int:  # noqa: A002 — as above
+    """Return how many flows the scope has that ``filter`` takes.
+
+    Raises:
+        Problem: ``INVALID``: a path of the filter.
+    """
+    counted = sa.select(sa.func.count()).select_from(table)
+    return int(tx.scalar(counted.where(*_conditions(scope, filter, tx.dialect))))
+
+
+def _conditions(scope: str | None, where: Filter | None, dialect: str) -> Iterator[sa.ColumnElement[bool]]:
+    if scope is not None:
+        yield table.c.scope == scope
+    if where is not None:
+        yield compile_filter(where, FIELDS, dialect)
 
 
 def _content(flow: Flow) -> dict[str, Any]:

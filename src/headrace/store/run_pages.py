@@ -4,7 +4,7 @@ A query is cut into branches, one for each scope and status that it names: each 
 branch is the page; several are merged, each giving no more rows than a page has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from headrace.core.client import EVERYWHERE
+from headrace.core.clock import Instant
 from headrace.core.query import Cursor, Filter, Order, Page
 from headrace.core.run import Run, RunKind, RunStatus
 from headrace.core.window import Window
@@ -72,6 +73,33 @@ class RunQuery:
     has_rejects: bool | None = None
     text: str | None = None
     filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunGlance:
+    """What is seen of a run at a glance."""
+
+    id: str
+    status: RunStatus
+    started_at: Instant | None
+    ended_at: Instant | None
+
+
+def newest_started(tx: Transaction, scope: str, flow_ids: Collection[str]) -> dict[str, RunGlance]:
+    """Return the newest run that has started of each of these flows; those without one are left out."""
+    columns = (table.c.id, table.c.status, table.c.started_at, table.c.ended_at)
+    statement = (
+        sa.select(*columns)
+        .where(table.c.scope == scope, table.c.flow_id == sa.bindparam("its_flow"), table.c.started_at.is_not(None))
+        .order_by(table.c.created_at.desc(), table.c.id.desc())
+        .limit(1)
+    )
+    found = {flow_id: tx.first(statement, {"its_flow": flow_id}) for flow_id in flow_ids}
+    return {
+        flow_id: RunGlance(row["id"], RunStatus(row["status"]), row["started_at"], row["ended_at"])
+        for flow_id, row in found.items()
+        if row is not None
+    }
 
 
 def page(tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None) -> Page[Run]:

@@ -16,7 +16,7 @@ from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
 from headrace.store import activity_runs, webhooks, workers
 from headrace.store.columns import FIGURES, figures_values, searchable
 from headrace.store.database import Transaction, refused
-from headrace.store.run_pages import RunQuery, count, page, scopes
+from headrace.store.run_pages import RunGlance, RunQuery, count, newest_started, page, scopes
 from headrace.store.run_rows import run_of
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs as activity_rows
@@ -25,6 +25,7 @@ from headrace.store.tables import runs as table
 from headrace.store.workers import WorkerClaim
 
 __all__ = [
+    "RunGlance",
     "RunQuery",
     "add_figures",
     "count",
@@ -36,6 +37,7 @@ __all__ = [
     "history",
     "insert",
     "move",
+    "newest_started",
     "of_flow",
     "page",
     "redefine",

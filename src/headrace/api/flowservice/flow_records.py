@@ -6,12 +6,12 @@ from typing import Any
 
 from headrace.api.flowservice.entities import Entity, Maker, shown
 from headrace.api.flowservice.gateway import Tenant
-from headrace.api.flowservice.translate.schedule import LABEL, schedule_of
+from headrace.api.flowservice.translate.schedule import LABEL, facts_for_runs, schedule_of
 from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in, text_in
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow, Plan
-from headrace.service.flows import delete_flow, get_flow, page_flows, put_flow
+from headrace.service.flows import Waiting, delete_flow, get_flow, page_flows, put_flow
 from headrace.service.schedules import put_schedule
 from headrace.store.database import Transaction
 
@@ -35,14 +35,23 @@ class FlowRecord:
 
     @property
     def for_runs(self) -> Item:
-        """Return what run objects say about their flow."""
-        return {**self.item, "sourceSpecName": text_in(self.frozen, "sourceSpecName")}
+        """Return what run objects say about their flow, also when it is gone."""
+        return facts_for_runs(self.item, self.frozen)
 
 
-def keep_flow(
-    tenant: Tenant, subject: str, item: Item, frozen: Item, plan: Plan, *, expected: FlowRecord | None = None
+def keep_flow(  # noqa: PLR0913 — a flow is these parts; the last two say what it follows and what follows it
+    tenant: Tenant,
+    subject: str,
+    item: Item,
+    frozen: Item,
+    plan: Plan,
+    *,
+    expected: FlowRecord | None = None,
+    waiting: Waiting | None = None,
 ) -> FlowRecord:
     """Return the flow as it is kept now, and its schedule with it: new, or the next revision of ``expected``.
+
+    ``waiting`` says what its runs that have not begun do from now on (None: what they were asked for with).
 
     Raises:
         Problem: ``STALE``: another revision came first.
@@ -69,8 +78,9 @@ def keep_flow(
         enabled=item["state"] == "enabled",
     )
     seen = expected.flow.revision if expected else 0
-    kept = put_flow(tenant.door.database, flow, tenant.user, tenant.door.clock, expected=seen, along=_schedule)
-    return _record(replace(kept, labels=flow.labels))
+    door = tenant.door
+    kept = put_flow(door.database, flow, tenant.user, door.clock, expected=seen, along=_schedule, waiting=waiting)
+    return record_of(replace(kept, labels=flow.labels))
 
 
 def find_flow(tenant: Tenant, subject: str) -> FlowRecord | None:
@@ -81,7 +91,7 @@ def find_flow(tenant: Tenant, subject: str) -> FlowRecord | None:
         if problem.code in {Code.NOT_FOUND, Code.INVALID}:
             return None
         raise
-    return _record(flow) if LABEL in flow.labels else None
+    return record_of(flow) if LABEL in flow.labels else None
 
 
 def all_flows(tenant: Tenant) -> Iterator[FlowRecord]:
@@ -89,7 +99,7 @@ def all_flows(tenant: Tenant) -> Iterator[FlowRecord]:
     cursor: str | None = None
     for _ in range(MAX_FLOWS // _PAGE):
         page = page_flows(tenant.door.database, tenant.scope, limit=_PAGE, cursor=cursor)
-        yield from (_record(flow) for flow in page.items if LABEL in flow.labels)
+        yield from (record_of(flow) for flow in page.items if LABEL in flow.labels)
         if page.next is None:
             return
         cursor = page.next.token()
@@ -130,22 +140,22 @@ def _schedule(tx: Transaction, flow: Flow, now: Instant) -> None:
 
 def _inherited(record: FlowRecord) -> Item:
     source = object_in(record.frozen, "source")
-    spec, base = object_in(source, "connectionSpec"), text_in(source, "baseConnectionId")
-    target = next(iter(list_in(record.item, "targetConnectionIds")), "")
-    return {
-        "properties": {"isSourceFlow": True, "isDestinationFlow": False},
-        "sourceConnections": [
-            {
-                "id": next(iter(list_in(record.item, "sourceConnectionIds")), ""),
-                "connectionSpec": spec,
-                "baseConnection": {"id": base, "connectionSpec": spec},
-            }
-        ],
-        "targetConnections": [{"id": target, "connectionSpec": object_in(record.frozen, "targetSpec")}],
-    }
+    shown: Item = {"properties": {"isSourceFlow": True, "isDestinationFlow": False}}
+    source_id = next(iter(list_in(record.item, "sourceConnectionIds")), None)
+    target_id = next(iter(list_in(record.item, "targetConnectionIds")), None)
+    if source_id is not None:
+        spec, base = object_in(source, "connectionSpec"), text_in(source, "baseConnectionId")
+        end: Item = {"id": source_id, "connectionSpec": spec}
+        if base:
+            end["baseConnection"] = {"id": base, "connectionSpec": spec}
+        shown["sourceConnections"] = [end]
+    if target_id is not None:
+        shown["targetConnections"] = [{"id": target_id, "connectionSpec": object_in(record.frozen, "targetSpec")}]
+    return shown
 
 
-def _record(flow: Flow) -> FlowRecord:
+def record_of(flow: Flow) -> FlowRecord:
+    """Return the flow as the door keeps it."""
     label = object_in(flow.labels, LABEL)
     return FlowRecord(flow, object_in(label, "item"), object_in(label, "frozen"), _entity(flow, label))
 

@@ -1,42 +1,36 @@
 """Flows (3.4, 4): what is run, made of connections and a mapping set."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice import answers
 from headrace.api.flowservice.actions import FINALIZE, finalize_refusal, read_action
-from headrace.api.flowservice.entities import ENTITY_ROOTS, check_no_draft, check_writable
+from headrace.api.flowservice.entities import ENTITY_ROOTS, wants_draft
 from headrace.api.flowservice.errors import Fault, Refusal, unknown
 from headrace.api.flowservice.etags import check_etag
 from headrace.api.flowservice.firing import fire_at_once
-from headrace.api.flowservice.flow_checks import check_flow, parts_of, read_flow
-from headrace.api.flowservice.flow_records import (
-    FlowRecord,
-    all_flows,
-    find_flow,
-    flow_object,
-    keep_flow,
-    remove_flow,
-)
+from headrace.api.flowservice.flow_checks import parts_of, published, read_draft, read_flow
+from headrace.api.flowservice.flow_lists import flow_list
+from headrace.api.flowservice.flow_patches import DRAFT, patched
+from headrace.api.flowservice.flow_records import FlowRecord, find_flow, flow_object, keep_flow, remove_flow
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
-from headrace.api.flowservice.patches import Operation, apply_patch, read_patch
-from headrace.api.flowservice.queries import Collection, read_list
-from headrace.api.flowservice.run_records import cancel_open_runs, last_run
+from headrace.api.flowservice.patches import read_patch, written
+from headrace.api.flowservice.queries import Collection, check_query, read_list, read_search
+from headrace.api.flowservice.run_records import delta_for, last_runs
 from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import delta_of, make_plan
-from headrace.api.flowservice.translate.schedule import ONCE
-from headrace.api.flowservice.wire import Item, body_object, flag, instant, integer, list_in, object_in, required_text
+from headrace.api.flowservice.wire import Item, body_object, list_in
 from headrace.core.flow import Plan
+from headrace.core.run import Run
 from headrace.http.bodies import Body, json_body
 
 router = APIRouter(prefix=answers.BASE)
 KIND = "flows"
 
-_COLLECTION = Collection(
+COLLECTION = Collection(
     KIND,
     ENTITY_ROOTS
     | {
@@ -44,56 +38,61 @@ _COLLECTION = Collection(
         *("runs", "lastOperation", "lastRunDetails", "policy"),
     },
 )
-_PATCHABLE = (
-    *("/name", "/description", "/scheduleParams", "/transformations", "/options", "/labels", "/policy", "/state"),
-)
-_STATES = {"enabled": "enabled", "disabled": "disabled", "initializing": "disabled"}
 
 
 @router.get("/flows")
 def list_flows(request: Request, tenant: FlowTenant) -> Response:
     """List flows."""
-    listed = read_list(request, _COLLECTION)
-    return answers.listed(KIND, [_shown(tenant, record) for record in all_flows(tenant)], listed)
+    return JSONResponse(flow_list(tenant, read_list(request, COLLECTION)))
+
+
+@router.post("/flows/search")
+def search_flows(request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
+    """List flows as a body asks for them."""
+    return JSONResponse(flow_list(tenant, read_search(request, body, COLLECTION)))
 
 
 @router.post("/flows")
 def create_flow(request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
-    """Make a flow; one that runs once gets its run, due at its start time."""
-    check_no_draft(request)
-    item, frozen = read_flow(tenant, body_object(body))
-    plan = _plan(tenant, item, frozen)
-    record = keep_flow(tenant, tenant.door.ids.uuid(), item, frozen, plan)
-    fire_at_once(tenant, record.flow.id)
+    """Make a flow, which runs by its schedule from now on; or a draft of one, which does not."""
+    check_query(request, "mode")
+    draft = wants_draft(request)
+    given = body_object(body)
+    item, frozen = read_draft(tenant, given) if draft else read_flow(tenant, given)
+    record = keep_flow(tenant, tenant.door.ids.uuid(), item, frozen, _plan(tenant, item, frozen))
+    if not draft:
+        fire_at_once(tenant, record.flow.id)
     return answers.created(KIND, record.flow.id, record.entity.etag)
 
 
 @router.get("/flows/{subject}")
-def get_flow(subject: str, tenant: FlowTenant) -> Response:
+def get_flow(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a flow."""
-    return answers.one(_shown(tenant, _find(tenant, subject)))
+    check_query(request)
+    record = _find(tenant, subject)
+    return answers.one(flow_object(tenant, record, last_runs(tenant, [subject]).get(subject)))
 
 
 @router.patch("/flows/{subject}")
 def patch_flow(
     subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
 ) -> Response:
-    """Change name, description, schedule, transformations, options, labels, policy or state of a flow."""
+    """Change name, description, schedule, transformations, options, labels, policy or state of a flow; of a draft its ids too."""
+    check_query(request)
     record = _find(tenant, subject)
     operations = read_patch(body)
     check_etag(request, record.entity.etag, required=True)
-    item = _patched(tenant, record, operations)
-    changed = _keep(tenant, record, item, [operation.pointer for operation in operations])
-    return answers.changed(subject, changed.entity.etag)
+    item, frozen = patched(tenant, record, operations)
+    return answers.changed(subject, _keep(tenant, record, item, {**frozen, "ops": written(operations)}).entity.etag)
 
 
 @router.delete("/flows/{subject}")
 def delete_flow(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Remove a flow: its active runs are cancelled; runs, batches and data stay readable."""
+    check_query(request)
     record = _find(tenant, subject)
     check_etag(request, record.entity.etag, required=False)
     remove_flow(tenant, record)
-    cancel_open_runs(tenant, subject, started_too=True)
     return answers.gone()
 
 
@@ -101,17 +100,38 @@ def delete_flow(subject: str, request: Request, tenant: FlowTenant) -> Response:
 def act_on_flow(
     subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
 ) -> Response:
-    """Enable or disable a flow; doing it again changes nothing."""
+    """Enable or disable a flow, which can be repeated; or publish a draft."""
     action = read_action(request, body, {"enable", "disable", "publish", *FINALIZE}).op
     record = _find(tenant, subject)
     check_etag(request, record.entity.etag, required=False)
-    if action == "publish":
-        raise Refusal(Fault.ACTION_STATE, f"the flow {subject} is no draft; only a draft can be published")
     if action in FINALIZE:
         raise finalize_refusal(tenant.identity)
-    state = "enabled" if action == "enable" else "disabled"
-    changed = record if record.item["state"] == state else _keep(tenant, record, {**record.item, "state": state}, [])
+    changed = _publish(tenant, record) if action == "publish" else _switch(tenant, record, action)
     return answers.changed(subject, changed.entity.etag)
+
+
+def _publish(tenant: Tenant, record: FlowRecord) -> FlowRecord:
+    """Return the flow that a draft becomes, after all checks of 4.2."""
+    if record.item["state"] != DRAFT:
+        raise Refusal(Fault.ACTION_STATE, f"the flow {record.flow.id} is no draft; only a draft can be published")
+    item, frozen = read_flow(tenant, published(record.item))
+    changed = _keep(tenant, record, item, {**frozen, "ops": _state_op("enabled")})
+    fire_at_once(tenant, record.flow.id)
+    return changed
+
+
+def _switch(tenant: Tenant, record: FlowRecord, action: str) -> FlowRecord:
+    """Return the flow, enabled or disabled; one that is so already stays as it is."""
+    if record.item["state"] == DRAFT:
+        raise Refusal(Fault.ACTION_STATE, f"the flow {record.flow.id} is a draft; publish it")
+    state = "enabled" if action == "enable" else "disabled"
+    if record.item["state"] == state:
+        return record
+    return _keep(tenant, record, {**record.item, "state": state}, {**record.frozen, "ops": _state_op(state)})
+
+
+def _state_op(state: str) -> list[Item]:
+    return [{"op": "replace", "path": "/state", "value": state}]
 
 
 def _find(tenant: Tenant, subject: str) -> FlowRecord:
@@ -121,48 +141,23 @@ def _find(tenant: Tenant, subject: str) -> FlowRecord:
     return record
 
 
-def _shown(tenant: Tenant, record: FlowRecord) -> Item:
-    return flow_object(tenant, record, last_run(tenant, record.flow.id))
-
-
 def _plan(tenant: Tenant, item: Item, frozen: Item) -> Plan:
+    """Return what the flow's runs execute; a draft has nothing to execute."""
+    if item["state"] == DRAFT:
+        return Plan(())
     delta = delta_of(list_in(item, "transformations"))
     return make_plan(parts_of(tenant, item, frozen), delta, check_expression)
 
 
-def _patched(tenant: Tenant, record: FlowRecord, operations: tuple[Operation, ...]) -> Item:
-    for operation in operations:
-        check_writable(operation, _PATCHABLE)
-    item = apply_patch(record.item, operations)
-    required_text(item, "name")
-    state = item.get("state")
-    if not isinstance(state, str) or state.lower() not in _STATES:
-        raise Refusal(Fault.STATE_VALUE, f"state is {state!r}; enabled or disabled is expected")
-    item["state"] = _STATES[state.lower()]
-    _check_started(tenant, record.item, item)
-    delta = delta_of(list_in(item, "transformations"))
-    added = record.frozen.get("deltaAdded") is True and delta == delta_of(list_in(record.item, "transformations"))
-    check_flow(tenant, item, record.frozen, delta_added=added)
-    return item
+def _keep(tenant: Tenant, record: FlowRecord, item: Item, frozen: Item) -> FlowRecord:
+    """Keep a changed flow; runs of it that have not begun follow it, or are cancelled when it is disabled now."""
+    subject = record.flow.id
+    if item["state"] == DRAFT:
+        return keep_flow(tenant, subject, item, frozen, Plan(()), expected=record)
+    parts = parts_of(tenant, item, frozen)
+    plan = make_plan(parts, delta_of(list_in(item, "transformations")), check_expression)
 
+    def waiting(run: Run) -> Plan | None:
+        return make_plan(parts, delta_for(run, item), check_expression) if item["state"] == "enabled" else None
 
-def _check_started(tenant: Tenant, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Refuse changes of a schedule whose start has passed (4.7)."""
-    old, new = object_in(before, "scheduleParams"), object_in(after, "scheduleParams")
-    start = instant(old.get("startTime"))
-    if old == new or start is None or start > tenant.door.clock.now():
-        return
-    if old.get("frequency") == ONCE or integer(old.get("startTime")) != integer(new.get("startTime")):
-        raise Refusal(Fault.START_PASSED, "scheduleParams.startTime has passed and cannot be changed any more")
-    if new.get("frequency") == ONCE:
-        raise Refusal(Fault.FREQUENCY_TO_ONCE, "scheduleParams.frequency cannot become once after the start")
-    if flag(old.get("backfill", True)) != flag(new.get("backfill", True)):
-        raise Refusal(Fault.BACKFILL_LATE, "scheduleParams.backfill cannot be changed after the start")
-
-
-def _keep(tenant: Tenant, record: FlowRecord, item: Item, pointers: list[str]) -> FlowRecord:
-    frozen = {**record.frozen, "ops": pointers}
-    changed = keep_flow(tenant, record.flow.id, item, frozen, _plan(tenant, item, frozen), expected=record)
-    if item["state"] == "disabled" and record.item["state"] != "disabled":
-        cancel_open_runs(tenant, record.flow.id, started_too=False)
-    return changed
+    return keep_flow(tenant, subject, item, frozen, plan, expected=record, waiting=waiting)

@@ -39,6 +39,13 @@ def read_patch(body: Body) -> tuple[Operation, ...]:
     return tuple(_operation(item) for item in items)
 
 
+def written(operations: Sequence[Operation]) -> list[Item]:
+    """Return operations as they are shown where a thing tells its last change."""
+    return [
+        {"op": one.op, "path": one.pointer} | ({} if one.op == "remove" else {"value": one.value}) for one in operations
+    ]
+
+
 def apply_patch(document: Item, operations: Sequence[Operation]) -> Item:
     """Return ``document`` with all ``operations`` applied; the document itself is left alone.
 

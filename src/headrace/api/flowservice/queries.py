@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
 
 from headrace.api.flowservice.errors import Fault, Refusal
-from headrace.api.flowservice.wire import Item, flag, integer, number
+from headrace.api.flowservice.wire import Item, body_object, flag, integer, number
 from headrace.core.codec import Json
 from headrace.core.errors import Problem
 from headrace.core.query import MAX_TOKEN, Cursor, Op, Value
+from headrace.http.bodies import Body
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -24,8 +25,9 @@ _PATH = re.compile(r"[^\s.\[\]]+(\[\])?(\.[^\s.\[\]]+(\[\])?)*")
 _OPERATORS = {"==": Op.EQ, "=": Op.EQ, "!=": Op.NE, "<": Op.LT, "<=": Op.LE, ">": Op.GT, ">=": Op.GE}
 _ORDERING = {Op.LT, Op.LE, Op.GT, Op.GE}
 _NUMERIC_FIELD = re.compile(r".*(At|UTC|Count|Bytes|Percent|percentCompleted|Date|created|updated)")
-_STATUS_FIELD = re.compile(r"(state|status|value)")
+_STATUS_FIELD = re.compile(r"(.*\.)?(state|status|status\.value)")
 _ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*))\s*(?:,|$)', re.DOTALL)
+_CONJUNCT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^&])+')
 _KNOWN_PARAMETERS = frozenset({"property", "limit", "orderby", "continuationToken", "count"})
 
 
@@ -37,20 +39,37 @@ class Collection:
     roots: frozenset[str]
     unknown_field: Fault = Fault.FILTER_FIELD
     ignored: frozenset[str] = frozenset({"if-match", "If-Match"})
+    only_filters: bool = False
+    """Whether all else that a list knows is borne and does nothing (specs, 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter. ``path``: names, each with whether it stands for any element of an array; ``values``: alternatives (``==`` only has several)."""
+    """One filter.
+
+    ``path``: names, each with whether it stands for any element of an array. ``values``: alternatives (``==`` only has several). ``null``: what
+    is absent or null is one of them (for ``!=``: it is what is refused).
+    """
 
     path: tuple[tuple[str, bool], ...]
     op: Op
     values: tuple[str, ...]
+    null: bool = False
 
     @property
     def dotted(self) -> str:
         """Return the path without brackets."""
         return ".".join(name for name, _ in self.path)
+
+    @property
+    def has_arrays(self) -> bool:
+        """Say whether the path goes through arrays."""
+        return any(each for _, each in self.path)
+
+    @property
+    def is_folded(self) -> bool:
+        """Say whether the field is a status or a state, whose values are compared without regard to case, ``_`` and ``-``."""
+        return bool(_STATUS_FIELD.fullmatch(self.dotted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +108,51 @@ def read_list(request: Request, collection: Collection, *further: str) -> ListRe
     for name in query:
         if name not in _KNOWN_PARAMETERS | collection.ignored:
             raise Refusal(Fault.QUERY_PARAMETER, f"the query parameter {name!r} is unknown here")
-    listed = _request_of([*query.getlist("property"), *further], query.get("limit"), query.get("orderby"), collection)
+    properties = [*query.getlist("property"), *further]
+    if collection.only_filters:
+        return _request_of(properties, None, None, collection)
+    listed = _request_of(properties, query.get("limit"), query.get("orderby"), collection)
     count = bool(flag(query.get("count")))
     if count and query.get("limit"):
         raise Refusal(Fault.LIMIT_AND_COUNT, "limit and count=true exclude each other")
     token = query.get("continuationToken")
-    return _continued(token, collection) if token else _with_count(listed, count=count)
+    return _continued(token, collection) if token else replace(listed, count=count)
+
+
+def read_search(request: Request, body: Body, collection: Collection) -> ListRequest:
+    """Return what the body of a search asks for (2.2).
+
+    Raises:
+        Refusal: 1405-400, 1000-400: no object; 1454-400: ``queryString`` is no text; 1441-400: grouping; and as ``read_list``.
+    """
+    check_query(request, "continuationToken")
+    given = body_object(body)
+    if given.get("groupByProperty") not in (None, ""):
+        raise Refusal(Fault.GROUPING, "groupByProperty is not offered")
+    text = given.get("queryString")
+    if text is not None and not isinstance(text, str):
+        raise Refusal(Fault.QUERY_STRING, "queryString is no text; filters joined by & are expected")
+    limit, order = given.get("limit"), given.get("orderby")
+    if order is not None and not isinstance(order, str):
+        raise Refusal(Fault.ORDER_FIELD, "orderby is no text; a field is expected")
+    count = bool(flag(given.get("count")))
+    if count and limit is not None:
+        raise Refusal(Fault.LIMIT_AND_COUNT, "limit and count=true exclude each other")
+    filters = [part.strip().removeprefix("property=") for part in _conjuncts((text or "").strip().lstrip("?"))]
+    listed = _request_of([*filters, *_projections(given)], None if limit is None else str(limit), order, collection)
+    token = request.query_params.get("continuationToken")
+    return _continued(token, collection) if token else replace(listed, count=count)
+
+
+def check_query(request: Request, *known: str) -> None:
+    """Refuse query parameters that a route does not have; ``if-match`` may stand there for the header.
+
+    Raises:
+        Refusal: 1451-400.
+    """
+    for name in request.query_params:
+        if name not in known and name.lower() != "if-match":
+            raise Refusal(Fault.QUERY_PARAMETER, f"the query parameter {name[:80]!r} is unknown here")
 
 
 def match(item: Item, filters: Sequence[Filter]) -> bool:
@@ -103,8 +161,13 @@ def match(item: Item, filters: Sequence[Filter]) -> bool:
 
 
 def project(item: Item, fields: frozenset[str]) -> Item:
-    """Return the listed top-level fields of ``item`` with ``id`` and ``etag``; no fields: all of it."""
-    return {key: value for key, value in item.items() if key in fields | {"id", "etag"}} if fields else item
+    """Return what ``item`` has at the listed paths, with ``id`` and ``etag``; no paths: all of it."""
+    if not fields:
+        return item
+    chosen = {key: value for key, value in item.items() if key in {"id", "etag"}}
+    for path in sorted(fields):
+        _project(item, path.split("."), chosen)
+    return chosen
 
 
 def page(items: Sequence[Item], listed: ListRequest) -> tuple[list[Item], str | None]:
@@ -132,10 +195,49 @@ def envelope(collection: str, items: Sequence[Item], token: str | None) -> Item:
     return {"items": list(items), "_links": links}
 
 
-def _with_count(listed: ListRequest, *, count: bool) -> ListRequest:
-    return ListRequest(
-        listed.filters, listed.projection, listed.limit, listed.order, count, listed.position, listed.texts
-    )
+def _project(item: Mapping[str, Any], path: Sequence[str], chosen: Item) -> None:
+    name, rest = path[0].removesuffix("[]"), path[1:]
+    if name not in item:
+        return
+    value = item[name]
+    if not rest or not isinstance(value, Mapping):
+        chosen[name] = value
+    elif chosen.get(name) is not value:
+        # What was chosen as a whole stays so.
+        inner = chosen.setdefault(name, {})
+        _project(value, rest, inner)
+
+
+def _projections(given: Item) -> list[str]:
+    fields = given.get("projectionFields")
+    if fields is None or fields == "":
+        return []
+    names = fields.split(",") if isinstance(fields, str) else fields
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Refusal(Fault.VALUE, "projectionFields is no comma-separated text of paths")
+    wrong = [name for name in names if name.strip() and not _PATH.fullmatch(name.strip())]
+    if wrong:
+        raise Refusal(Fault.VALUE, f"projectionFields has {wrong[0][:80]!r}, which is no path")
+    return [name for name in names if name.strip()]
+
+
+def _parts(text: str) -> list[str]:
+    """Return the filters that one value holds: a client encodes a whole range as one (2.3); within quotes nothing is split."""
+    parts = text.split("&property=")
+    if text.count('"') % 2:
+        return parts
+    whole: list[str] = []
+    for part in parts:
+        if whole and whole[-1].count('"') % 2:
+            whole[-1] += "&property=" + part
+        else:
+            whole.append(part)
+    return whole
+
+
+def _conjuncts(text: str) -> list[str]:
+    """Return the parts of ``text`` between ``&``, but for those within quotes."""
+    return [part for part in _CONJUNCT.findall(text) if part.strip()]
 
 
 def _continued(token: str, collection: Collection) -> ListRequest:
@@ -149,15 +251,13 @@ def _continued(token: str, collection: Collection) -> ListRequest:
     if not isinstance(order, str) or isinstance(limit, bool) or not isinstance(limit, int):
         raise Refusal(Fault.QUERY_PARAMETER, "continuationToken is not one that a page gave")
     listed = _request_of([str(text) for text in texts], str(limit), order, collection)
-    return ListRequest(
-        listed.filters, listed.projection, listed.limit, listed.order, False, cursor.position, listed.texts
-    )
+    return replace(listed, position=cursor.position)
 
 
 def _request_of(
     properties: Sequence[str], limit: str | None, orderby: str | None, collection: Collection
 ) -> ListRequest:
-    texts = [part for text in properties for part in text.split("&property=") if part.strip()]
+    texts = [part for text in properties for part in _parts(text) if part.strip()]
     if len(texts) > MAX_FILTERS:
         raise Refusal(Fault.QUERY_PARAMETER, f"{len(texts)} filters are too many; the limit is {MAX_FILTERS}")
     filters: list[Filter] = []
@@ -213,31 +313,39 @@ def _filter(text: str, collection: Collection) -> Filter | list[str]:
     if not rest:
         raise Refusal(Fault.FILTER_VALUE_EMPTY, f"the filter {text[:80]!r} has no value")
     path = tuple((part.removesuffix("[]"), part.endswith("[]")) for part in name.split("."))
-    parsed = Filter(path, _OPERATORS[sign], tuple(_values(rest)))
-    _check(parsed, text)
+    op, values = _OPERATORS[sign], tuple(_values(rest))
+    if any(value == "" and not quoted for value, quoted in values):
+        raise Refusal(Fault.FILTER_VALUE_EMPTY, f"the filter {text[:80]!r} has an empty value")
+    compared = op in {Op.EQ, Op.NE}
+    null = compared and any(value == "null" and not quoted for value, quoted in values)
+    plain = tuple(value for value, quoted in values if quoted or not compared or value != "null")
+    parsed = Filter(path, op, plain, null)
+    _check(parsed, len(values), text)
     return parsed
 
 
-def _values(text: str) -> Iterator[str]:
+def _values(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each value, and whether it was quoted."""
     at = 0
     while at < len(text):
         item = _ITEM.match(text, at)
         if item is None:
             # A quote that does not end, or text after one: the rest is one value as it stands.
-            yield text[at:].strip()
+            yield text[at:].strip(), False
             return
-        yield item[1].replace('\\"', '"') if item[1] is not None else item[2].strip()
+        quoted = item[1] is not None
+        yield (re.sub(r"\\(.)", r"\1", item[1]) if quoted else item[2].strip()), quoted
         at = item.end()
+    if text.endswith(",") and not text.endswith("\\,"):
+        yield "", False
 
 
-def _check(one: Filter, text: str) -> None:
+def _check(one: Filter, given: int, text: str) -> None:
     last = one.path[-1][0]
-    if len(one.values) > 1 and one.op is not Op.EQ:
+    if given > 1 and one.op is not Op.EQ:
         raise Refusal(Fault.FILTER_LIST, f"{text[:80]!r}: a list of values works with == only")
-    if len(one.values) > MAX_VALUES:
-        raise Refusal(
-            Fault.FILTER_LIST, f"{text[:80]!r}: {len(one.values)} values are too many; the limit is {MAX_VALUES}"
-        )
+    if given > MAX_VALUES:
+        raise Refusal(Fault.FILTER_LIST, f"{text[:80]!r}: {given} values are too many; the limit is {MAX_VALUES}")
     if one.op in _ORDERING and (last == "id" or last.endswith(("Id", "Ids"))):
         raise Refusal(Fault.FILTER_ID_ORDER, f"{text[:80]!r}: ids have no order; use == or !=")
     if one.op in _ORDERING and _NUMERIC_FIELD.fullmatch(last) and number(one.values[0]) is None:
@@ -246,14 +354,13 @@ def _check(one: Filter, text: str) -> None:
 
 def _matches(item: Item, one: Filter) -> bool:
     found = [value for value in _leaves(item, one.path) if value is not None]
-    if one.values == ("null",) and one.op in {Op.EQ, Op.NE}:
-        return (not found) is (one.op is Op.EQ)
-    folded = bool(_STATUS_FIELD.fullmatch(one.path[-1][0]))
-    if one.op is Op.NE:
-        return not any(_equal(value, one.values[0], folded=folded) for value in found)
-    if one.op is Op.EQ:
-        return any(_equal(value, wanted, folded=folded) for value in found for wanted in one.values)
-    return any(_ordered(value, one.op, one.values[0]) for value in found)
+    if one.op not in {Op.EQ, Op.NE}:
+        return any(_ordered(value, one.op, one.values[0]) for value in found)
+    folded = one.is_folded
+    equal = (one.null and not found) or any(
+        _equal(value, wanted, folded=folded) for value in found for wanted in one.values
+    )
+    return equal is (one.op is Op.EQ)
 
 
 def _leaves(value: Any, path: tuple[tuple[str, bool], ...]) -> Iterator[Any]:
@@ -283,10 +390,11 @@ def _equal(value: Any, wanted: str, *, folded: bool) -> bool:
         return number(wanted) == value
     if not isinstance(value, str):
         return False
-    return _fold(value) == _fold(wanted) if folded else value == wanted
+    return fold(value) == fold(wanted) if folded else value == wanted
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Return a state without what does not count in it: ``Partial_Success`` is ``partialsuccess``."""
     return text.lower().replace("_", "").replace("-", "")
 
 
@@ -296,7 +404,7 @@ def _ordered(value: Any, op: Op, wanted: str) -> bool:
     if isinstance(value, int | float) and not isinstance(value, bool):
         right = number(wanted)
         if right is None:
-            raise Refusal(Fault.NUMBER, f"{wanted[:40]!r} is no number")
+            return False
         left = value
     elif isinstance(value, str):
         left, right = value, wanted

@@ -4,11 +4,10 @@ from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.flow_checks import parts_of
 from headrace.api.flowservice.flow_records import FlowRecord, find_flow
 from headrace.api.flowservice.gateway import Tenant
-from headrace.api.flowservice.run_records import records_of, request_key
+from headrace.api.flowservice.run_records import delta_for, records_of, request_key
 from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import make_plan
 from headrace.api.flowservice.translate.run import STATES, RunRecord
-from headrace.api.flowservice.wire import object_in
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.planning import PlanMode
@@ -35,7 +34,7 @@ def retry(tenant: Tenant, record: RunRecord) -> Run:
     flow = _flow(tenant, run)
     if not _is_repeated(tenant, key, lifetime):
         _check_state(tenant, record)
-    delta = object_in(run.details, "deltaColumn")
+    delta = delta_for(run, flow.item)
     plan = make_plan(parts_of(tenant, flow.item, flow.frozen), delta, check_expression)
     request = RetryRequest(
         created_by=tenant.user,
@@ -43,7 +42,14 @@ def retry(tenant: Tenant, record: RunRecord) -> Run:
         definition=plan,
         request_key=key,
         request_key_lifetime=lifetime,
-        details={**run.details, "user": tenant.user, "client": tenant.client, "requestId": tenant.request_id},
+        details={
+            **run.details,
+            "deltaColumn": delta,
+            "flow": flow.for_runs,
+            "user": tenant.user,
+            "client": tenant.client,
+            "requestId": tenant.request_id,
+        },
     )
     try:
         return retry_run(

@@ -1,16 +1,26 @@
 """Lists of runs (2.2, 2.3): what the ledger can select it selects; the rest is matched against run objects, a bounded number at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.gateway import Tenant
-from headrace.api.flowservice.queries import MAX_LIMIT, Filter, ListRequest, envelope, match, page, project
-from headrace.api.flowservice.run_records import records_of
+from headrace.api.flowservice.queries import (
+    MAX_LIMIT,
+    Filter,
+    ListRequest,
+    envelope,
+    fold,
+    match,
+    page,
+    project,
+)
+from headrace.api.flowservice.run_records import records_of, told_of
+from headrace.api.flowservice.selection import Kept, compiled
 from headrace.api.flowservice.translate.run import STATES, run_object
-from headrace.api.flowservice.wire import MS, Item, integer
+from headrace.api.flowservice.wire import Item, number, object_in, text_in
 from headrace.core.errors import Problem
-from headrace.core.query import And, Compare, Cursor, In, Op, Order, Value
+from headrace.core.query import And, Cursor, In, Op, Or, Order, Value
 from headrace.core.query import Filter as LedgerFilter
 from headrace.core.run import Run, RunStatus
 from headrace.service.runs import page_runs
@@ -26,16 +36,18 @@ _ORDERS = {"createdAt": "created_at", "updatedAt": "updated_at"}
 _STATE = "metrics.statusSummary.status"
 _PARTIAL = "partialsuccess"
 _CHUNK = 200
-_LAST_MS = 10**15
-"""A time in ms that no run has."""
-_IDS = {"id": "id", "flowId": "flow_id"}
-_TIMES = {
-    "createdAt": "created_at",
-    "updatedAt": "updated_at",
-    "metrics.durationSummary.startedAtUTC": "started_at",
-    "metrics.durationSummary.completedAtUTC": "ended_at",
-}
-"""Times of runs, and the ledger's columns that they are made of."""
+_KEPT = Kept(
+    texts={"id": "id", "flowId": "flow_id", "parentFlowRunId": "retry_of"},
+    times={
+        "createdAt": "created_at",
+        "updatedAt": "updated_at",
+        "metrics.durationSummary.startedAtUTC": "started_at",
+        "metrics.durationSummary.completedAtUTC": "ended_at",
+    },
+    within="details",
+    roots=frozenset({"params"}),
+)
+"""What the ledger keeps of runs as they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +78,19 @@ def list_runs(tenant: Tenant, listed: ListRequest) -> Item:
 
 def matches_run(item: Item, filters: tuple[Filter, ...]) -> bool:
     """Say whether a run object satisfies the filters; ``state`` is its status, and ``partialSuccess`` a success with rejected rows."""
-    for one in filters:
-        if one.dotted not in {"state", _STATE}:
-            if not match(item, [one]):
-                return False
-        elif not _has_state(item, one):
-            return False
-    return True
+    return all(_has_state(item, one) if _is_of_state(one) else match(item, [one]) for one in filters)
+
+
+def _is_of_state(one: Filter) -> bool:
+    return one.dotted in {"state", _STATE} and one.op in {Op.EQ, Op.NE} and not one.has_arrays
 
 
 def _has_state(item: Item, one: Filter) -> bool:
-    states = {_fold(item["metrics"]["statusSummary"]["status"])}
-    if states == {"success"} and item["metrics"]["recordSummary"].get("failedRecordCount", 0) > 0:
+    metrics = object_in(item, "metrics")
+    states = {fold(text_in(object_in(metrics, "statusSummary"), "status"))}
+    if states == {"success"} and (number(object_in(metrics, "recordSummary").get("failedRecordCount")) or 0) > 0:
         states.add(_PARTIAL)
-    wanted = {_fold(value) for value in one.values}
+    wanted = {fold(value) for value in one.values}
     return not (states & wanted) if one.op is Op.NE else bool(states & wanted)
 
 
@@ -87,62 +98,51 @@ def _select(tenant: Tenant, listed: ListRequest) -> _Selection | None:
     """Return the ledger's share of the filters; None: nothing can match."""
     flow: str | None = None
     statuses = frozenset(RunStatus)
-    where: list[LedgerFilter] = []
+    partial = False
+    others: list[Filter] = []
     exact = True
     for one in listed.filters:
-        asked = _states_asked(one)
-        if asked is not None:
-            statuses &= _statuses(asked)
-            exact = exact and _PARTIAL not in map(_fold, asked)
-        elif one.dotted == "flowId" and _is_choice(one) and len(one.values) == 1 and flow is None:
+        if _is_of_state(one):
+            statuses &= _statuses(one)
+            has_partial = _PARTIAL in map(fold, one.values)
+            partial = partial or (has_partial and one.op is Op.EQ and len(one.values) == 1)
+            exact = exact and not has_partial
+        elif one.dotted == "flowId" and one.op is Op.EQ and len(one.values) == 1 and not one.null and flow is None:
             flow = one.values[0]
         else:
-            share = _share(one)
-            where += share
-            exact = exact and bool(share)
-    if not statuses:
-        return None
+            others.append(one)
+    where, left = compiled(others, _KEPT)
     query = RunQuery(
         scopes=(tenant.scope,),
         flow_id=flow,
         statuses=frozenset[RunStatus]() if statuses == frozenset(RunStatus) else statuses,
-        filter=And(tuple(where)) if where else None,
+        has_rejects=True if partial else None,
+        filter=where,
     )
-    return _Selection(query, exact)
+    told = told_of(tenant)
+    if told:
+        return _Selection(_with_told(query, statuses, told), exact=False)
+    return _Selection(query, exact and not left) if statuses else None
 
 
-def _states_asked(one: Filter) -> tuple[str, ...] | None:
-    return one.values if one.dotted in {"state", _STATE} and _is_choice(one) else None
+def _with_told(query: RunQuery, statuses: frozenset[RunStatus], told: list[str]) -> RunQuery:
+    """Return ``query`` with the runs of which services have said something: what the ledger says of them is not what is shown."""
+    parts: list[LedgerFilter] = [In("status", tuple(sorted(statuses)))]
+    if query.flow_id is not None:
+        parts.append(In("flow_id", (query.flow_id,)))
+    if query.filter is not None:
+        parts.append(query.filter)
+    return RunQuery(scopes=query.scopes, filter=Or((And(tuple(parts)), In("id", tuple(told)))))
 
 
-def _is_choice(one: Filter) -> bool:
-    return one.op is Op.EQ and "null" not in one.values
-
-
-def _share(one: Filter) -> list[LedgerFilter]:
-    """Return what the ledger can select by for this filter, all that it says; nothing: the ledger cannot."""
-    if one.dotted in _IDS:
-        return [In(_IDS[one.dotted], one.values)] if _is_choice(one) else []
-    column, wanted = _TIMES.get(one.dotted), integer(one.values[0])
-    if column is None or wanted is None or len(one.values) > 1:
-        return []
-    # The dialect's times are whole milliseconds of the ledger's microseconds.
-    first = Compare(column, Op.GE, min(max(wanted, 0), _LAST_MS) * MS)
-    after = Compare(column, Op.GE, min(max(wanted + 1, 0), _LAST_MS) * MS)
-    before, until = replace(first, op=Op.LT), replace(after, op=Op.LT)
-    shares: Mapping[Op, list[LedgerFilter]] = {
-        Op.GE: [first],
-        Op.GT: [after],
-        Op.LT: [before],
-        Op.LE: [until],
-        Op.EQ: [first, until],
-    }
-    return shares.get(one.op, [])
-
-
-def _statuses(states: tuple[str, ...]) -> frozenset[RunStatus]:
-    wanted = {"success" if _fold(state) == _PARTIAL else _fold(state) for state in states}
-    return frozenset(status for status, name in STATES.items() if _fold(name) in wanted)
+def _statuses(one: Filter) -> frozenset[RunStatus]:
+    """Return the ledger's statuses that may satisfy a filter on the state."""
+    wanted = {fold(value) for value in one.values}
+    if one.op is Op.NE:
+        # Among successes there may be some with rejected rows, and some without.
+        return frozenset(status for status, name in STATES.items() if fold(name) not in wanted)
+    wanted |= {"success"} if _PARTIAL in wanted else set()
+    return frozenset(status for status, name in STATES.items() if fold(name) in wanted)
 
 
 def _page(tenant: Tenant, listed: ListRequest, selection: _Selection) -> tuple[list[Item], tuple[Value, ...] | None]:
@@ -170,8 +170,8 @@ def _walk(tenant: Tenant, listed: ListRequest, selection: _Selection) -> Iterato
             if cursor is None:
                 raise
             raise Refusal(Fault.QUERY_PARAMETER, f"continuationToken belongs to another list: {problem}") from problem
-        for number, record in enumerate(records_of(tenant, found.items), 1):
-            is_last = number == len(found.items) and found.next is None
+        for position, record in enumerate(records_of(tenant, found.items), 1):
+            is_last = position == len(found.items) and found.next is None
             yield record.run, run_object(record, tenant.place), is_last
         if found.next is None:
             return
@@ -189,10 +189,5 @@ def _sorted(tenant: Tenant, listed: ListRequest, selection: _Selection) -> Item:
     newest = ListRequest(limit=MAX_SORTED, filters=listed.filters)
     items, _ = _page(tenant, newest, selection)
     # Their states were matched above; what is left to do is the order and the position.
-    plain = ListRequest((), listed.projection, listed.limit, listed.order, False, listed.position, listed.texts)
-    chosen, token = page(items, plain)
+    chosen, token = page(items, replace(listed, filters=()))
     return envelope("runs", chosen, token)
-
-
-def _fold(text: str) -> str:
-    return text.lower().replace("_", "").replace("-", "")

@@ -16,14 +16,15 @@ from headrace.api.flowservice.etags import check_etag
 from headrace.api.flowservice.flow_checks import parts_of
 from headrace.api.flowservice.flow_records import FlowRecord, find_flow, keep_flow
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
-from headrace.api.flowservice.queries import Collection, read_list
+from headrace.api.flowservice.queries import Collection, check_query, read_list, read_search
 from headrace.api.flowservice.retries import retry
+from headrace.api.flowservice.run_changes import read_told
 from headrace.api.flowservice.run_lists import list_runs as listed_runs
-from headrace.api.flowservice.run_records import etag_now, find_run, request_key, run_details
+from headrace.api.flowservice.run_records import etag_now, find_run, request_key, run_details, tell
 from headrace.api.flowservice.specs import SourceKind
 from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.plan import delta_of, make_plan
-from headrace.api.flowservice.translate.run import run_etag, run_object
+from headrace.api.flowservice.translate.run import run_object
 from headrace.api.flowservice.translate.schedule import ONCE
 from headrace.api.flowservice.translate.source import read_delta, spec_of
 from headrace.api.flowservice.wire import Item, body_object, instant, list_in, object_in, text_in
@@ -33,6 +34,7 @@ from headrace.core.run import Run
 from headrace.core.window import Window
 from headrace.http.bodies import Body, json_body
 from headrace.service.runs import RunRequest, cancel_run, create_run
+from headrace.store import runs
 
 router = APIRouter(prefix=answers.BASE)
 KIND = "runs"
@@ -65,19 +67,22 @@ def list_runs(request: Request, tenant: FlowTenant) -> Response:
 @router.get("/flows/{subject}/runs")
 def list_runs_of_flow(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """List a flow's runs: the same as the list of runs with a filter on ``flowId``."""
-    listed = read_list(request, COLLECTION, f"flowId=={subject}")
-    return JSONResponse(listed_runs(tenant, listed))
+    quoted = subject.replace("\\", "\\\\").replace('"', '\\"')
+    return JSONResponse(listed_runs(tenant, read_list(request, COLLECTION, f'flowId=="{quoted}"')))
+
+
+@router.post("/runs/search")
+def search_runs(request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
+    """List runs as a body asks for them."""
+    return JSONResponse(listed_runs(tenant, read_search(request, body, COLLECTION)))
 
 
 @router.post("/runs")
-def create(tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
+def create(request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Make a run on demand; the same request again within a minute answers with the first run."""
+    check_query(request)
     given = body_object(body)
-    record = _flow(tenant, given)
-    params = given.get("params")
-    asked = _asked(params)
-    record, delta = _with_delta(tenant, record, asked.delta)
-    run = _create(tenant, record, given, asked, delta)
+    run = _made_before(tenant, given) or _make(tenant, given)
     etag = etag_now(tenant, run)
     entity = {"id": run.id, "etag": etag}
     location = f"{answers.BASE}/runs/{run.id}"
@@ -85,9 +90,25 @@ def create(tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Res
 
 
 @router.get("/runs/{subject}")
-def get(subject: str, tenant: FlowTenant) -> Response:
+def get(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a run."""
+    check_query(request)
     return answers.one(run_object(find_run(tenant, subject), tenant.place))
+
+
+@router.put("/runs/{subject}")
+def put(subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
+    """Let a service say what is shown of a run; what the ledger knows of it stays."""
+    check_query(request)
+    if not tenant.identity.service:
+        raise Refusal(
+            Fault.RUN_SERVICE, "runs are changed by services only; ask for a client with the service permission"
+        )
+    record = find_run(tenant, subject)
+    check_etag(request, record.etag, required=True)
+    changed = tell(tenant, record, read_told(tenant, body_object(body)))
+    location = f"{answers.BASE}/runs/{subject}"
+    return JSONResponse(run_object(changed, tenant.place), headers={"location": location, "etag": changed.etag})
 
 
 @router.post("/runs/{subject}/action")
@@ -95,7 +116,7 @@ def act(subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body
     """Re-trigger or cancel a run."""
     action = read_action(request, body, {"re_trigger", "cancel"}, Fault.RUN_ACTION).op
     record = find_run(tenant, subject)
-    check_etag(request, run_etag(record.run, len(record.children)), required=False)
+    check_etag(request, record.etag, required=False)
     if action == "re_trigger":
         made = retry(tenant, record)
         return answers.changed(made.id, etag_now(tenant, made))
@@ -111,6 +132,20 @@ def _cancel(tenant: Tenant, subject: str) -> Response:
             raise
         raise Refusal(Fault.CANCEL_FINAL, f"the run {subject} has ended; there is nothing to cancel") from problem
     return answers.changed(subject, etag_now(tenant, run))
+
+
+def _made_before(tenant: Tenant, given: Item) -> Run | None:
+    """Return the run that the same request made a moment ago; asked for first, since what it asks for may be refused by now."""
+    key, lifetime = request_key(tenant, "run", given)
+    with tenant.door.database.reading() as tx:
+        return runs.find_by_request_key(tx, tenant.scope, key, Instant(tenant.door.clock.now() - lifetime))
+
+
+def _make(tenant: Tenant, given: Item) -> Run:
+    record = _flow(tenant, given)
+    asked = _asked(given.get("params"))
+    record, delta = _with_delta(tenant, record, asked.delta)
+    return _create(tenant, record, given, asked, delta)
 
 
 def _flow(tenant: Tenant, given: Item) -> FlowRecord:
@@ -163,7 +198,11 @@ def _with_delta(tenant: Tenant, record: FlowRecord, given: Item) -> tuple[FlowRe
         raise Refusal(Fault.RUN_NO_DELTA, what)
     read_delta(given)
     item = {**record.item, "transformations": _with_copy(list_in(record.item, "transformations"), given)}
-    frozen = {**record.frozen, "deltaAdded": True, "ops": ["/transformations"]}
+    frozen = {
+        **record.frozen,
+        "deltaAdded": True,
+        "ops": [{"op": "replace", "path": "/transformations", "value": item["transformations"]}],
+    }
     plan = make_plan(parts_of(tenant, item, frozen), given, check_expression)
     return keep_flow(tenant, record.flow.id, item, frozen, plan, expected=record), given
 
@@ -186,7 +225,7 @@ def _create(tenant: Tenant, record: FlowRecord, given: Item, asked: _Asked, delt
         due_at=asked.start if asked.start > door.clock.now() else None,
         request_key=key,
         request_key_lifetime=lifetime,
-        details=run_details(tenant, object_in(given, "params"), kind="on-demand", delta=delta),
+        details=run_details(tenant, object_in(given, "params"), record.for_runs, delta),
     )
     try:
         return create_run(door.database, request, door.clock, door.ids)

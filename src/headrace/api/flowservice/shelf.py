@@ -1,17 +1,25 @@
 """The door's documents: one kind for each collection, within the caller's scope only."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from headrace.api.flowservice.entities import Entity, Maker
+from starlette.responses import JSONResponse, Response
+
+from headrace.api.flowservice import answers
+from headrace.api.flowservice.entities import Entity, Maker, shown
 from headrace.api.flowservice.errors import unknown
 from headrace.api.flowservice.gateway import Tenant
+from headrace.api.flowservice.queries import ListRequest, envelope, project
+from headrace.api.flowservice.selection import ORDERS, Kept, compiled, next_token, paged
 from headrace.api.flowservice.wire import Item, object_in, text_in
 from headrace.core.errors import Code, Problem
+from headrace.core.query import Order
 from headrace.service.documents import (
     Document,
     DocumentDraft,
     DocumentQuery,
+    count_documents,
     delete_document,
     get_document,
     page_documents,
@@ -21,6 +29,12 @@ from headrace.service.documents import (
 MAX_ENTITIES = 10_000
 """Things of one collection that a list looks at, newest first."""
 _PAGE = 1000
+_KEPT = Kept(
+    texts={"id": "id"},
+    times={"createdAt": "created_at", "updatedAt": "updated_at"},
+    within="body.item",
+    roots=frozenset({"name", "description", "state", "connectionSpec", "baseConnectionId"}),
+)
 
 
 def keep(
@@ -68,7 +82,33 @@ def find_or_none(tenant: Tenant, collection: str, subject: str) -> Entity | None
 
 def all_of(tenant: Tenant, collection: str) -> list[Entity]:
     """Return the collection's things, newest first, at most ``MAX_ENTITIES``."""
-    return [_entity(document) for document in _documents(tenant, collection)]
+    query = DocumentQuery(scope=tenant.scope, kind=_kind(collection))
+    return [_entity(document) for document in _documents(tenant, query)]
+
+
+def listing(
+    tenant: Tenant, collection: str, listed: ListRequest, show: Callable[[Entity], Item] | None = None
+) -> Response:
+    """Return the answer to a list: what the ledger can select and order it does, the rest is looked at in all of the collection's things.
+
+    ``show``: how a thing is shown, for what needs more than ``entities.shown`` does.
+    """
+
+    def as_shown(entity: Entity) -> Item:
+        return shown(tenant, entity) if show is None else show(entity)
+
+    where, left = compiled(listed.filters, _KEPT)
+    query = DocumentQuery(scope=tenant.scope, kind=_kind(collection), filter=where)
+    door = tenant.door
+    if left or (not listed.count and listed.order[0] not in ORDERS):
+        found = [as_shown(entity) for entity in map(_entity, _documents(tenant, query))]
+        return answers.listed(collection, found, replace(listed, filters=left))
+    if listed.count:
+        return JSONResponse({"count": count_documents(door.database, query)})
+    query = replace(query, order=Order(ORDERS[listed.order[0]], descending=listed.order[1]))
+    found_page = paged(listed, lambda cursor: page_documents(door.database, query, listed.limit, cursor))
+    items = [project(as_shown(_entity(document)), listed.projection) for document in found_page.items]
+    return JSONResponse(envelope(collection, items, next_token(listed, found_page)))
 
 
 def remove(tenant: Tenant, collection: str, entity: Entity) -> None:
@@ -82,8 +122,7 @@ def remove(tenant: Tenant, collection: str, entity: Entity) -> None:
     delete_document(door.database, document, tenant.user, door.clock, expected=entity.revision)
 
 
-def _documents(tenant: Tenant, collection: str) -> Iterator[Document]:
-    query = DocumentQuery(scope=tenant.scope, kind=_kind(collection))
+def _documents(tenant: Tenant, query: DocumentQuery) -> Iterator[Document]:
     cursor: str | None = None
     for _ in range(MAX_ENTITIES // _PAGE):
         page = page_documents(tenant.door.database, query, _PAGE, cursor)

@@ -25,8 +25,8 @@ COPY_POLICY = Policy(retries=2, interval_seconds=2.0, backoff=3.0)
 class FlowParts:
     """All that a flow's plan is made of.
 
-    ``source`` is the source connection as it was when the flow was made, ``root`` the URL of its base connection's directory
-    (files), ``connection`` its base connection's id (tables). ``mappings`` are those of the mapping set's version (None:
+    ``source`` is the source connection as it was when the flow was made, ``connection`` its base connection's id; where there is none,
+    ``root`` is the URL of the folder that its files lie in. ``mappings`` are those of the mapping set's version (None:
     source columns under their own names), ``schema`` is the target's schema resource, ``table`` its place in the lake.
     """
 
@@ -46,7 +46,11 @@ def make_plan(parts: FlowParts, delta: Mapping[str, Any] | None, check: Check) -
         Refusal: what the parts' own readers refuse.
     """
     files = spec_of(parts.source).kind is SourceKind.FILES
-    source = read_files(parts.source, parts.root) if files else read_table(parts.source, parts.connection, delta)
+    source = (
+        read_files(parts.source, parts.root, parts.connection)
+        if files
+        else read_table(parts.source, parts.connection, delta)
+    )
     schema = read_schema(parts.schema)
     mapping = None if parts.mappings is None else expressions(parts.mappings, check)
     if mapping is not None and is_open(parts.schema):

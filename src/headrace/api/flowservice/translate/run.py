@@ -43,6 +43,17 @@ _STARTED = frozenset(ActivityStatus) - {
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a service has said of a run (``PUT /runs``): ``fields`` are shown in the place of the ledger's own."""
+
+    fields: Item
+    revision: int
+    at: Instant
+    user: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """All that a run object is made of.
 
@@ -55,26 +66,39 @@ class RunRecord:
     batches: tuple[Batch, ...]
     children: tuple[str, ...]
     flow: Item
+    told: Told | None = None
+
+    @property
+    def etag(self) -> str:
+        """Return the run's etag."""
+        return run_etag(self.run, len(self.children), self.told)
 
 
-def run_etag(run: Run, children: int) -> str:
-    """Return a run's etag; a new child gives a new one."""
-    return etag_of(f"{run.id}/{children}", run.revision, run.updated_at or run.created_at)
+def run_etag(run: Run, children: int, told: Told | None = None) -> str:
+    """Return a run's etag; a new child gives a new one, and so does what a service says."""
+    subject = f"{run.id}/{children}" + (f"/{told.revision}" if told is not None else "")
+    return etag_of(subject, run.revision, _updated_at(run, told))
+
+
+def _updated_at(run: Run, told: Told | None) -> Instant:
+    moments = (run.created_at, run.updated_at, None if told is None else told.at)
+    return max(moment for moment in moments if moment is not None)
 
 
 def run_object(record: RunRecord, place: Place) -> Item:
     """Return the run object; optional fields are left out, not null."""
     run = record.run
-    etag = run_etag(run, len(record.children))
+    etag = record.etag
+    told = record.told
     user, client = text_in(run.details, "user"), text_in(run.details, "client")
     item: Item = {
         "id": run.id,
         "createdAt": milliseconds(run.created_at),
-        "updatedAt": milliseconds(run.updated_at or run.created_at),
+        "updatedAt": milliseconds(_updated_at(run, told)),
         "createdBy": user,
-        "updatedBy": user,
+        "updatedBy": user if told is None else told.user,
         "createdClient": client,
-        "updatedClient": client,
+        "updatedClient": client if told is None else told.client,
         "sandboxId": place.sandbox_id,
         "sandboxName": place.sandbox,
         "imsOrgId": place.org,
@@ -93,7 +117,7 @@ def run_object(record: RunRecord, place: Place) -> Item:
     activities = [_copy(record), _promotion(record, place)]
     item["metrics"] = _metrics(record)
     item["activities"] = [activity for activity in activities if activity is not None]
-    return item
+    return item if told is None else {**item, **told.fields}
 
 
 def _metrics(record: RunRecord) -> Item:
@@ -216,7 +240,7 @@ def _copy(record: RunRecord) -> Item | None:
     run, figures = record.run, activity.figures
     window = _read_window(activity) or run.window
     status = _activity_status(record, activity)
-    status["extensions"] = {"type": _type(run, activity), **status.get("extensions", {})}
+    status["extensions"] = {"type": _type(run), **status.get("extensions", {})}
     if activity.carried_from is not None:
         status["extensions"] |= {"type": "retry", "reusedFromFlowRunId": activity.carried_from}
     source = text_in(record.flow, "sourceConnectionId") or next(iter(list_in(record.flow, "sourceConnectionIds")), "")
@@ -327,12 +351,12 @@ def _activity_state(status: ActivityStatus) -> str:
             assert_never(status)
 
 
-def _type(run: Run, activity: ActivityRun) -> str:
+def _type(run: Run) -> str:
     match run.kind:
         case RunKind.ON_DEMAND | RunKind.REPLAY:
             return "on-demand"
         case RunKind.RETRY:
-            return "retry" if activity.carried_from is not None else text_in(run.details, "type", "retry")
+            return "retry"
         case RunKind.SCHEDULED:
             return text_in(run.details, "type", "one-time")
         case _:

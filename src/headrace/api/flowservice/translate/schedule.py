@@ -20,11 +20,11 @@ _FREQUENCIES = (ONCE, *_RECURRING)
 _LEAST_MINUTES = 15
 
 
-def check_schedule(params: Mapping[str, Any]) -> bool:
-    """Check ``scheduleParams``; return whether the flow runs once.
+def check_schedule(params: Mapping[str, Any], earliest: Instant | None = None) -> bool:
+    """Check ``scheduleParams``; return whether the flow runs once. ``earliest``: the start may not lie before (None: it may; a past one means now).
 
     Raises:
-        Refusal: 1317, 1304, 1397, 1340, 1361, 1364, 1312, 1362, in the order of 4.2.
+        Refusal: 1317, 1304, 1397, 1340, 1360, 1361, 1364, 1312, 1362, in the order of 4.2.
     """
     if not params:
         raise Refusal(Fault.NO_SCHEDULE, "scheduleParams is missing or empty; startTime and frequency are expected")
@@ -36,8 +36,11 @@ def check_schedule(params: Mapping[str, Any]) -> bool:
         raise Refusal(
             Fault.FREQUENCY, f"scheduleParams.frequency is {frequency!r}; one of {', '.join(_FREQUENCIES)} is expected"
         )
-    if instant(params["startTime"]) is None:
+    start = instant(params["startTime"])
+    if start is None:
         raise Refusal(Fault.TIME, f"scheduleParams.startTime is {params['startTime']!r}; epoch seconds are expected")
+    if earliest is not None and start < earliest:
+        raise Refusal(Fault.START_PAST, f"scheduleParams.startTime {params['startTime']!r} lies in the past")
     if frequency == ONCE:
         _check_once(params)
     else:
@@ -79,6 +82,17 @@ def scheduled_details(flow: Flow) -> Item:
         "deltaColumn": {} if once else delta_of(list_in(item, "transformations")),
         "user": text_in(label, "createdBy"),
         "client": SCHEDULER,
+        "flow": facts_for_runs(item, object_in(label, "frozen")),
+    }
+
+
+def facts_for_runs(item: Item, frozen: Item) -> Item:
+    """Return what run objects say about their flow: kept with each run, since runs outlive flows."""
+    return {
+        "flowSpec": object_in(item, "flowSpec"),
+        "sourceConnectionIds": list_in(item, "sourceConnectionIds"),
+        "targetConnectionIds": list_in(item, "targetConnectionIds"),
+        "sourceSpecName": text_in(frozen, "sourceSpecName"),
     }
 
 
