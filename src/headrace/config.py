@@ -98,6 +98,15 @@ class Settings:
     landing_days: int = _setting(
         7, "Landed data of ended runs are kept for so long; a retry after that reads the source again.", like="days"
     )
+    landing_zone_url: str = _setting(
+        "",
+        "Where the Data Landing Zone of each sandbox has its directory: a directory or `file:///…`, shared by all workers.",
+        like="URL",
+        shown="`landing-zone` in the home",
+    )
+    landing_zone_days: int = _setting(
+        7, "Files in the Data Landing Zone are removed when they have not changed for so long.", like="days", least=1
+    )
     request_key_days: int = _setting(
         7, "For so long, a repeated request with the same key answers with the first run.", like="days", least=1
     )
@@ -165,6 +174,11 @@ class Settings:
     def landing(self) -> Path:
         """Return the directory of the landing."""
         return _directory("landing_url", self.landing_url)
+
+    @property
+    def landing_zone(self) -> Path:
+        """Return the directory below which each sandbox has its landing zone."""
+        return _directory("landing_zone_url", self.landing_zone_url)
 
     @property
     def key_file(self) -> Path:
@@ -349,9 +363,9 @@ def _parse_size(text: str) -> int:
 
 def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     values.setdefault("database_url", f"sqlite:///{home / 'ledger.db'}")
-    for name in ("lake", "landing"):
+    for name in ("lake", "landing", "landing_zone"):
         key = name + "_url"
-        values[key] = _as_file_url(key, values.get(key) or str(home / name), directory)
+        values[key] = _as_file_url(key, values.get(key) or str(home / name.replace("_", "-")), directory)
     settings = Settings(home=home, **values)
     for name in settings.flowservice_sandboxes:
         if not _SANDBOX.fullmatch(name):

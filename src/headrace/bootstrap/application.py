@@ -25,7 +25,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.ids import Ids, ulid_of
 from headrace.core.landing import Landing
 from headrace.core.run import ActivityRun
-from headrace.dataplane import landing
+from headrace.dataplane import landing, landing_zone
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.limits import Limits
@@ -102,7 +102,8 @@ class Application:
             Problem: ``NOT_FOUND``; ``UNAVAILABLE``: its key is not here; ``SOURCE_DENIED``: the guard refuses the host.
         """
         info = connections.resolve(self.database, scope, connection_id, self.sealer)
-        return info if scope == LOCAL else self.egress.pin(info)
+        # A folder of this machine has no host to look at; the roots bound it.
+        return info if scope == LOCAL or info.kind == "local" else self.egress.pin(info)
 
     @property
     def egress(self) -> Egress:
@@ -113,9 +114,12 @@ class Application:
         """Return the folders that a flow of ``scope`` may read.
 
         A flow file that a person runs has that person's rights, but only in a process that the person started for it: the flows of
-        every other scope keep to the allowed roots there too.
+        every other scope keep to the allowed roots there too, and to their own landing zone.
         """
-        return self.roots if scope == LOCAL else replace(self.roots, file_roots=allowed_roots(self.settings))
+        if scope == LOCAL:
+            return self.roots
+        zone = landing_zone.folder_of(self.settings.landing_zone, scope)
+        return replace(self.roots, file_roots=(*allowed_roots(self.settings), zone))
 
     def outcome_lost(self, row: ActivityRun) -> str:
         """Say why the outcome of an activity that succeeded can no longer be reused, or ``""`` if it can."""

@@ -1,13 +1,28 @@
 """What each door needs of an installation: the same for the process that answers its requests and for workers that act in its name."""
 
 from dataclasses import replace
+from typing import Any
 
 from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
 from headrace.bootstrap.application import Application, allowed_roots
+from headrace.core.errors import Code, Problem
+from headrace.core.explore import Explorer
 
 
-def make_door(application: Application, *, dev: bool = False) -> FlowServiceDoor:
-    """Return what the Flow Service door needs. ``dev``: it takes any token."""
+class Unasked:
+    """An explorer for processes that ask nothing about sources: workers, which act in the door's name."""
+
+    def __call__(self, question: Any, /) -> Any:
+        """Refuse.
+
+        Raises:
+            Problem: ``UNSUPPORTED``.
+        """
+        raise Problem(Code.UNSUPPORTED, f"this process does not look into sources ({question.KIND})")
+
+
+def make_door(application: Application, explore: Explorer | None = None, *, dev: bool = False) -> FlowServiceDoor:
+    """Return what the Flow Service door needs. ``explore`` answers its questions about sources; ``dev``: it takes any token."""
     return FlowServiceDoor(
         database=application.database,
         clock=application.clock,
@@ -16,6 +31,9 @@ def make_door(application: Application, *, dev: bool = False) -> FlowServiceDoor
         tokens=application.token_desk(TOKEN_MINUTES),
         roots=replace(application.roots, file_roots=allowed_roots(application.settings)),
         outcome_lost=application.outcome_lost,
+        explore=explore or Unasked(),
+        landing_zone=application.settings.landing_zone,
+        landing_zone_days=application.settings.landing_zone_days,
         sandboxes=tuple(dict.fromkeys((DEFAULT_SANDBOX, *application.settings.flowservice_sandboxes))),
         refuse_past_start=application.settings.flowservice_refuse_past_start,
         public_url=application.settings.public_url or None,

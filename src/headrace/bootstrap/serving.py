@@ -13,8 +13,10 @@ from starlette.types import ASGIApp
 from headrace.api.flowservice import app as flowservice
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_door
+from headrace.bootstrap.exploring import make_explorer
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
+from headrace.core.explore import Explorer
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
 from headrace.service.clients import ensure_admin
@@ -24,12 +26,13 @@ _KEEP_ALIVE_SECONDS = 75
 _COMMAND = "from headrace.cli.main import main; main()"
 
 
-def make_api(application: Application, *, dev: bool = False) -> ASGIApp:
+def make_api(application: Application, explore: Explorer, *, dev: bool = False) -> ASGIApp:
     """Return everything that the installation answers over HTTP: each door at its published paths.
 
+    ``explore`` answers questions about sources; it is the caller's to close.
     ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that.
     """
-    return flowservice.make_app(make_door(application, dev=dev))
+    return flowservice.make_app(make_door(application, explore, dev=dev))
 
 
 def serve(settings: Settings, host: str, port: int, workers: int | None = None, *, dev: bool = False) -> int:
@@ -45,8 +48,9 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
     settings = replace(settings, egress_allow=(EVERYTHING,)) if dev else settings
     with open_application(settings) as application, _listening(host, port) as listener:
         _welcome(application, host, listener.getsockname()[1], dev=dev)
+        explorer = make_explorer(settings)
         options = uvicorn.Config(
-            make_api(application, dev=dev),
+            make_api(application, explorer, dev=dev),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -63,6 +67,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
         try:
             server.run(sockets=[listener])
         finally:
+            explorer.close()
             supervisor.stop()
     return 0
 

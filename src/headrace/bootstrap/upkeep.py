@@ -12,7 +12,7 @@ from headrace.core.clock import DAY, HOUR, Instant
 from headrace.core.codec import decode
 from headrace.core.errors import Code, Problem
 from headrace.core.landing import Landing
-from headrace.dataplane import landing
+from headrace.dataplane import landing, landing_zone
 from headrace.dataplane.lake import garbage
 from headrace.dataplane.quarantine import layout
 from headrace.engine.retention import Files, Removed, Retention
@@ -65,6 +65,8 @@ def sweep(application: Application, grace: int = GRACE) -> Removed:
         landing_days=set_to.landing_days,
     )
     removed = retention.sweep()
+    dropped = Instant(application.clock.now() - set_to.landing_zone_days * DAY)
+    landing_zone.sweep(set_to.landing_zone, dropped)
     expired = Instant(application.clock.now() - set_to.retention_days * DAY)
     with application.database.transaction() as tx:
         audit.forget(tx, expired)

@@ -16,6 +16,7 @@ from headrace.service.documents import (
     Document,
     DocumentDraft,
     DocumentQuery,
+    delete_document,
     find_document,
     get_document,
     open_document,
@@ -27,8 +28,25 @@ from headrace.store.database import Database
 
 KIND = "connection"
 """The kind of connection documents in the ledger."""
-SCHEMES: Mapping[str, tuple[str, ...]] = MappingProxyType({"postgres": ("postgresql", "postgres")})
-"""The schemes of URLs that each kind of connection takes."""
+PARAMETERS = "connection.parameters"
+"""The kind of the documents that hold what a door was given for a connection, all of it sealed."""
+_HTTP = ("https", "http")
+SCHEMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "postgres": ("postgresql", "postgres"),
+        "mysql": ("mysql",),
+        "sqlserver": ("mssql",),
+        "snowflake": ("snowflake",),
+        "bigquery": ("bigquery",),
+        "s3": _HTTP,
+        "azure": _HTTP,
+        "gcs": _HTTP,
+        "sftp": ("sftp",),
+        "ftp": ("ftp",),
+        "local": ("file",),
+    }
+)
+"""The schemes of URLs that each kind of connection takes. ``local`` is a folder of this machine, which the data plane's roots bound."""
 
 _SECRETS = frozenset({"url", "options"})
 
@@ -38,7 +56,7 @@ class ConnectionDraft:
     """A connection as it comes in.
 
     ``url`` may carry a password; ``options`` are sealed whole. ``******`` in the place of a password or an option's value stands for the
-    one that is kept. ``id`` None: the id that always belongs to scope and name.
+    one that is kept. ``id`` None: the id that always belongs to scope and name. One that is not ``enabled`` is kept, and opens for nobody.
     """
 
     scope: str
@@ -47,6 +65,7 @@ class ConnectionDraft:
     url: str = field(repr=False)
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     id: str | None = None
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +90,8 @@ def put_connection(database: Database, draft: ConnectionDraft, who: str, sealer:
     connection_id = draft.id or derived_uuid(KIND, draft.scope, draft.name)
     url = _parse(draft)
     if url.password == MASK:
-        kept = resolve(database, draft.scope, connection_id, sealer)
-        url = _with_password(url, urlsplit(kept.url).password)
+        kept = open_document(database, draft.scope, KIND, connection_id, sealer).body
+        url = _with_password(url, urlsplit(str(kept["url"])).password)
     # What follows the "?" may hold secrets too (sslpassword), so callers do not see it.
     address = url._replace(query="", fragment="")
     body: dict[str, Json] = {
@@ -80,6 +99,7 @@ def put_connection(database: Database, draft: ConnectionDraft, who: str, sealer:
         "address": (address if url.password is None else _with_password(address, MASK)).geturl(),
         "url": url.geturl(),
         "options": dict(draft.options),
+        "enabled": draft.enabled,
     }
     written = put_document(
         database,
@@ -115,10 +135,47 @@ def resolve(database: Database, scope: str, connection_id: str, sealer: Sealer) 
     """Return the connection with its secrets, for the data plane only.
 
     Raises:
-        Problem: ``NOT_FOUND``; ``UNAVAILABLE``: the key that sealed it is not here.
+        Problem: ``NOT_FOUND``; ``UNAVAILABLE``: the key that sealed it is not here; ``SOURCE_DENIED``: it is disabled.
     """
     body = open_document(database, scope, KIND, connection_id, sealer).body
+    if body.get("enabled") is False:
+        raise Problem(
+            Code.SOURCE_DENIED, f"the connection {connection_id} is disabled; enable it to read from its source"
+        )
     return ConnectionInfo(str(body["kind"]), str(body["url"]), cast("Mapping[str, str]", body["options"]))
+
+
+def delete_connection(database: Database, scope: str, connection_id: str, who: str, clock: Clock) -> None:
+    """Remove the connection, its secrets, and what ``put_parameters`` kept for it; what is not there is left as it is."""
+    for kind in (KIND, PARAMETERS):
+        try:
+            document = get_document(database, scope, kind, connection_id)
+            delete_document(database, document, who, clock)
+        except Problem as problem:
+            if problem.code is not Code.NOT_FOUND:
+                raise
+
+
+def put_parameters(database: Database, draft: DocumentDraft, sealer: Sealer, clock: Clock) -> None:
+    """Keep what a door was given for a connection, so that a change of one part of it can be read with all others.
+
+    ``draft`` has the connection's scope and id and the kind ``PARAMETERS``; every text and number in its body is sealed.
+    """
+    put_document(database, draft, clock, sealer=sealer, is_secret=lambda _key: True)
+
+
+def open_parameters(database: Database, scope: str, connection_id: str, sealer: Sealer) -> Mapping[str, Json]:
+    """Return what ``put_parameters`` was given (numbers as texts), for the door that gave it; nothing was: an empty object.
+
+    Raises:
+        Problem: ``UNAVAILABLE``: the key that sealed it is not here.
+    """
+    try:
+        return open_document(database, scope, PARAMETERS, connection_id, sealer).body
+    except Problem as problem:
+        if problem.code is Code.NOT_FOUND:
+            return {}
+        raise
 
 
 def _parse(draft: ConnectionDraft) -> SplitResult:

@@ -14,6 +14,7 @@ import uvicorn
 from fakes import CountingIds, ManualClock
 from headrace.api.flowservice.app import make_app
 from headrace.api.flowservice.door import FlowServiceDoor
+from headrace.bootstrap.doors import Unasked
 from headrace.dataplane.storage import Roots
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
@@ -104,6 +105,8 @@ def make_door(sqlite_database: Database, tmp_path: Path, clock: ManualClock) -> 
             "tokens": TokenDesk(sqlite_database, sealer, clock, ids),
             "roots": roots,
             "outcome_lost": lambda _row: "",
+            "explore": Unasked(),
+            "landing_zone": tmp_path / "landing-zone",
             "dev": True,
         }
         return FlowServiceDoor(**{**values, **given})

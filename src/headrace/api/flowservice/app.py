@@ -14,10 +14,13 @@ from headrace.api.flowservice import (
     connection_specs,
     connections,
     datasets,
+    errors_report,
     export,
     field_groups,
+    flow_specs,
     flows,
     ims,
+    landingzone,
     mapping_sets,
     runs,
     sandboxes,
@@ -41,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     ims.router,
     sandboxes.router,
     connection_specs.router,
+    flow_specs.router,
     connections.router,
     source_connections.router,
     target_connections.router,
@@ -52,7 +56,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     mapping_sets.router,
     flows.router,
     runs.router,
+    errors_report.router,
     export.router,
+    landingzone.router,
 )
 """Every route of the door, but for its own document and the answer to unknown paths."""
 

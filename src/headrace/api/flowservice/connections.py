@@ -1,34 +1,46 @@
 """Base connections (3.2): where sources are. Secrets in them are sealed and never returned."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice import answers
-from headrace.api.flowservice.entities import ENTITY_ROOTS, Entity, check_no_draft, check_writable, shown
+from headrace.api.flowservice.actions import FINALIZE, finalize_refusal, read_action
+from headrace.api.flowservice.connection_records import (
+    DRAFT,
+    KIND,
+    STATES,
+    find_usable,
+    on_the_outside,
+    read_connection,
+    read_draft,
+    revealed,
+    seal,
+    unseal,
+)
+from headrace.api.flowservice.entities import ENTITY_ROOTS, Entity, check_writable, shown, wants_draft
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.etags import check_etag
+from headrace.api.flowservice.explore import connection_columns, explore_connection
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
 from headrace.api.flowservice.patches import Operation, apply_patch, read_patch
-from headrace.api.flowservice.queries import Collection, read_list
+from headrace.api.flowservice.queries import Collection, read_list, read_search
 from headrace.api.flowservice.reach import reaches
 from headrace.api.flowservice.shelf import all_of, find, keep, remove
-from headrace.api.flowservice.specs import LOCAL_FILES, SECRET, SOURCES, Spec
-from headrace.api.flowservice.translate.source import read_connection_string, read_root
 from headrace.api.flowservice.usage import is_used
-from headrace.api.flowservice.wire import Item, body_object, object_in, required_text, text_in
+from headrace.api.flowservice.wire import Item, body_object, text_in
 from headrace.http.bodies import Body, json_body
-from headrace.service.connections import ConnectionDraft, put_connection
+
+__all__ = ["KIND", "router"]
 
 router = APIRouter(prefix=answers.BASE)
-KIND = "connections"
 
 _COLLECTION = Collection(KIND, ENTITY_ROOTS | {"auth", "connectionSpec"})
 _PATCHABLE = ("/name", "/description", "/auth/params", "/state")
-_STATES = {"enabled": "enabled", "disabled": "disabled", "initializing": "disabled"}
+_PATCHABLE_DRAFT = ("/name", "/description", "/auth", "/connectionSpec")
+_JsonBody = Annotated[Body, Depends(json_body)]
 
 
 @router.get("/connections")
@@ -38,14 +50,21 @@ def list_connections(request: Request, tenant: FlowTenant) -> Response:
     return answers.listed(KIND, [shown(tenant, entity) for entity in all_of(tenant, KIND)], listed)
 
 
+@router.post("/connections/search")
+def search_connections(request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
+    """List base connections that a body asks for."""
+    listed = read_search(request, body, _COLLECTION)
+    return answers.listed(KIND, [shown(tenant, entity) for entity in all_of(tenant, KIND)], listed)
+
+
 @router.post("/connections")
-def create_connection(request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
-    """Make a base connection; the source is not contacted."""
-    check_no_draft(request)
-    item = _read(tenant, body_object(body))
+def create_connection(request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
+    """Make a base connection, or a draft of one; the source is not contacted."""
+    read = read_draft if wants_draft(request) else read_connection
+    item = read(tenant, body_object(body))
     subject = tenant.door.ids.uuid()
-    _seal(tenant, subject, item)
-    entity = keep(tenant, KIND, subject, item["name"], {**item, "auth": _masked(item)})
+    seal(tenant, subject, item)
+    entity = keep(tenant, KIND, subject, item["name"], on_the_outside(item))
     return answers.created(KIND, subject, entity.etag)
 
 
@@ -56,119 +75,75 @@ def get_connection(subject: str, tenant: FlowTenant) -> Response:
 
 
 @router.patch("/connections/{subject}")
-def patch_connection(
-    subject: str, request: Request, tenant: FlowTenant, body: Annotated[Body, Depends(json_body)]
-) -> Response:
+def patch_connection(subject: str, request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
     """Change name, description, parameters or state; a parameter that is sent masked stays as it is."""
     entity = find(tenant, KIND, subject)
     operations = read_patch(body)
     check_etag(request, entity.etag, required=True)
-    item = _patched(tenant, entity, operations)
-    if _reveals(item):
-        _seal(tenant, subject, item)
-    changed = keep(tenant, KIND, subject, item["name"], {**item, "auth": _masked(item)}, expected=entity)
-    return answers.changed(subject, changed.etag)
+    return _changed(tenant, entity, _patched(tenant, entity, operations))
 
 
 @router.delete("/connections/{subject}")
 def delete_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
-    """Remove a base connection that no flow uses."""
+    """Remove a base connection that no flow uses, and its secrets."""
     entity = find(tenant, KIND, subject)
     check_etag(request, entity.etag, required=False)
     if is_used(tenant, "baseConnectionIds", subject):
         raise Refusal(Fault.CONNECTION_USED, f"the connection {subject} is used by a flow")
     remove(tenant, KIND, entity)
+    unseal(tenant, subject)
     return answers.gone()
+
+
+@router.post("/connections/{subject}/action")
+def act_on_connection(subject: str, request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
+    """Publish a draft."""
+    entity = find(tenant, KIND, subject)
+    action = read_action(request, body, {"publish", *FINALIZE}).op
+    check_etag(request, entity.etag, required=False)
+    if action in FINALIZE:
+        raise finalize_refusal(tenant.identity)
+    if entity.item["state"] != DRAFT:
+        raise Refusal(Fault.ACTION_STATE, f"the connection {subject} is {entity.item['state']}, no draft")
+    return _changed(tenant, entity, read_connection(tenant, revealed(tenant, subject, entity.item)))
 
 
 @router.get("/connections/{subject}/test")
 def test_connection(subject: str, tenant: FlowTenant) -> Response:
     """Say whether the source can be reached with what the connection says."""
-    entity = find(tenant, KIND, subject)
-    message = reaches(tenant, entity)
+    message = reaches(tenant, find_usable(tenant, subject))
     return JSONResponse({"result": True} if message is None else {"result": False, "message": message})
 
 
-def _read(tenant: Tenant, body: Item) -> Item:
-    name = required_text(body, "name")
-    if not isinstance(body.get("auth"), Mapping):
-        raise Refusal(Fault.MISSING, "the field auth is missing; an object with specName and params is expected")
-    auth = object_in(body, "auth")
-    reference = object_in(body, "connectionSpec")
-    spec = _spec(tenant, reference)
-    if text_in(auth, "specName").lower() != spec.auth.lower():
-        raise Refusal(Fault.AUTH_SPEC, f"auth.specName is {auth.get('specName')!r}; {spec.auth!r} is expected")
-    item: Item = {
-        "name": name,
-        "description": text_in(body, "description"),
-        "auth": {"specName": spec.auth, "params": object_in(auth, "params")},
-        "connectionSpec": {"id": spec.id, "version": "1.0"},
-        "state": "enabled",
-    }
-    _check_parameters(tenant, spec, item["auth"]["params"])
-    return item
+@router.get("/connections/{subject}/explore")
+def explore(subject: str, request: Request, tenant: FlowTenant) -> Response:
+    """Look into the source (7.7)."""
+    return explore_connection(request, tenant, find_usable(tenant, subject))
 
 
-def _spec(tenant: Tenant, reference: Mapping[str, Any]) -> Spec:
-    spec = SOURCES.get(text_in(reference, "id"))
-    if spec is None or (spec.id == LOCAL_FILES and not tenant.door.file_roots):
-        raise Refusal(Fault.SPEC, f"connectionSpec.id {reference.get('id')!r} is no connection spec of this server")
-    if str(reference.get("version", "1.0")) not in {"1", "1.0"}:
-        raise Refusal(Fault.SPEC, f"connectionSpec.version is {reference['version']!r}; 1.0 is expected")
-    return spec
+@router.get("/connections/{subject}/configs")
+def get_connection_configs(subject: str, request: Request, tenant: FlowTenant) -> Response:
+    """Show the columns of the table that ``object`` names; without it, none."""
+    return connection_columns(request, tenant, find_usable(tenant, subject))
 
 
-def _check_parameters(tenant: Tenant, spec: Spec, params: Mapping[str, Any]) -> None:
-    for parameter in spec.parameters:
-        value = params.get(parameter.name)
-        if value is None and parameter.required:
-            raise Refusal(Fault.MISSING, f"auth.params.{parameter.name} is missing")
-        if not isinstance(value, str) or not value.strip():
-            raise Refusal(Fault.AUTH_EMPTY, f"auth.params.{parameter.name} is empty; a text is expected")
-    if spec.id == LOCAL_FILES:
-        read_root(params, tenant.door.file_roots)
-    elif params["connectionString"] != SECRET:
-        read_connection_string(params["connectionString"])
+def _changed(tenant: Tenant, entity: Entity, item: Item) -> Response:
+    """Keep the connection as ``item`` (with its secrets) says, and answer with its new etag."""
+    changed = keep(tenant, KIND, entity.id, item["name"], on_the_outside(item), expected=entity)
+    seal(tenant, entity.id, item)
+    return answers.changed(entity.id, changed.etag)
 
 
 def _patched(tenant: Tenant, entity: Entity, operations: tuple[Operation, ...]) -> Item:
+    is_draft = entity.item["state"] == DRAFT
     for operation in operations:
-        if operation.path[0] == "connectionSpec":
+        if operation.path[0] == "connectionSpec" and not is_draft:
             raise Refusal(Fault.SPEC_CHANGED, "the connection spec of a connection cannot be changed")
-        check_writable(operation, _PATCHABLE)
-    item = apply_patch(entity.item, operations)
-    state = item.get("state")
-    if not isinstance(state, str) or state.lower() not in _STATES:
-        raise Refusal(Fault.STATE_VALUE, f"state is {state!r}; enabled or disabled is expected")
-    required_text(item, "name")
-    spec = SOURCES[item["connectionSpec"]["id"]]
-    params = object_in(object_in(item, "auth"), "params")
-    _check_parameters(tenant, spec, params)
-    return {**item, "state": _STATES[state.lower()], "auth": {"specName": spec.auth, "params": params}}
-
-
-def _masked(item: Item) -> Item:
-    secret = {parameter.name for parameter in SOURCES[item["connectionSpec"]["id"]].parameters if parameter.secret}
-    params = {key: SECRET if key in secret else value for key, value in item["auth"]["params"].items()}
-    return {**item["auth"], "params": params}
-
-
-def _reveals(item: Item) -> bool:
-    return any(value != shown for value, shown in zip(
-        item["auth"]["params"].values(), _masked(item)["params"].values(), strict=True
-    ))  # fmt: skip
-
-
-def _seal(tenant: Tenant, subject: str, item: Item) -> None:
-    """Keep what the data plane needs to connect, with its password sealed; directories need nothing."""
-    if item["connectionSpec"]["id"] == LOCAL_FILES:
-        return
-    draft = ConnectionDraft(
-        id=subject,
-        scope=tenant.scope,
-        name=f"{item['name']} ({subject})",
-        kind="postgres",
-        url=read_connection_string(item["auth"]["params"]["connectionString"]),
-    )
-    door = tenant.door
-    put_connection(door.database, draft, tenant.user, door.sealer, door.clock)
+        check_writable(operation, _PATCHABLE_DRAFT if is_draft else _PATCHABLE)
+    item = revealed(tenant, entity.id, apply_patch(entity.item, operations))
+    if is_draft:
+        return read_draft(tenant, item)
+    state = text_in(item, "state").lower()
+    if state not in STATES:
+        raise Refusal(Fault.STATE_VALUE, f"state is {item.get('state')!r}; enabled or disabled is expected")
+    return {**read_connection(tenant, item), "state": STATES[state]}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.core.clock import Clock
+from headrace.core.explore import Explorer
 from headrace.core.ids import Ids
 from headrace.core.run import ActivityRun
 from headrace.dataplane.connectors.egress import Egress
@@ -40,6 +41,11 @@ class FlowServiceDoor:
     tokens: TokenDesk
     roots: Roots
     outcome_lost: Callable[[ActivityRun], str]
+    explore: Explorer
+    """Answers questions about sources and data."""
+    landing_zone: Path
+    """The directory below which each sandbox has its Data Landing Zone."""
+    landing_zone_days: int = 7
     sandboxes: tuple[str, ...] = (DEFAULT_SANDBOX,)
     refuse_past_start: bool = False
     """Refuse flows that start more than 300 s back (1360-400); else they start now."""

@@ -7,32 +7,36 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice import answers
-from headrace.api.flowservice.entities import check_no_draft, check_writable, shown
+from headrace.api.flowservice.actions import FINALIZE, finalize_refusal, read_action
+from headrace.api.flowservice.entities import Entity, check_writable, shown, wants_draft
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.etags import check_etag
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.patches import apply_patch, read_patch
-from headrace.api.flowservice.queries import Collection, read_list
+from headrace.api.flowservice.queries import Collection, read_list, read_search
 from headrace.api.flowservice.shelf import all_of, find, keep, remove
 from headrace.api.flowservice.usage import is_used
 from headrace.api.flowservice.wire import Item, body_object
 from headrace.http.bodies import Body
 
+DRAFT = "draft"
 _WRITABLE = ("/name", "/description", "/data", "/params")
+_WRITABLE_DRAFT = (*_WRITABLE, "/connectionSpec", "/baseConnectionId")
 
 
 @dataclass(frozen=True, slots=True)
 class End:
     """One kind of end.
 
-    ``used_in`` is the field of flows that names it. ``read`` checks a body and returns what is kept; ``check`` does so after a patch.
+    ``used_in`` is the field of flows that names it. ``read`` checks a body, whole or as it is after a patch, and returns what is kept;
+    ``read_draft`` asks only that what is named exists.
     """
 
     collection: Collection
     used_in: str
     noun: str
     read: Callable[[Tenant, Item], Item]
-    check: Callable[[Tenant, Item], Item]
+    read_draft: Callable[[Tenant, Item], Item]
 
     @property
     def kind(self) -> str:
@@ -41,13 +45,16 @@ class End:
 
     def listed(self, request: Request, tenant: Tenant) -> Response:
         """Answer a list."""
-        listed = read_list(request, self.collection)
-        return answers.listed(self.kind, [shown(tenant, entity) for entity in all_of(tenant, self.kind)], listed)
+        return answers.listed(self.kind, self._all(tenant), read_list(request, self.collection))
+
+    def searched(self, request: Request, tenant: Tenant, body: Body) -> Response:
+        """Answer a list that a body asks for."""
+        return answers.listed(self.kind, self._all(tenant), read_search(request, body, self.collection))
 
     def created(self, request: Request, tenant: Tenant, body: Body) -> Response:
-        """Keep a new one."""
-        check_no_draft(request)
-        item = self.read(tenant, body_object(body))
+        """Keep a new one, or a draft."""
+        read = self.read_draft if wants_draft(request) else self.read
+        item = read(tenant, body_object(body))
         entity = keep(tenant, self.kind, tenant.door.ids.uuid(), item["name"], item)
         return answers.created(self.kind, entity.id, entity.etag)
 
@@ -60,11 +67,24 @@ class End:
         entity = find(tenant, self.kind, subject)
         operations = read_patch(body)
         check_etag(request, entity.etag, required=True)
+        is_draft = entity.item["state"] == DRAFT
         for operation in operations:
-            check_writable(operation, _WRITABLE)
-        item = self.check(tenant, apply_patch(entity.item, operations))
-        changed = keep(tenant, self.kind, subject, item["name"], item, expected=entity)
-        return JSONResponse({"id": subject, "etag": changed.etag, "items": [shown(tenant, changed)]})
+            check_writable(operation, _WRITABLE_DRAFT if is_draft else _WRITABLE)
+        item = apply_patch(entity.item, operations)
+        changed = self._kept(tenant, entity, self.read_draft(tenant, item) if is_draft else self.read(tenant, item))
+        headers = {"etag": changed.etag}
+        return JSONResponse({"id": subject, "etag": changed.etag, "items": [shown(tenant, changed)]}, headers=headers)
+
+    def acted(self, subject: str, request: Request, tenant: Tenant, body: Body) -> Response:
+        """Publish a draft."""
+        entity = find(tenant, self.kind, subject)
+        action = read_action(request, body, {"publish", *FINALIZE}).op
+        check_etag(request, entity.etag, required=False)
+        if action in FINALIZE:
+            raise finalize_refusal(tenant.identity)
+        if entity.item["state"] != DRAFT:
+            raise Refusal(Fault.ACTION_STATE, f"the {self.noun} {subject} is {entity.item['state']}, no draft")
+        return answers.changed(subject, self._kept(tenant, entity, self.read(tenant, entity.item)).etag)
 
     def removed(self, subject: str, request: Request, tenant: Tenant) -> Response:
         """Remove one that no flow uses."""
@@ -74,3 +94,9 @@ class End:
             raise Refusal(Fault.END_USED, f"the {self.noun} {subject} is used by a flow")
         remove(tenant, self.kind, entity)
         return answers.gone()
+
+    def _all(self, tenant: Tenant) -> list[Item]:
+        return [shown(tenant, entity) for entity in all_of(tenant, self.kind)]
+
+    def _kept(self, tenant: Tenant, entity: Entity, item: Item) -> Entity:
+        return keep(tenant, self.kind, entity.id, item["name"], item, expected=entity)

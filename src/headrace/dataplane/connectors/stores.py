@@ -33,6 +33,8 @@ def open_store(
     if info is None:
         return local.open_store(root, file_roots, limits)
     match info.kind:
+        case "local":
+            return local.open_store(info.url, file_roots, limits)
         case "s3" | "gcs" | "azure":
             return _open_objects(info, limits)
         case "sftp":
