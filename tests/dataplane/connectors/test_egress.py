@@ -55,12 +55,40 @@ def test_the_connection_goes_to_the_address_that_was_looked_at() -> None:
     info = ConnectionInfo("postgres", "postgresql://u:p%40@public.example:5433/db?connect_timeout=3")
     pinned = Egress((), _look_up).pin(info)
     assert pinned.url == "postgresql://u:p%40@93.184.216.34:5433/db?connect_timeout=3"
+    assert pinned.host == "public.example"
 
 
 def test_a_name_that_tls_verifies_stays() -> None:
     """The certificate is the host's, not the address's."""
     info = ConnectionInfo("postgres", "postgresql://u@public.example/db", {"sslmode": "verify-full"})
     assert Egress((), _look_up).pin(info) == info
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "pinned"),
+    [
+        ("s3", "https://public.example:9000/x", "https://public.example:9000/x"),
+        ("s3", "http://public.example:9000/x", "http://93.184.216.34:9000/x"),
+        ("sftp", "sftp://u@public.example:22", "sftp://u@93.184.216.34:22"),
+        ("ftp", "ftp://u@public.example:21", "ftp://u@93.184.216.34:21"),
+        ("mysql", "mysql://u:p@public.example:3306/d", "mysql://u:p@93.184.216.34:3306/d"),
+        ("snowflake", "snowflake://public.example/d", "snowflake://public.example/d"),
+        ("bigquery", "bigquery://public.example/p", "bigquery://public.example/p"),
+        ("sqlserver", "mssql://u:p@public.example:1433/d", "mssql://u:p@public.example:1433/d"),
+        ("postgres", "postgresql://u@public.example/d?sslmode=verify-ca", "postgresql://u@93.184.216.34/d?sslmode=verify-ca"),
+    ],
+)  # fmt: skip
+def test_every_kind_is_pinned_unless_tls_binds_it_to_its_name(kind: str, url: str, pinned: str) -> None:
+    """Nobody looks a second time, whatever the connector is; what wants to be called by its name still has it."""
+    found = Egress((), _look_up).pin(ConnectionInfo(kind, url))
+    assert found.url == pinned
+    assert found.host == ("" if url == pinned else "public.example")
+
+
+def test_a_server_that_takes_any_certificate_is_pinned() -> None:
+    """Without a certificate that is looked at, TLS says nothing about who answers."""
+    info = ConnectionInfo("sqlserver", "mssql://u:p@public.example/d", {"trust_server_certificate": "true"})
+    assert Egress((), _look_up).pin(info).url == "mssql://u:p@93.184.216.34/d"
 
 
 def test_a_name_without_an_address_is_unavailable() -> None:

@@ -9,14 +9,15 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from headrace.core.errors import Code, Problem
 from headrace.dataplane.connectors.connection import ConnectionInfo
 
 EVERYTHING = "*"
 """The entry that allows every address: for a developer's own machine."""
-_VERIFIED = frozenset({"verify-ca", "verify-full"})
+_ALWAYS_TLS = frozenset({"https", "snowflake", "bigquery"})
+"""Schemes whose connectors speak TLS and verify the name."""
 
 Lookup = Callable[[str], tuple[str, ...]]
 """Returns the addresses of a host name; raises ``OSError`` when it has none."""
@@ -36,9 +37,9 @@ class Egress:
     look_up: Lookup = look_up
 
     def pin(self, info: ConnectionInfo) -> ConnectionInfo:
-        """Return ``info`` with the address that was looked at in the place of the host's name.
+        """Return ``info`` with the address that was looked at in the place of the host's name, which ``info.host`` has then.
 
-        Where TLS verifies the name (``sslmode`` ``verify-ca`` or ``verify-full``), it stays: no other host can answer for it.
+        Where TLS verifies the name (``https``, ``sslmode=verify-full`` and the like), it stays: no other host can answer for it.
 
         Raises:
             Problem: ``SOURCE_DENIED``: it may not be reached; ``SOURCE_UNAVAILABLE``: the name has no address.
@@ -48,15 +49,12 @@ class Egress:
         parts = urlsplit(info.url)
         host = parts.hostname or ""
         address = self.check(host)
-        mode = info.options.get("sslmode") or (
-            "verify" if any(f"sslmode={m}" in parts.query for m in _VERIFIED) else ""
-        )
-        if mode.startswith("verify") or host in self.allow:
+        if host in self.allow or _is_bound(info, parts):
             return info
         login, at, _ = parts.netloc.rpartition("@")
         place = f"[{address}]" if ":" in address else address
         port = "" if parts.port is None else f":{parts.port}"
-        return replace(info, url=parts._replace(netloc=f"{login}{at}{place}{port}").geturl())
+        return replace(info, url=parts._replace(netloc=f"{login}{at}{place}{port}").geturl(), host=host)
 
     def check(self, host: str) -> str:
         """Return an address of ``host`` that may be reached.
@@ -86,6 +84,18 @@ class Egress:
         if address.is_global and not address.is_multicast:
             return True
         return any(address in network for network in map(_network, self.allow) if network is not None)
+
+
+def _is_bound(info: ConnectionInfo, parts: SplitResult) -> bool:
+    """Say whether TLS binds the connection to the host's name."""
+    if parts.scheme in _ALWAYS_TLS:
+        return True
+    if info.kind == "sqlserver":
+        # The driver's defaults: it speaks TLS and verifies.
+        unverified = info.options.get("trust_server_certificate", "").lower() == "true"
+        return info.options.get("encrypt", "true").lower() == "true" and not unverified
+    # verify-ca looks at no name.
+    return (info.options.get("sslmode") or dict(parse_qsl(parts.query)).get("sslmode")) == "verify-full"
 
 
 def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -207,12 +207,12 @@ class Objects:
 
     def _begin(self, entry: Entry, offset: int) -> "_Stream":
         if offset and offset >= entry.size:
-            return _Stream(None, entry, offset)
+            return _Stream(self, None, entry, offset)
         bucket, key = self._located(entry.place)
         answer = self._send("GET", self.service.object(bucket, key, entry.version, offset))
         try:
             self._check_version(answer, entry, offset)
-            stream = _Stream(answer, entry, offset)
+            stream = _Stream(self, answer, entry, offset)
             if offset and answer.status == _OK:
                 stream.skip(offset)
         except BaseException:
@@ -234,6 +234,19 @@ class Objects:
         differs = self.service.version_is_etag and entry.version and etag and etag != entry.version
         if differs or (length and length != str(left)):
             message = f"{entry.name!r} changed while it was read (it had {entry.size} bytes); try again when nobody writes to it"
+            raise Problem(Code.SOURCE_CHANGED, message)
+
+    def check_still(self, entry: Entry) -> None:
+        """Raise ``SOURCE_CHANGED`` when an object has another version than the listed one.
+
+        Where the request for it named its version by ``If-Match``, that has been done.
+        """
+        if self.service.version_is_etag:
+            return
+        bucket, key = self._located(entry.place)
+        page = next(self._pages(bucket, key, flat=False))
+        if not any((item.key, item.version) == (key, entry.version) for item in page.items):
+            message = f"{entry.name!r} was replaced or removed while it was read; try again when nobody writes to it"
             raise Problem(Code.SOURCE_CHANGED, message)
 
     def horizon(self, now: Instant) -> Instant:
@@ -341,6 +354,7 @@ class Objects:
 class _Stream:
     """An object that is being read; ``answer`` None: it has been read to its end."""
 
+    store: Objects
     answer: Answer | None
     entry: Entry
     at: int
@@ -364,7 +378,8 @@ class _Stream:
             self.readinto(scratch[: count - self.at])
 
     def finish(self) -> None:
-        """Do nothing: the request was for one version."""
+        """Check that the object is still there in its version, where answers do not tell which version they are."""
+        self.store.check_still(self.entry)
 
     def close(self) -> None:
         """Give the connection back."""

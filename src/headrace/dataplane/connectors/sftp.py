@@ -115,7 +115,7 @@ def _log_in(login: Login, sockets: Sockets) -> _Session:
     made = sockets.connect(login.host, login.port)
     transport = None
     try:
-        with _translated(login.name, "the login", sockets):
+        with _Translated(login.name, "the login", sockets):
             transport = paramiko.Transport(made)
             transport.banner_timeout = transport.auth_timeout = sockets.limits.store_connect_seconds
             transport.start_client(timeout=sockets.limits.store_connect_seconds)
@@ -242,7 +242,7 @@ class Sftp:
     def _begin(self, entry: Entry, offset: int) -> "_Stream":
         session = self.pool.take()
         try:
-            with self._translated(repr(entry.name)):
+            with self.translated(repr(entry.name)):
                 self._real(session, self._path(entry.place))
                 return _Stream(
                     self, session, session.client.open(self._path(entry.place), "rb"), entry, offset
@@ -283,7 +283,7 @@ class Sftp:
         session = attempt(self.pool.sockets, self.pool.take)
         healthy = False
         try:
-            with self._translated(what):
+            with self.translated(what):
                 try:
                     yield session
                     healthy = True
@@ -293,8 +293,9 @@ class Sftp:
         finally:
             (self.pool.give if healthy else self.pool.drop)(session)
 
-    def _translated(self, what: str) -> "_Translated":
-        return _translated(self.login.name, what, self.pool.sockets)
+    def translated(self, what: str) -> "_Translated":
+        """Return a context that turns what the libraries raise into problems; ``what`` is being asked for."""
+        return _Translated(self.login.name, what, self.pool.sockets)
 
     def horizon(self, now: Instant) -> Instant:
         """Return the whole second that ``now`` lies in: the server does not tell its clock; see ``FileStore.horizon``."""
@@ -327,7 +328,7 @@ class _Stream:
         """Fill ``buffer``; see ``Stream.readinto``."""
         if not self.window:
             self.healthy = False
-            with self.store._translated(repr(self.entry.name)):  # noqa: SLF001 — the store's own stream
+            with self.store.translated(repr(self.entry.name)):
                 self.window = memoryview(self._pieces())
             self.healthy = True
         count = min(len(buffer), len(self.window))
@@ -353,7 +354,7 @@ class _Stream:
 
     def finish(self) -> None:
         """Check that the open file has the size and the date that were listed."""
-        with self.store._translated(repr(self.entry.name)):  # noqa: SLF001 — the store's own stream
+        with self.store.translated(repr(self.entry.name)):
             found = self.file.stat()
         if (found.st_size, found.st_mtime) != (self.entry.size, self.entry.stamp):
             message = (
@@ -410,10 +411,6 @@ class _Translated:
         if error.errno is None:
             return Problem(Code.SOURCE_UNREADABLE, f"{self.name} cannot give {self.what}: {str(error)[:200]}")
         return Problem(Code.SOURCE_UNAVAILABLE, f"{self.name} broke off ({self.what}): {error.strerror}")
-
-
-def _translated(name: str, what: str, sockets: Sockets) -> _Translated:
-    return _Translated(name, what, sockets)
 
 
 def _openssh(text: str, passphrase: str) -> str:
