@@ -10,6 +10,7 @@ import pytest
 from fakes import CountingIds, ManualClock
 from headrace.store import migrations
 from headrace.store.database import Database
+from mariadb import MariadbServer
 from servers import PostgresServer
 
 # How long an example takes says nothing on a machine that others use too.
@@ -33,6 +34,13 @@ def ids() -> CountingIds:
 def postgres_server() -> Iterator[PostgresServer]:
     """Return the PostgreSQL server of this test session; it fails, and says what to install, where there can be none."""
     with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """Return the MariaDB server of this test session; it fails, and says what to install, where there can be none."""
+    with MariadbServer() as server:
         yield server
 
 

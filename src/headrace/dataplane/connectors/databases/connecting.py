@@ -95,11 +95,11 @@ class Address:
                 self.refuse("url", f"there is no {name}")
 
     def options(self, info: ConnectionInfo, allowed: frozenset[str]) -> dict[str, str]:
-        """Return the connection's options; note those that are not allowed."""
+        """Return the connection's options that are not empty; note those that are not allowed."""
         hint = "one of " + ", ".join(sorted(allowed)) if allowed else "no options"
         for name in sorted(info.options.keys() - allowed):
             self.errors.append(FieldError(f"options.{name}", f"the option {name!r} is not allowed", hint))
-        return dict(info.options)
+        return {name: value for name, value in info.options.items() if value}
 
     def check(self) -> None:
         """Raise what was noted.

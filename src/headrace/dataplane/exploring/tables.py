@@ -1,0 +1,153 @@
+"""Looking into databases: whether one lets us in, which tables and views it has, and the first rows of one."""
+
+import base64
+import json
+import math
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from headrace.core.codec import Json
+from headrace.core.errors import Code, Problem
+from headrace.core.explore import (
+    MAX_PLACES,
+    MAX_ROWS,
+    ListPlaces,
+    Peek,
+    PeekedColumn,
+    PeekTable,
+    Place,
+    Places,
+    PlaceType,
+    Where,
+)
+from headrace.core.schema import Kind
+from headrace.core.source import TableSource
+from headrace.core.task import Cancellation
+from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.connectors.databases.dialect import Column, Dialect
+from headrace.dataplane.connectors.databases.fitting import UnfitError
+from headrace.dataplane.connectors.databases.opening import open_database
+from headrace.dataplane.connectors.databases.relations import relation_of, tables_sql
+from headrace.dataplane.connectors.databases.session import Session
+from headrace.dataplane.exploring.opening import Opening
+from headrace.dataplane.limits import Limits
+
+_STATEMENT_SECONDS = 50.0
+"""Longest that a statement may run for somebody who waits for its answer: the server stops it, before the process is stopped."""
+_PLAIN_NAME = re.compile(r"[^\"`\[\].\s]+")
+
+
+def check(where: Where, opened: Opening) -> Places:  # noqa: ARG001 — every kind of source is asked alike
+    """Connect as a copy would, and leave; return no places.
+
+    Raises:
+        Problem: why not, under the code that a copy would have.
+    """
+    with open_database(_info(opened), _limits(opened), Cancellation()):
+        return Places()
+
+
+def list_places(question: ListPlaces, opened: Opening) -> Places:
+    """Return the tables and views outside of system schemas, by schema and name; with a ``folder``, those of that schema.
+
+    Raises:
+        Problem: why they cannot be listed.
+    """
+    schema = question.folder.rstrip("/") or None
+    with open_database(_info(opened), _limits(opened), Cancellation()) as session:
+        found = session.rows(tables_sql(session.dialect, schema, None, MAX_PLACES + 1), "the tables")
+        names = sorted((str(place), str(name)) for place, name in found)
+        places = (
+            Place(PlaceType.TABLE, name, f"{_part(place, session.dialect)}.{_part(name, session.dialect)}")
+            for place, name in names[:MAX_PLACES]
+        )
+        return Places(tuple(places), complete=len(names) <= MAX_PLACES)
+
+
+def peek_table(question: PeekTable, opened: Opening) -> Peek:
+    """Return the columns of a table, and its first rows that fulfil the question's condition, at most ``MAX_ROWS``.
+
+    Raises:
+        Problem: ``SOURCE_NOT_FOUND`` with similar names, ``UNKNOWN_COLUMN``, ``INVALID`` (a condition's values), and what the database says.
+    """
+    limits = _limits(opened)
+    count = max(0, min(question.rows, MAX_ROWS))
+    with open_database(_info(opened), limits, Cancellation()) as session:
+        source = TableSource("", question.table, where=question.condition)
+        relation = relation_of(session, source, limits.max_columns)
+        peeked = tuple(PeekedColumn(c.name, c.shape, c.original or c.kind) for c in relation.columns)
+        rows = _first_rows(session, relation.columns, relation.rest(), question.table, count) if count else ()
+        return Peek(peeked, tuple(rows))
+
+
+def _first_rows(
+    session: Session, columns: tuple[Column, ...], rest: str, where: str, count: int
+) -> list[dict[str, Json]]:
+    """Return rows as JSON objects; a column with a value that its type cannot hold comes as text."""
+    quoted = session.dialect.quoted
+    while True:
+        select = ", ".join(f"{column.select} AS {quoted(column.name)}" for column in columns)
+        query = session.dialect.first.format(select, rest, count)
+        try:
+            found = [row for batch in session.batches(query, columns, where) for row in batch.to_pylist()]
+        except UnfitError as unfit:
+            columns = tuple(column.texted() if column.name in unfit.columns else column for column in columns)
+        else:
+            return [{column.name: _json(row[column.name], column) for column in columns} for row in found]
+
+
+def _json(value: Any, column: Column) -> Json:
+    """Return a value of a row as JSON: instants as ISO 8601 text in UTC, bytes as base64, decimals as numbers where no digit is lost."""
+    match value:
+        case datetime():
+            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return moment.isoformat().replace("+00:00", "Z")
+        case date() | time():
+            return value.isoformat()
+        case bytes():
+            return base64.b64encode(value).decode()
+        case Decimal():
+            return _number(value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case str() if column.shape.kind is Kind.JSON:
+            return _document(value)
+        case _:
+            return value  # type: ignore[no-any-return]  # what is left are texts, whole numbers, booleans and null
+
+
+def _number(value: Decimal) -> Json:
+    if value == value.to_integral_value():
+        return int(value)
+    number = float(value)
+    return number if Decimal(repr(number)) == value else str(value)
+
+
+def _document(text: str) -> Json:
+    try:
+        document: Json = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+    return document
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(name)  # NaN is no JSON
+
+
+def _part(name: str, dialect: Dialect) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else dialect.quoted(name)
+
+
+def _info(opened: Opening) -> ConnectionInfo:
+    if opened.info is None:
+        raise Problem(Code.INVALID, "a folder has no tables")
+    return opened.info
+
+
+def _limits(opened: Opening) -> Limits:
+    seconds = min(opened.limits.statement_timeout_seconds, _STATEMENT_SECONDS)
+    return replace(opened.limits, statement_timeout_seconds=seconds)
