@@ -15,7 +15,6 @@ from headrace.api.flowservice import (
     connections,
     datasets,
     errors_report,
-    errors_report,
     export,
     field_groups,
     flow_specs,
@@ -29,6 +28,7 @@ from headrace.api.flowservice import (
     source_connections,
     target_connections,
 )
+from headrace.api.flowservice.document import document
 from headrace.api.flowservice.door import FlowServiceDoor
 from headrace.api.flowservice.errors import Fault, Refusal, render
 from headrace.api.flowservice.gateway import authenticate
@@ -57,7 +57,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     mapping_sets.router,
     flows.router,
     runs.router,
-    errors_report.router,
     errors_report.router,
     export.router,
     landingzone.router,
@@ -96,14 +95,15 @@ def make_app(door: FlowServiceDoor) -> FastAPI:
 def _last_router() -> APIRouter:
     router = APIRouter()
 
-    def document(request: Request) -> Response:
+    def openapi(request: Request) -> Response:
         """Answer with the door's OpenAPI document."""
-        return JSONResponse(request.app.openapi())
+        del request
+        return JSONResponse(document())
 
     def nothing(request: Request) -> Response:
         """Refuse what is not offered."""
         raise Refusal(Fault.NO_ROUTE, f"{request.method} {request.url.path} is not offered here")
 
-    router.add_api_route("/data/foundation/flowservice/openapi.json", document, include_in_schema=False)
+    router.add_api_route("/data/foundation/flowservice/openapi.json", openapi, include_in_schema=False)
     router.add_api_route("/{path:path}", nothing, methods=_METHODS, include_in_schema=False)
     return router
