@@ -119,13 +119,12 @@ class ProcessExplorer:
             answerer, is_new = self._take()
             try:
                 reply = answerer.ask(line, self._bounds)
-            except _Gone as gone:
-                answered = gone.answered
+            except _Gone:
                 status = self._bury(answerer)
                 if self._closed:
                     raise Problem(Code.UNAVAILABLE, "the server is stopping; try again later") from None
-                # One that died while it had no question says nothing about this one.
-                if not is_new and not answered:
+                # An older one may have died of something else, just before: a question only looks, so it is asked once more.
+                if not is_new:
                     continue
                 raise _died(status) from None
             except Problem:
@@ -170,11 +169,7 @@ class ProcessExplorer:
 
 
 class _Gone(Exception):
-    """The process ended instead of answering; ``answered``: it had taken the question."""
-
-    def __init__(self, *, answered: bool) -> None:
-        super().__init__("the process that answers has ended")
-        self.answered = answered
+    """The process ended instead of answering."""
 
 
 class _Answerer:
@@ -218,7 +213,7 @@ class _Answerer:
                     )
                 for key, _ in ready:
                     if key.fileobj is self._out:
-                        reply += self._read(sent=not left)
+                        reply += self._read()
                     elif left:
                         left = left[self._write(left) :]
                         if not left:
@@ -256,7 +251,7 @@ class _Answerer:
                 self._out.close()
             return self.process.returncode if self.process.returncode is not None else -signal.SIGKILL
 
-    def _read(self, *, sent: bool) -> bytes:
+    def _read(self) -> bytes:
         try:
             chunk = os.read(self._out.fileno(), _CHUNK)
         except BlockingIOError:
@@ -264,7 +259,7 @@ class _Answerer:
         except (OSError, ValueError):
             chunk = b""
         if not chunk:
-            raise _Gone(answered=sent)
+            raise _Gone
         return chunk
 
     def _write(self, left: memoryview) -> int:
@@ -273,7 +268,7 @@ class _Answerer:
         except BlockingIOError:
             return 0
         except (OSError, ValueError):
-            raise _Gone(answered=False) from None
+            raise _Gone from None
 
 
 def make_explorer(settings: Settings) -> ProcessExplorer:
