@@ -33,6 +33,7 @@ runs_app = _group("runs", "Look at runs, watch, cancel and retry them.")
 quarantine_app = _group("quarantine", "Rejected rows: look at them, download them, play them again.")
 flows_app = _group("flows", "The flows of this home.")
 clients_app = _group("clients", "Who may call the server.")
+webhooks_app = _group("webhooks", "Who is told of runs that end.")
 db_app = _group("db", "The ledger's schema.")
 schema_app = _group("schema", "Schemas of documents.")
 
@@ -90,11 +91,28 @@ def runs_watch(run_id: RunId, home: Home = None, output: As = Format.TABLE) -> i
 
 
 @runs_app.command("errors")
-def runs_errors(run_id: RunId, home: Home = None, output: As = Format.TABLE) -> int:
-    """Show why a run did not succeed, and its rejects and warnings by reason."""
+def runs_errors(
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run's id, the beginning of one, or @latest.")
+    ] = None,
+    flow: Annotated[str | None, typer.Option(help="All runs of this flow (name or id) instead of one run.")] = None,
+    since: Annotated[
+        str, typer.Option(help="With --flow: 24h, 7d, or an instant such as 2024-05-20T00:00:00Z.")
+    ] = "24h",
+    limit: Limit = 50,
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """Show why a run did not succeed, and its rejects and warnings by reason; with --flow, over all runs of a flow."""
+    if (run_id is None) == (flow is None):
+        raise typer.BadParameter("give either a run or --flow")
+    if flow is not None:
+        from headrace.cli import errors_report
+
+        return errors_report.show(home, errors_report.Wish(flow, since, limit), Output(output))
     from headrace.cli import runs
 
-    return runs.errors(home, run_id, Output(output))
+    return runs.errors(home, run_id or "", Output(output))
 
 
 @runs_app.command("rejects")
@@ -247,6 +265,80 @@ def clients_revoke(
     from headrace.cli import clients
 
     return clients.revoke(home, client_id, Output(output))
+
+
+WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's id.")]
+
+
+@webhooks_app.command("add")
+def webhooks_add(  # noqa: PLR0913, PLR0917 — one parameter for each option of the command
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where events are posted; it has to answer a challenge.")],
+    scope: Annotated[str, typer.Option(help="Whose runs: flowservice/<organisation>/<sandbox>.")],
+    event: Annotated[
+        list[str] | None, typer.Option(help="succeeded or failed, or a published name; default: both; may be repeated.")
+    ] = None,
+    flow: Annotated[list[str] | None, typer.Option(help="Only runs of this flow (id); may be repeated.")] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Holds the secret that signs bodies; - is standard input.")
+    ] = None,
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """Tell an address of runs that end."""
+    from headrace.cli import webhooks
+
+    wish = webhooks.Wish(url, scope, tuple(event or ()), tuple(flow or ()), secret_file)
+    return webhooks.add(home, wish, Output(output))
+
+
+@webhooks_app.command("ls")
+def webhooks_ls(
+    scope: Annotated[str | None, typer.Option(help="Only those of this scope.")] = None,
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """List the webhooks."""
+    from headrace.cli import webhooks
+
+    return webhooks.show_list(home, scope, Output(output))
+
+
+@webhooks_app.command("rm")
+def webhooks_rm(webhook_id: WebhookId, home: Home = None, output: As = Format.TABLE) -> int:
+    """Remove a webhook; what it was still to be told goes with it."""
+    from headrace.cli import webhooks
+
+    return webhooks.remove(home, webhook_id, Output(output))
+
+
+@webhooks_app.command("deliveries")
+def webhooks_deliveries(
+    webhook_id: WebhookId,
+    status: Annotated[
+        list[str] | None, typer.Option(help="Only pending, delivered or given_up ones; may be repeated.")
+    ] = None,
+    limit: Limit = 20,
+    cursor: CursorText = None,
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """List what a webhook was told, or is still to be told, with the newest first."""
+    from headrace.cli import webhooks
+
+    choice = webhooks.Choice(webhooks.statuses_of(status or ()), limit, cursor)
+    return webhooks.show_deliveries(home, webhook_id, choice, Output(output))
+
+
+@webhooks_app.command("redeliver")
+def webhooks_redeliver(
+    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")],
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """Send a delivery again, with the same event."""
+    from headrace.cli import webhooks
+
+    return webhooks.send_again(home, delivery_id, Output(output))
 
 
 @db_app.command("upgrade")
