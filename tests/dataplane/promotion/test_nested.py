@@ -34,7 +34,7 @@ def lines(*rows: Any) -> dict[str, bytes]:
 def stored(bench: Bench) -> list[dict[str, Any]]:
     """Return the target's rows as deltalake reads them, without nulls."""
     rows = DeltaTable(bench.roots.lake / "rows").to_pyarrow_table().to_pylist()
-    return sorted((without_nulls(row) for row in rows), key=lambda row: json.dumps(row, sort_keys=True))
+    return sorted((without_nulls(row) for row in rows), key=lambda row: json.dumps(row, sort_keys=True, default=str))
 
 
 def without_nulls(value: Any) -> Any:
@@ -276,3 +276,87 @@ def test_a_table_of_flat_dotted_columns_takes_no_objects(bench: Bench) -> None:
         bench.promote(b"x\n1\n", mapping={"p.a": "x"}, schema=schema(p="struct<a: string>"))
     assert raised.value.code is Code.TARGET_MISMATCH
     assert "p.a" in raised.value.message
+
+
+ORDERS = Schema(
+    (
+        Column("_id", parse_type("string"), required=True),
+        Column("person", parse_type(PERSON)),
+        Column("orders", parse_type("list<struct<sku: string, n: integer, at: timestamp, tags: list<string>>>")),
+        Column("more", parse_type("json")),
+    )
+)
+
+
+def test_without_a_mapping_nested_values_land_in_nested_columns(bench: Bench) -> None:
+    """Source fields are taken as paths; objects, lists and maps arrive as they are."""
+    rows = [
+        {
+            "_id": "1",
+            "person": {"name": {"first": "Ada", "last": None}, "age": 36, "unknown": 1},
+            "orders": [{"sku": "a", "n": 1, "at": "2024-01-01T00:00:00Z", "tags": ["x"]}, {}, {"sku": "b"}],
+            "more": {"k": [1]},
+        },
+        {"_id": "2", "person": {}, "orders": []},
+        {"_id": "3", "person": None, "person.age": 5},
+    ]
+    bench.promote(lines(*rows), format=JSON, schema=ORDERS)
+    found = {row["_id"]: row for row in stored(bench)}
+    assert found["1"]["person"] == {"name": {"first": "Ada"}, "age": 36}
+    orders = found["1"]["orders"]
+    assert [order and order["sku"] for order in orders] == ["a", None, "b"]
+    assert (orders[0]["n"], orders[0]["at"].isoformat(), orders[0]["tags"]) == (1, "2024-01-01T00:00:00+00:00", ["x"])
+    assert json.loads(found["1"]["more"]) == {"k": [1]}
+    assert (found["2"], found["3"]) == ({"_id": "2", "orders": []}, {"_id": "3", "person": {"age": 5}})
+
+
+def test_wrong_types_in_nested_values_are_told_by_their_path(bench: Bench) -> None:
+    """An object where a text should be, a text where an object should be, a word where a number should be: each is one."""
+    rows: list[dict[str, Any]] = [
+        {"_id": "1", "person": {"age": "x"}},
+        {"_id": "2", "person": {"name": "Ada"}},
+        {"_id": "3", "person": "Ada"},
+        {"_id": "4", "orders": [{"n": 1}, {"n": "x"}]},
+        {"_id": "5", "orders": {"n": 1}},
+        {"_id": "6", "orders": [1]},
+        {"_id": "7", "orders": [{"tags": [["x"]]}]},
+        {"_id": "8", "person": {"name": {"first": {}}}},
+        {"_id": "9", "person": {"age": 7}},
+    ]
+    bench.promote(lines(*rows), format=JSON, schema=ORDERS)
+    assert [[(code, path)] for row in reasons(bench) for code, path in row] == [
+        [("type", "person.age")],
+        [("type", "person.name")],
+        [("type", "person")],
+        [("type", "orders[].n")],
+        [("type", "orders")],
+        [("type", "orders[]")],
+        [("type", "orders[].tags[]")],
+        [("type", "person.name.first")],
+    ]
+    assert [row["_id"] for row in bench.rejects()] == [row["_id"] for row in rows[:-1]]
+    assert bench.rejects()[3]["orders"] == [{"n": 1}, {"n": "x"}]
+
+
+def test_json_is_mapped_by_paths_elements_and_copies(bench: Bench) -> None:
+    """What JSON files and Parquet files say in the same words ends in the same rows."""
+    row = {"p": {"name": {"first": "Ada"}, "age": 3}, "c": [{"d": {"e": "x"}}, {"d": None}, {"d": {"e": "z"}}]}
+    columns = schema(person=PERSON, out="list<struct<b: string>>", first="list<struct<b: string>>")
+    mapping = {
+        "person": "p",
+        "person.name.last": "p.name.first",
+        "out[*].b": "upper(c[*].d.e)",
+        "first[0].b": "c[2].d.e",
+    }
+    expected = [
+        {
+            "person": {"name": {"first": "Ada", "last": "Ada"}, "age": 3},
+            "out": [{"b": "X"}, None, {"b": "Z"}],
+            "first": [{"b": "z"}],
+        }
+    ]
+    bench.promote(lines(row), format=JSON, mapping=mapping, schema=columns)
+    assert stored(bench) == expected
+    bench.key = "key-2"
+    bench.promote(parquet(row), format=PARQUET, mapping=mapping, schema=columns)
+    assert stored(bench) == expected * 2

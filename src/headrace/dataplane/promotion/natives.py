@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from inspect import Parameter, Signature
 from typing import Any
 
 import duckdb
@@ -26,7 +27,7 @@ def register(connection: duckdb.DuckDBPyConnection, native: NativeFunction) -> N
     type_ = connection.sql(f"SELECT CAST(NULL AS {native.returns})").to_arrow_table().schema.types[0]
     connection.create_function(
         native.name,
-        _vectorised(native.function, type_),
+        _vectorised(native, type_),
         list(native.parameters),
         native.returns,
         type=PythonUDFType.ARROW,
@@ -34,14 +35,17 @@ def register(connection: duckdb.DuckDBPyConnection, native: NativeFunction) -> N
     )
 
 
-def _vectorised(function: Callable[..., object], type_: pa.DataType) -> Callable[..., pa.Array]:
+def _vectorised(native: NativeFunction, type_: pa.DataType) -> Callable[..., pa.Array]:
     def call(*columns: pa.ChunkedArray) -> pa.Array:
-        results = list(_results(function, columns))
+        results = list(_results(native.function, columns))
         try:
             return pa.array(results, type_)
         except (pa.ArrowException, ValueError, TypeError, OverflowError):
             return pa.array([value if _fits(value, type_) else None for value in results], type_)
 
+    # DuckDB counts the parameters.
+    parameters = [Parameter(f"p{number}", Parameter.POSITIONAL_ONLY) for number in range(len(native.parameters))]
+    call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what inspect looks at
     return call
 
 

@@ -253,6 +253,7 @@ def _report(promotion: Promotion, figures: Figures, split: Split, diagnostics: t
         split.rejected.reasons,
         (),
         diagnostics,
+        code_sets=split.rejected.code_sets,
     )
 
 

@@ -7,7 +7,7 @@ counts by reason and the samples are all made from them, so they cannot disagree
 
 from dataclasses import dataclass
 
-from headrace.core.outcome import ReasonCount
+from headrace.core.outcome import CodeSet, ReasonCount
 from headrace.core.run import RejectCode
 from headrace.dataplane.promotion.mapping import REJECTED, Mapped
 from headrace.dataplane.promotion.reading import CORRUPT, FILE, LINE, ORDINAL, Source
@@ -46,6 +46,7 @@ class Rejected:
     parsing: int
     conversion: int
     reasons: tuple[ReasonCount, ...]
+    code_sets: tuple[CodeSet, ...] = ()
 
     @property
     def total(self) -> int:
@@ -68,7 +69,7 @@ def find_rejected(session: Session, source: Source, mapped: Mapped, *, look_agai
     _number(session, source)
     parsing = int(session.one(f"SELECT count(*) FROM {PARSING}"))
     conversion = int(session.one(f"SELECT count(*) FROM {CONVERSION}"))
-    return Rejected(parsing, conversion, _reasons(session))
+    return Rejected(parsing, conversion, _reasons(session), _code_sets(session, parsing))
 
 
 def _note_files(session: Session, source: Source) -> None:
@@ -123,7 +124,7 @@ def _find(session: Session, source: Source, mapped: Mapped, *, look_again: bool)
     session.keep_order(keep=True)
     for number, scan in enumerate(source.scans):
         rows = mapped.judged(scan.located(source.types))
-        query = f"SELECT {selected}, {number} AS scan, {_errors(mapped)} AS {identifier(ERRORS)} FROM ({rows}) WHERE {identifier(REJECTED)}"
+        query = f"SELECT {selected}, {number} AS scan, {errors_of(mapped)} AS {identifier(ERRORS)} FROM ({rows}) WHERE {identifier(REJECTED)}"
         if number == 0:
             session.rows(f"CREATE TEMP TABLE {_FOUND} AS {query} LIMIT 0")
         if look_again:
@@ -145,7 +146,7 @@ def _note_places(session: Session) -> None:
         FROM {PARSING} p JOIN {_FILES} f ON f.number = p.file WHERE f.first_line IS NOT NULL""")
 
 
-def _errors(mapped: Mapped) -> str:
+def errors_of(mapped: Mapped) -> str:
     """Return SQL of the list of all that is wrong with a row."""
     cases = [
         f"CASE WHEN {rule.condition} THEN {{'code': {literal(rule.code)}, 'column': {literal(rule.column)}, 'message': {literal(rule.message)}}} END"
@@ -182,3 +183,11 @@ def _reasons(session: Session) -> tuple[ReasonCount, ...]:
             UNION ALL SELECT {literal(RejectCode.UNREADABLE)}, NULL, message FROM {PARSING}
         ) GROUP BY code, "column" ORDER BY 3 DESC, 1, 2""")
     return tuple(ReasonCount(code, column, count, message) for code, column, count, message in rows)
+
+
+def _code_sets(session: Session, parsing: int) -> tuple[CodeSet, ...]:
+    """Count rows by all the codes that each has, the most frequent first."""
+    codes = f"list_sort(list_distinct(list_transform({identifier(ERRORS)}, lambda e: e.code)))"
+    rows = session.rows(f"SELECT {codes} AS codes, count(*) FROM {CONVERSION} GROUP BY codes ORDER BY 2 DESC, 1")
+    unreadable = (CodeSet((RejectCode.UNREADABLE.value,), parsing),) if parsing else ()
+    return (*unreadable, *(CodeSet(tuple(found), count) for found, count in rows))
