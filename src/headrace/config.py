@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.core.client import static_tokens
 from headrace.core.errors import Code, FieldError, Problem
 
 PREFIX = "HEADRACE_"
@@ -151,6 +152,14 @@ class Settings:
         doc="Flows of the Flow Service door whose start lies more than 300 s back are refused; else a start in the past means now.",
         like="yes or no",
         shown="no",
+    )
+    flowservice_tokens: tuple[str, ...] = _setting(
+        (),
+        "Tokens of the Flow Service door that never expire, comma-separated, each as `NAME:ROLE:TOKEN`. The role is `reader`, `operator`, `admin` "
+        "or `service`; the name counts as an API key.",
+        like="names",
+        shown="none",
+        secret=True,
     )
     log_level: str = _setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
     debug: bool = _setting(
@@ -373,6 +382,7 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
                 "flowservice_sandboxes", f"{name!r} is no sandbox's name", "lower-case letters, digits and -"
             )
             raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
+    static_tokens(settings.flowservice_tokens)
     if settings.dead_after_seconds < 2 * settings.heartbeat_seconds:
         error = FieldError("dead_after_seconds", "is too short", "at least twice heartbeat_seconds")
         raise Problem.of_fields(Code.INVALID, "the configuration", (error,))

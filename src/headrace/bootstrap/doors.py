@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
 from headrace.bootstrap.application import Application, allowed_roots
+from headrace.core.client import static_tokens
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
 
@@ -36,6 +37,7 @@ def make_door(application: Application, explore: Explorer | None = None, *, dev:
         landing_zone_days=application.settings.landing_zone_days,
         sandboxes=tuple(dict.fromkeys((DEFAULT_SANDBOX, *application.settings.flowservice_sandboxes))),
         refuse_past_start=application.settings.flowservice_refuse_past_start,
+        static_tokens=static_tokens(application.settings.flowservice_tokens),
         public_url=application.settings.public_url or None,
         egress=application.egress,
         dev=dev,

@@ -238,13 +238,16 @@ def clients_create(
     name: Annotated[str, typer.Argument(help="What the client is called.")],
     role: Annotated[Role, typer.Option(help="What it may do.")] = Role.OPERATOR,
     scope: Annotated[list[str] | None, typer.Option(help="The beginning of scopes it may reach; default: all.")] = None,
+    service: Annotated[bool, typer.Option("--service", help="It is a service and no user.")] = False,
     home: Home = None,
     output: As = Format.TABLE,
 ) -> int:
     """Make a client. Its secret is shown once."""
     from headrace.cli import clients
+    from headrace.service.clients import ClientRequest
 
-    return clients.create(home, name, role, tuple(scope or ("*",)), Output(output))
+    request = ClientRequest(name=name, role=role, scopes=tuple(scope or ("*",)), service=service)
+    return clients.create(home, request, Output(output))
 
 
 @clients_app.command("ls")

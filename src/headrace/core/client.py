@@ -1,5 +1,7 @@
 """Clients: who may call, in which role, for which scopes."""
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,11 +56,45 @@ class Identity:
             raise Problem(Code.FORBIDDEN, f"this needs the role {needed}; client {self.client_id} is {self.role}")
 
 
+SERVICE = "service"
+"""Stands for a role in the entry of a static token: an operator that is a service and no user."""
+MIN_TOKEN = 20
+"""Characters that a static token has at least."""
+
+
+def digest_of(token: str) -> str:
+    """Return what a token is looked up by: nobody learns from the time of an answer how much of a guess was right."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def static_tokens(entries: Iterable[str]) -> Mapping[str, Identity]:
+    """Return who shows each static token, by ``digest_of`` it. An entry is ``NAME:ROLE:TOKEN``; ``ROLE`` may also be ``service``.
+
+    Raises:
+        Problem: ``INVALID``: entries of another form; no message repeats a token.
+    """
+    found: dict[str, Identity] = {}
+    errors: list[FieldError] = []
+    for number, entry in enumerate(entries):
+        name, _, rest = entry.partition(":")
+        role, _, token = rest.partition(":")
+        if not name or role not in {*Role, SERVICE} or len(token) < MIN_TOKEN or not token.isascii():
+            expected = f"NAME:ROLE:TOKEN; the role is one of {', '.join(Role)} and {SERVICE}, the token has {MIN_TOKEN} ASCII characters or more"
+            errors.append(FieldError(f"token {number + 1}", "does not fit", expected))
+            continue
+        is_service = role == SERVICE
+        found[digest_of(token)] = Identity(name, Role.OPERATOR if is_service else Role(role), service=is_service)
+    if errors:
+        raise Problem.of_fields(Code.INVALID, "the static tokens", tuple(errors))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A client as the ledger keeps it.
 
-    ``secret_hash`` is an argon2 hash. ``generation`` grows when its tokens are revoked: a token of an older one is worth nothing.
+    ``secret_hash`` is an argon2 hash. ``generation`` grows when its tokens are revoked: a token of an older one is worth nothing. ``service``
+    as for ``Identity``.
     """
 
     id: str
@@ -69,6 +105,7 @@ class Client:
     created_at: Instant
     generation: int = 1
     revoked_at: Instant | None = None
+    service: bool = False
 
     def __post_init__(self) -> None:
         errors = [
@@ -84,4 +121,4 @@ class Client:
     @property
     def identity(self) -> Identity:
         """Return who this client is to the rules."""
-        return Identity(self.id, self.role, self.scopes)
+        return Identity(self.id, self.role, self.scopes, self.service)

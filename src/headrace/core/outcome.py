@@ -67,6 +67,14 @@ class ReasonCount:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeSet:
+    """How many rows have exactly these codes (of ``RejectCode``, each once, in order), in whichever columns."""
+
+    codes: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchReport:
     """What one promotion did, whether it was committed or not.
 
@@ -85,6 +93,8 @@ class BatchReport:
     diagnostics: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     """Data files of the commit, relative to the table's root."""
+    code_sets: tuple[CodeSet, ...] = ()
+    """The rejected rows by all the codes that each has: their sum is the number of rejected rows."""
 
 
 @dataclass(frozen=True, slots=True)

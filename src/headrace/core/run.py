@@ -7,7 +7,7 @@ from enum import StrEnum
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.flow import Plan
-from headrace.core.outcome import Failure, Figures, ReasonCount
+from headrace.core.outcome import CodeSet, Failure, Figures, ReasonCount
 from headrace.core.window import Window
 
 
@@ -175,6 +175,7 @@ class Batch:
     failure: Failure | None = None
     replay_of: str | None = None
     resolved: int = 0
+    code_sets: tuple[CodeSet, ...] = ()
     reverted_at: Instant | None = None
 
 

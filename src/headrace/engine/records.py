@@ -126,6 +126,7 @@ def batch_of(chance: Try, report: BatchReport, failure: Failure | None, now: Ins
         version=report.version,
         figures=report.figures,
         rejects=report.rejects,
+        code_sets=report.code_sets,
         warnings=report.warnings,
         diagnostics=report.diagnostics,
         files=report.files,

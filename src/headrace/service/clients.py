@@ -34,12 +34,13 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """A client that is asked for. ``scopes``: ``*``, or the beginnings of scope paths."""
+    """A client that is asked for. ``scopes``: ``*``, or the beginnings of scope paths. ``service``: it is a service and no user."""
 
     name: str
     role: Role
     scopes: tuple[str, ...] = ("*",)
     created_by: str = ""
+    service: bool = False
 
 
 def create_client(database: Database, request: ClientRequest, clock: Clock, ids: Ids) -> NewClient:
@@ -105,7 +106,7 @@ def find_client(database: Database, client_id: str) -> Client | None:
 
 def _new_client(request: ClientRequest, now: Instant, client_id: str) -> NewClient:
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    client = Client(client_id, request.name, request.role, request.scopes, _hash(secret), now)
+    client = Client(client_id, request.name, request.role, request.scopes, _hash(secret), now, service=request.service)
     return NewClient(client, secret)
 
 

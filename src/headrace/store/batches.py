@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from headrace.core.clock import Instant
 from headrace.core.codec import decode, encode
 from headrace.core.errors import Code, Problem
-from headrace.core.outcome import Failure, ReasonCount
+from headrace.core.outcome import CodeSet, Failure, ReasonCount
 from headrace.core.query import Cursor, Filter, Order, Page
 from headrace.core.run import Batch, BatchStatus
 from headrace.store import workers
@@ -238,6 +238,7 @@ def _values(batch: Batch) -> dict[str, Any]:
         "status": batch.status.value,
         **figures_values(batch.figures),
         "rejects": encode(batch.rejects),
+        "code_sets": encode(batch.code_sets),
         "warnings": encode(batch.warnings),
         "diagnostics": encode(batch.diagnostics),
         "files": encode(batch.files),
@@ -255,6 +256,7 @@ def _batch(row: Mapping[str, Any]) -> Batch:
             "status": BatchStatus(row["status"]),
             "figures": figures_of(row),
             "rejects": decode(tuple[ReasonCount, ...], row["rejects"], what=what),
+            "code_sets": decode(tuple[CodeSet, ...], row["code_sets"], what=what),
             "warnings": decode(tuple[ReasonCount, ...], row["warnings"], what=what),
             "diagnostics": tuple(row["diagnostics"]),
             "files": tuple(row["files"]),

@@ -20,7 +20,7 @@ def insert(tx: Transaction, client: Client) -> None:
     Raises:
         Problem: ``CONFLICT``: there is one with its id.
     """
-    plain = ("id", "name", "secret_hash", "generation", "created_at", "revoked_at")
+    plain = ("id", "name", "secret_hash", "generation", "service", "created_at", "revoked_at")
     values = {name: getattr(client, name) for name in plain}
     values |= {"role": client.role.value, "scopes": encode(client.scopes)}
     try:

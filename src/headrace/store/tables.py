@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from headrace.core.client import Role
 from headrace.core.run import ActivityStatus, BatchStatus, RunKind, RunStatus
 from headrace.core.upload import UploadState
-from headrace.store.columns import document, figures_columns, instant, one_of, word
+from headrace.store.columns import Document, document, figures_columns, instant, one_of, word
 
 metadata = sa.MetaData(
     naming_convention={
@@ -95,7 +95,8 @@ runs = sa.Table(
     _partial("uq_runs_open_of_group", "group_id", unique=True, where=f"status IN ({RUN_OPEN}) AND kind <> 'replay'"),
     sa.Index("ix_runs_retry_of", "retry_of"),
     sa.Index("ix_runs_created", "created_at", "id"),
-    sa.Index("ix_runs_scope_created", "scope", "created_at", "id"),
+    # With the times by which runs are selected too: they are compared in the index, without a look at each run.
+    sa.Index("ix_runs_scope_created", "scope", "created_at", "id", "started_at", "ended_at"),
     sa.Index("ix_runs_scope_status_created", "scope", "status", "created_at", "id"),
     sa.Index("ix_runs_scope_kind_created", "scope", "kind", "created_at", "id"),
     sa.Index("ix_runs_scope_flow_created", "scope", "flow_id", "created_at", "id"),
@@ -168,6 +169,8 @@ batches = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=True),
     *figures_columns(),
     document("rejects"),
+    # The empty list that batches of earlier versions have.
+    sa.Column("code_sets", Document, nullable=False, server_default="[]"),
     document("warnings"),
     document("diagnostics"),
     document("files"),
@@ -280,6 +283,7 @@ clients = sa.Table(
     document("scopes"),
     word("secret_hash"),
     sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("service", sa.Boolean, nullable=False, server_default=sa.false()),
     instant("created_at"),
     instant("revoked_at", nullable=True),
     one_of("role", Role),

@@ -1,9 +1,10 @@
 """What the door needs of the installation; bootstrap makes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.core.client import Identity
 from headrace.core.clock import Clock
 from headrace.core.explore import Explorer
 from headrace.core.ids import Ids
@@ -49,6 +50,8 @@ class FlowServiceDoor:
     sandboxes: tuple[str, ...] = (DEFAULT_SANDBOX,)
     refuse_past_start: bool = False
     """Refuse flows that start more than 300 s back (1360-400); else they start now."""
+    static_tokens: Mapping[str, Identity] = field(default_factory=dict)
+    """Who shows a token that never expires, by ``core.client.digest_of`` it."""
     public_url: str | None = None
     egress: Egress = field(default_factory=Egress)
     """The guard of what connections may reach; public addresses only, unless said otherwise."""

@@ -6,14 +6,13 @@ from typing import Any
 
 from headrace.api.flowservice.connection_records import find_usable
 from headrace.api.flowservice.datasets import KIND as DATASETS
-from headrace.api.flowservice.entities import Entity
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.landing_folder import landing_folder
 from headrace.api.flowservice.mapping_sets import KIND as MAPPING_SETS
 from headrace.api.flowservice.mapping_sets import version_of
 from headrace.api.flowservice.schemas import KIND as SCHEMAS
-from headrace.api.flowservice.schemas import schema_key
+from headrace.api.flowservice.schemas import resolve, schema_key
 from headrace.api.flowservice.shelf import find, find_or_none
 from headrace.api.flowservice.source_connections import KIND as SOURCES
 from headrace.api.flowservice.specs import DATA_LAKE, LANDING_ZONE, SourceKind, flow_spec_takes, is_flow_spec
@@ -181,15 +180,15 @@ def parts_of(tenant: Tenant, item: Item, frozen: Item) -> FlowParts:
     source = object_in(frozen, "source")
     dataset = find(tenant, DATASETS, text_in(frozen, "dataSetId"))
     key = schema_key(text_in(object_in(dataset.item, "schemaRef"), "id"))
-    schema = find(tenant, SCHEMAS, key or "")
+    schema = resolve(tenant, find(tenant, SCHEMAS, key or "").item)
     # What has no base connection is the landing zone, a folder of this sandbox (7.9).
     zone = spec_of(source).id == LANDING_ZONE
     return FlowParts(
         source=source,
         root=landing_folder(tenant).as_uri() if zone else "",
         connection="" if zone else find_usable(tenant, text_in(source, "baseConnectionId")).id,
-        mappings=_mappings(tenant, item, source, schema),
-        schema=schema.item,
+        mappings=_mappings(tenant, item, source, key or "", schema),
+        schema=schema,
         table=table_of(tenant, dataset.id),
         options=object_in(item, "options"),
     )
@@ -235,7 +234,7 @@ def _check_transformations(value: object) -> None:
             raise Refusal(Fault.TRANSFORMATIONS, f"{where} is no object with a name (Copy or Mapping) and params")
 
 
-def _mappings(tenant: Tenant, item: Item, source: Item, schema: Entity) -> tuple[Mapping[str, Any], ...] | None:
+def _mappings(tenant: Tenant, item: Item, source: Item, key: str, schema: Item) -> tuple[Mapping[str, Any], ...] | None:
     params = next((one["params"] for one in list_in(item, "transformations") if one["name"] == "Mapping"), None)
     if params is None:
         if text_in(object_in(source, "data"), "format", "tabular").lower() in {"json", "parquet", "parquet_xdm"}:
@@ -248,13 +247,13 @@ def _mappings(tenant: Tenant, item: Item, source: Item, schema: Entity) -> tuple
     if entity is None:
         raise Refusal(Fault.MAPPING_INVALID, f"the mapping set {subject[:100]!r} does not exist")
     _, stored = version_of(entity, params.get("mappingVersion"))
-    if schema_key(text_in(stored, "xdmSchema")) != schema.id:
+    if schema_key(text_in(stored, "xdmSchema")) != key:
         raise Refusal(Fault.MAPPING_SCHEMA, f"the mapping set {subject} is for another schema than the dataset's")
     bad = unusable(
         stored["mappings"],
-        read_schema(schema.item),
+        read_schema(schema),
         check_expression,
-        is_open=is_open(schema.item),
+        is_open=is_open(schema),
     )
     if bad:
         texts = "; ".join(f"{one.destination}: {one.message}" for one in bad[:20])

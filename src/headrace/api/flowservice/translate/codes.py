@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from headrace.core.errors import Code
-from headrace.core.outcome import ReasonCount
+from headrace.core.outcome import CodeSet, ReasonCount
 from headrace.core.run import RejectCode
 
 COPY_FAILED = "CONNECTOR-1001-500"
@@ -69,18 +69,28 @@ class CodeCount:
     count: int
 
 
-def count_by_code(reasons: Sequence[ReasonCount], rows: int, *, mapped: bool) -> tuple[CodeCount, ...]:
-    """Return how many rows have each code, most rows first.
+def count_by_code(
+    reasons: Sequence[ReasonCount], rows: int, *, mapped: bool, sets: Sequence[CodeSet] = ()
+) -> tuple[CodeCount, ...]:
+    """Return how many rows have each code, most rows first; a row counts once under each.
 
-    The ledger counts rows by reason and column. A row with one code in two columns would count twice under the sum, so a sum never
-    exceeds ``rows``, the number of rows concerned in all.
+    ``sets`` count rows by all their codes, so the counts are exact. Without them (batches of earlier versions; warnings, which have one code only)
+    there are counts by reason and column: a row with one code in two columns would count twice under the sum, so a sum never exceeds ``rows``,
+    the number of rows concerned in all.
     """
     sums: dict[str, int] = {}
-    for reason in reasons:
-        code = reject_code(RejectCode(reason.code), mapped=mapped) if reason.code in set(RejectCode) else reason.code
+    for one in sets:
+        for code in {_dialect_code(code, mapped=mapped) for code in one.codes}:
+            sums[code] = sums.get(code, 0) + one.count
+    for reason in () if sets else reasons:
+        code = _dialect_code(reason.code, mapped=mapped)
         sums[code] = sums.get(code, 0) + reason.count
     ordered = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(CodeCount(code, MESSAGES.get(code, code), min(count, rows)) for code, count in ordered)
+
+
+def _dialect_code(code: str, *, mapped: bool) -> str:
+    return reject_code(RejectCode(code), mapped=mapped) if code in set(RejectCode) else code
 
 
 def run_code(code: Code, *, copying: bool) -> str:

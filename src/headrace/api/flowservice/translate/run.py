@@ -163,7 +163,8 @@ def _run_records(record: RunRecord, promoted: Figures) -> Item:
     batch = _batch(record)
     if batch is not None and is_diagnosed(batch, record.run):
         mapped = is_mapped(record.run)
-        rejected = count_by_code(batch.rejects, batch.figures.rows_rejected or 0, mapped=mapped)
+        rows = batch.figures.rows_rejected or 0
+        rejected = count_by_code(batch.rejects, rows, mapped=mapped, sets=batch.code_sets)
         warned = count_by_code(batch.warnings, batch.figures.rows_warned or 0, mapped=mapped)
         for name, kind, counts in (("failedInfo", "Error", rejected), ("warningInfo", "Warning", warned)):
             if counts:
