@@ -21,7 +21,7 @@ from headrace.core.clock import Instant
 from headrace.core.errors import Code
 from headrace.core.outcome import ReasonCount
 from headrace.core.run import RejectCode
-from headrace.core.schema import Format, Kind
+from headrace.core.schema import Kind
 from headrace.core.source import Compression, Encoding
 
 
@@ -98,19 +98,6 @@ def test_a_format_is_read_in_both_of_its_forms() -> None:
     old = read_format({"data": {"format": "delimited", "columnDelimiter": ";"}})
     assert (new.delimiter, new.encoding, new.compression) == ("\t", Encoding.ISO_8859_1, Compression.TAR_GZIP)
     assert (old.delimiter, old.compression) == (";", Compression.NONE)
-
-
-def test_nested_fields_are_dotted_columns() -> None:
-    """A field below another is one flat column; its own requirement counts only where it stands at the top."""
-    inner = {"type": "object", "required": ["b"], "properties": {"b": {"type": "integer", "meta:xdmType": "int"}}}
-    tags = {"type": "array", "items": {"type": "string"}}
-    email = {"type": "string", "format": "email"}
-    when = {"type": "string", "format": "date-time"}
-    body = {"properties": {"a": inner, "tags": tags, "email": email, "at": when}, "required": ["email"]}
-    columns = read_schema(body).by_name
-    assert [str(column.type) for column in columns.values()] == ["integer", "list<string>", "string", "timestamp"]
-    assert (columns["a.b"].required, columns["email"].required) == (False, True)
-    assert (columns["email"].format, columns["at"].type.kind) == (Format.EMAIL, Kind.TIMESTAMP)
 
 
 def test_a_list_of_anything_is_json() -> None:

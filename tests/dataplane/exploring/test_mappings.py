@@ -24,7 +24,7 @@ def test_rows_come_out_as_the_target_is(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     columns = schema(p="struct<name: string, at: timestamp>", n="long", j="json", l="list<struct<x: integer>>")
     mapping = {"p.name": "upper(a)", "p.at": "t", "n": "n", "j": "o", "l[*].x": "c[*].y"}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"a": "x", "t": "2024-01-01", "n": 2, "o": {"k": [1]}, "c": [{"y": 1}]},
         {"a": None, "t": None, "n": None, "o": None, "c": []},
         {"a": "z"},

@@ -1,10 +1,12 @@
 """Expressions of mappings, checked as far as they can be before there is a source: the grammar, and the names of functions."""
 
 from headrace.core.errors import Code, Problem
-from headrace.core.schema import STRING
-from headrace.language.dataprep import columns_of, compile_expression, parse
+from headrace.core.schema import ColumnType, Kind
+from headrace.language.dataprep import check_calls, columns_of, compile_expression, parse, split_each
 
 _KNOWN_LATER = frozenset({Code.EXPRESSION_TYPE, Code.UNKNOWN_COLUMN})
+_ANYTHING = ColumnType(Kind.JSON)
+_ELEMENT = "element"
 
 
 def check_expression(text: str) -> None:
@@ -15,9 +17,15 @@ def check_expression(text: str) -> None:
     Raises:
         Problem: ``EXPRESSION_SYNTAX``, ``UNKNOWN_FUNCTION``, ``UNSUPPORTED``, ``LIMIT_EXCEEDED``.
     """
-    columns = dict.fromkeys(columns_of(parse(text)), STRING)
+    for part in split_each(text, _ELEMENT) or (text,):
+        _check(part)
+
+
+def _check(text: str) -> None:
+    parsed = parse(text)
     try:
-        compile_expression(text, columns)
+        check_calls(parsed)
+        compile_expression(text, dict.fromkeys(columns_of(parsed), _ANYTHING))
     except Problem as problem:
         if problem.code not in _KNOWN_LATER:
             raise

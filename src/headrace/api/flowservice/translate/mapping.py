@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.wire import Item, object_in, text_in
+from headrace.core.destination import Step, destination_type, read_path
 from headrace.core.errors import Problem
 from headrace.core.schema import Column, ColumnType, Kind, Schema
 
@@ -21,7 +22,9 @@ _TYPES = {
     _EXPRESSION: _EXPRESSION,
     _STATIC: _STATIC,
 }
-_PATH = re.compile(r"[^\W\d][\w]*(\.[^\W\d][\w]*)*")
+_NAME = r"[^\W\d]\w*(\[(\d+|\*)\])*"
+_PATH = re.compile(rf"{_NAME}(\.{_NAME})*")
+_WORDS = re.compile(r"[^\W\d]\w*")
 _RESERVED = frozenset(
     {"new", "mod", "or", "break", "var", "lt", "for", "false", "while", "eq", "gt", "div", "not", "null"}
     | {"continue", "else", "and", "ne", "true", "le", "if", "ge", "return"}
@@ -93,25 +96,56 @@ def unusable(
 
 
 def widened(schema: Schema, destinations: Sequence[str]) -> Schema:
-    """Return ``schema`` with a text column for every destination that it does not have (an open schema bears them)."""
-    known = {name.lower() for name in schema.by_name}
-    extra = tuple(Column(name, ColumnType(Kind.STRING)) for name in destinations if name.lower() not in known)
-    return Schema((*schema.columns, *extra)) if extra else schema
+    """Return ``schema`` with a text field at every destination that it does not have (an open schema bears them).
+
+    A text or JSON field that destinations lie below becomes an object.
+    """
+    columns = {column.name: column for column in schema.columns}
+    for destination in destinations:
+        if destination not in columns:
+            first, *steps = read_path(destination)
+            name = str(first)
+            known = columns.get(name) or Column(name, _UNKNOWN)
+            columns[name] = replace(known, type=_wider(known.type, steps))
+    return Schema(tuple(columns.values()))
+
+
+_UNKNOWN = ColumnType(Kind.STRING)
+
+
+def _wider(type_: ColumnType, steps: Sequence[Step]) -> ColumnType:
+    """Return ``type_`` with a place at ``steps``; what can have nothing below it stays as it is."""
+    if not steps:
+        return type_
+    step, *rest = steps
+    is_new = type_.kind in {Kind.STRING, Kind.JSON}
+    if isinstance(step, str) and (is_new or type_.kind is Kind.STRUCT):
+        fields = {field.name: field for field in type_.fields}
+        known = fields.get(step) or Column(step, _UNKNOWN)
+        fields[step] = replace(known, type=_wider(known.type, rest))
+        return ColumnType(Kind.STRUCT, fields=tuple(fields.values()))
+    if not isinstance(step, str) and (is_new or type_.kind is Kind.LIST):
+        return ColumnType(Kind.LIST, element=_wider(type_.element or _UNKNOWN, rest))
+    return type_
 
 
 def _unusable(
     mappings: Sequence[Mapping[str, Any]], schema: Schema | None, check: Check, *, is_open: bool
 ) -> Iterator[Unusable]:
-    known = schema.by_name if schema is not None else {}
+    if schema is not None and is_open:
+        schema = widened(schema, [str(item["destination"]) for item in mappings])
+    columns = None if schema is None else schema.by_name
     for item in mappings:
         destination, source = str(item["destination"]), str(item["source"])
-        if schema is not None and not is_open and destination not in known:
-            yield Unusable(destination, source, f"the schema has no field {destination!r}")
-            continue
         try:
+            if columns is not None and destination_type(columns, destination) is None:
+                yield Unusable(destination, source, f"the schema has no field {destination!r}")
+                continue
             check(expression_of(item, check))
         except Problem as problem:
-            yield Unusable(destination, source, str(problem))
+            yield Unusable(
+                destination, source, "; ".join([problem.message, *(e.hint for e in problem.fields if e.hint)])
+            )
 
 
 def _mapping(number: int, item: object) -> Item:
@@ -120,10 +154,10 @@ def _mapping(number: int, item: object) -> Item:
     destination = text_in(item, "destination") or text_in(item, "destinationXdmPath")
     if not destination.strip():
         raise Refusal(Fault.VALUE, f"mappings[{number}] has no destination")
-    if "[" in destination:
-        raise Refusal(
-            Fault.VALUE, f"mappings[{number}].destination {destination!r}: elements of lists are no destination yet"
-        )
+    try:
+        read_path(destination)
+    except Problem as problem:
+        raise Refusal(Fault.VALUE, f"mappings[{number}].destination: {problem.message}") from problem
     source = text_in(item, "source") or text_in(item, "sourceAttribute")
     kind = item.get("sourceType")
     if kind not in (None, "") and (not isinstance(kind, str) or (kind not in _TYPES and kind.upper() not in _TYPES)):
@@ -149,7 +183,7 @@ def _mapping(number: int, item: object) -> Item:
 def _parses(source: str, check: Check) -> bool:
     """Say whether an entry without a source type is read as it stands: a path, or what the language takes for an expression."""
     if _PATH.fullmatch(source):
-        return not (set(source.split(".")) & _RESERVED)
+        return not _reserved(source)
     try:
         check(source)
     except Problem:
@@ -158,9 +192,14 @@ def _parses(source: str, check: Check) -> bool:
 
 
 def _reference(name: str) -> str:
-    if _PATH.fullmatch(name) and not set(name.split(".")) & _RESERVED:
+    if _PATH.fullmatch(name) and not _reserved(name):
         return name
     return "${" + name.replace("\\", "\\\\").replace("}", "\\}") + "}"
+
+
+def _reserved(path: str) -> bool:
+    """Say whether a name in a path is a reserved word, which only ``${…}`` can have."""
+    return not _RESERVED.isdisjoint(_WORDS.findall(path))
 
 
 def _literal(text: str) -> str:

@@ -1,89 +1,56 @@
 """XDM schemas, in: an object's properties become the columns of a target (10).
 
-Nested objects become flat columns under their dotted path (``person.name.firstName``): the next issue makes structs of them. An object
-without properties, and an array of objects, become one JSON column.
+Objects become structs and arrays become lists, as deep as they go; an object without properties (a map, or anything) is one JSON column.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from headrace.api.flowservice.errors import Fault, Refusal
+from headrace.api.flowservice.translate.parts import BUILT_IN, EVENT, XDM
+from headrace.api.flowservice.translate.resolving import Find, resolve
 from headrace.api.flowservice.wire import Item, integer, list_in, object_in, text_in
 from headrace.core.errors import Problem
-from headrace.core.schema import Column, ColumnType, Format, Kind, Schema
+from headrace.core.schema import STRING, Column, ColumnType, Format, Kind, Schema
 from headrace.language.dataprep.regexes import RegexError, read_regex
 
 MAX_COLUMNS = 10_000
+"""Fields that a schema can have, at all depths together."""
 MAX_DEPTH = 20
-PROFILE = "https://ns.adobe.com/xdm/context/profile"
-EVENT = "https://ns.adobe.com/xdm/context/experienceevent"
+"""How deep objects and lists can be in one another."""
 
 _INTEGERS = {"byte": Kind.INTEGER, "short": Kind.INTEGER, "int": Kind.INTEGER, "integer": Kind.INTEGER}
-_TEXT = {"type": "string"}
-_CLASSES: Mapping[str, Mapping[str, Any]] = {
-    PROFILE: {
-        "_id": _TEXT,
-        "person": {"type": "object", "properties": {
-            "name": {"type": "object", "properties": {
-                "firstName": _TEXT, "middleName": _TEXT, "lastName": _TEXT, "fullName": _TEXT}},
-            "birthDate": {"type": "string", "format": "date"}, "gender": _TEXT}},
-        "personalEmail": {"type": "object", "properties": {"address": _TEXT}},
-        "workEmail": {"type": "object", "properties": {"address": _TEXT}},
-        "mobilePhone": {"type": "object", "properties": {"number": _TEXT}},
-        "homePhone": {"type": "object", "properties": {"number": _TEXT}},
-        "homeAddress": {"type": "object", "properties": {
-            "street1": _TEXT, "city": _TEXT, "stateProvince": _TEXT, "postalCode": _TEXT, "country": _TEXT}},
-        "workAddress": {"type": "object", "properties": {
-            "street1": _TEXT, "city": _TEXT, "stateProvince": _TEXT, "postalCode": _TEXT, "country": _TEXT}},
-    },
-    EVENT: {"_id": _TEXT, "timestamp": {"type": "string", "format": "date-time"}, "eventType": _TEXT},
-}  # fmt: skip
-_CLASS_REQUIRED: Mapping[str, frozenset[str]] = {EVENT: frozenset({"_id", "timestamp"})}
-_CLOSED = frozenset(
-    {
-        *_CLASSES,
-        *(f"https://ns.adobe.com/xdm/data/{name}" for name in ("record", "time-series", "adhoc")),
-        *(f"https://ns.adobe.com/xdm/context/{name}" for name in ("identitymap", "profile-person-details")),
-        *(f"https://ns.adobe.com/xdm/context/{name}" for name in ("profile-personal-details", "profile-work-details")),
-        *(f"https://ns.adobe.com/xdm/common/{name}" for name in ("auditable", "extensible")),
-    }
-)
+_NUMBERS = frozenset({Kind.INTEGER, Kind.LONG, Kind.FLOAT, Kind.DOUBLE})
+_MAX_PATH = 1000
 
 
-def read_schema(resource: Item) -> Schema:
-    """Return the columns that an XDM schema resource asks for, classes named in ``allOf`` first.
+def _nobody(_: str) -> None:
+    """Find no resource."""
 
-    ``required`` of a nested object counts only when that object is present, which a flat row cannot say: it is left out.
+
+def read_schema(resource: Item, find: Find = _nobody) -> Schema:
+    """Return the columns that an XDM schema resource asks for, those of its class first.
+
+    ``find`` returns the tenant's own resources by their ``$id``; a resource that has been resolved needs none. ``required`` holds at every level.
 
     Raises:
-        Refusal: 1312-400: a type, a bound or a name that cannot be; too many columns.
+        Refusal: 1312-400: a type, a bound or a name that cannot be; a ``$ref`` that leads nowhere; too many fields, too deep.
     """
-    columns: dict[str, Column] = {}
-    for part in (*_parts(resource), resource):
-        required = _required(part)
-        for column in _columns(object_in(part, "properties"), required, (), 1):
-            columns[column.name] = column
-            if len(columns) > MAX_COLUMNS:
-                raise Refusal(Fault.VALUE, f"the schema has more than {MAX_COLUMNS} fields")
+    resolved = resolve(resource, find)
+    reader = _Reader()
     try:
-        return Schema(tuple(columns.values()))
+        return Schema(tuple(reader.columns(resolved, "", 1)))
     except Problem as problem:
+        if isinstance(problem, Refusal):
+            raise
         raise Refusal(Fault.VALUE, f"the schema cannot be a table: {problem}") from problem
 
 
 def is_open(resource: Item) -> bool:
-    """Say whether the schema refers to a part that is not built in: then unknown destination paths are borne (10)."""
+    """Say whether a resolved schema refers to a part of Adobe's that is not built in: then unknown destination paths are borne (10)."""
     references = {text_in(part, "$ref") for part in list_in(resource, "allOf") if isinstance(part, Mapping)}
-    return bool({reference for reference in references if reference} - _CLOSED)
-
-
-def unknown_reference(resource: Item) -> str | None:
-    """Return the first ``$ref`` of ``allOf`` that is no part of Adobe's, or None."""
-    for part in list_in(resource, "allOf"):
-        reference = text_in(part, "$ref") if isinstance(part, Mapping) else ""
-        if reference and not reference.startswith("https://ns.adobe.com/xdm/"):
-            return reference
-    return None
+    return any(reference.startswith(XDM) and reference not in BUILT_IN for reference in references)
 
 
 def behaviour_of(resource: Item) -> str:
@@ -92,59 +59,77 @@ def behaviour_of(resource: Item) -> str:
     return "time-series" if EVENT in references else "record"
 
 
-def _parts(resource: Item) -> Iterator[Item]:
-    for part in list_in(resource, "allOf"):
-        if not isinstance(part, Mapping):
-            continue
-        reference = text_in(part, "$ref")
-        if reference in _CLASSES:
-            yield {"properties": _CLASSES[reference], "required": sorted(_CLASS_REQUIRED.get(reference, ()))}
-        elif "properties" in part:
-            yield dict(part)
+@dataclass(slots=True)
+class _Reader:
+    """Counts the fields of one schema while it is read."""
+
+    fields: int = 0
+
+    def columns(self, definition: Mapping[str, Any], above: str, depth: int) -> Iterator[Column]:
+        """Yield the properties of an object as columns."""
+        required = {name for name in list_in(definition, "required") if isinstance(name, str)}
+        for name, inner in object_in(definition, "properties").items():
+            path = f"{above}{name}"
+            if not name or len(path) > _MAX_PATH or not isinstance(inner, Mapping):
+                raise Refusal(Fault.VALUE, f"properties.{path[:200]} is no definition of a field")
+            self.fields += 1
+            if self.fields > MAX_COLUMNS:
+                raise Refusal(Fault.VALUE, f"the schema has more than {MAX_COLUMNS} fields")
+            yield self._column(name, path, inner, depth, required=name in required)
+
+    def _column(self, name: str, path: str, definition: Mapping[str, Any], depth: int, *, required: bool) -> Column:
+        type_ = self._type(path, definition, depth)
+        is_number = type_.kind in _NUMBERS
+        pattern = definition.get("pattern")
+        if pattern is not None:
+            _check_pattern(path, pattern)
+        return Column(
+            name=name,
+            type=type_,
+            required=required,
+            enum=_enum(type_, definition),
+            format=_format(definition) if type_.kind is Kind.STRING else None,
+            pattern=pattern if type_.kind is Kind.STRING else None,
+            minimum=_bound(path, definition, "minimum") if is_number else None,
+            maximum=_bound(path, definition, "maximum") if is_number else None,
+            min_length=_length(path, definition, "minLength") if type_.kind is Kind.STRING else None,
+            max_length=_length(path, definition, "maxLength") if type_.kind is Kind.STRING else None,
+            default=_default(type_, definition.get("default")),
+            elements=self._elements(path, definition, type_, depth),
+        )
+
+    def _elements(self, path: str, definition: Mapping[str, Any], type_: ColumnType, depth: int) -> Column | None:
+        """Return the rules of a list's elements; None: they have none of their own."""
+        if type_.kind is not Kind.LIST or type_.element is None or type_.element.kind is Kind.STRUCT:
+            return None
+        counted = self.fields
+        column = self._column("element", f"{path}[]", object_in(definition, "items"), depth + 1, required=False)
+        self.fields = counted
+        return None if column == Column("element", column.type) else column
+
+    def _type(self, path: str, definition: Mapping[str, Any], depth: int) -> ColumnType:
+        if depth > MAX_DEPTH:
+            raise Refusal(Fault.VALUE, f"properties.{path[:200]} is nested more than {MAX_DEPTH} deep")
+        name = definition.get("type")
+        if isinstance(name, list):
+            name = next((item for item in name if item != "null"), None)
+        if name is None:
+            name = "object" if object_in(definition, "properties") else "string"
+        if name == "array":
+            items = object_in(definition, "items")
+            is_known = isinstance(items.get("type"), str) or bool(object_in(items, "properties"))
+            return ColumnType(Kind.LIST, element=self._type(f"{path}[]", items, depth + 1)) if is_known else _JSON
+        if name == "object":
+            fields = tuple(self.columns(definition, f"{path}.", depth + 1))
+            return ColumnType(Kind.STRUCT, fields=fields) if fields else _JSON
+        return _scalar(path, name, definition)
 
 
-def _required(part: Item) -> frozenset[str]:
-    return frozenset(name for name in list_in(part, "required") if isinstance(name, str))
+_JSON = ColumnType(Kind.JSON)
 
 
-def _columns(properties: Item, required: frozenset[str], above: tuple[str, ...], depth: int) -> Iterator[Column]:
-    for name, definition in properties.items():
-        path = ".".join((*above, name))
-        if not name or len(path) > 1000 or not isinstance(definition, Mapping):
-            raise Refusal(Fault.VALUE, f"properties.{path[:200]} is no definition of a field")
-        inner = object_in(definition, "properties")
-        if inner and depth < MAX_DEPTH:
-            yield from _columns(inner, frozenset(), (*above, name), depth + 1)
-        else:
-            yield _column(path, definition, required=name in required)
-
-
-def _column(path: str, definition: Mapping[str, Any], *, required: bool) -> Column:
-    type_ = _type(path, definition)
-    textual = type_.kind in {Kind.STRING, Kind.DATE, Kind.TIMESTAMP}
-    pattern = definition.get("pattern")
-    if pattern is not None:
-        _check_pattern(path, pattern)
-    return Column(
-        name=path,
-        type=type_,
-        required=required,
-        enum=tuple(value for value in list_in(definition, "enum") if isinstance(value, str | int | float)),
-        format=_format(definition) if type_.kind is Kind.STRING else None,
-        pattern=pattern if type_.kind is Kind.STRING else None,
-        minimum=None if textual else _bound(path, definition, "minimum"),
-        maximum=None if textual else _bound(path, definition, "maximum"),
-        min_length=_length(path, definition, "minLength") if type_.kind is Kind.STRING else None,
-        max_length=_length(path, definition, "maxLength") if type_.kind is Kind.STRING else None,
-        default=_default(definition.get("default")),
-    )
-
-
-def _type(path: str, definition: Mapping[str, Any]) -> ColumnType:
-    name = definition.get("type", "string")
+def _scalar(path: str, name: object, definition: Mapping[str, Any]) -> ColumnType:
     xdm = text_in(definition, "meta:xdmType").lower()
-    if isinstance(name, list):
-        name = next((item for item in name if item != "null"), "string")
     if name == "string":
         kinds = {"date": Kind.DATE, "date-time": Kind.TIMESTAMP}
         return ColumnType(kinds.get(text_in(definition, "format") or xdm, Kind.STRING))
@@ -154,13 +139,15 @@ def _type(path: str, definition: Mapping[str, Any]) -> ColumnType:
         return ColumnType({"float": Kind.FLOAT, "long": Kind.LONG}.get(xdm, Kind.DOUBLE))
     if name == "boolean":
         return ColumnType(Kind.BOOLEAN)
-    if name == "array":
-        items = object_in(definition, "items")
-        plain = text_in(items, "type") in {"string", "integer", "number", "boolean"}
-        return ColumnType(Kind.LIST, element=_type(path + "[]", items)) if plain else ColumnType(Kind.JSON)
-    if name == "object":
-        return ColumnType(Kind.JSON)
+    if name == "null":
+        return STRING
     raise Refusal(Fault.VALUE, f"properties.{path}.type is {name!r}; no type of a schema")
+
+
+def _enum(type_: ColumnType, definition: Mapping[str, Any]) -> tuple[str | int | float, ...]:
+    if type_.kind in {Kind.STRUCT, Kind.LIST, Kind.JSON}:
+        return ()
+    return tuple(value for value in list_in(definition, "enum") if isinstance(value, str | int | float))
 
 
 def _format(definition: Mapping[str, Any]) -> Format | None:
@@ -196,5 +183,7 @@ def _check_pattern(path: str, pattern: object) -> None:
         ) from error
 
 
-def _default(value: object) -> str | int | float | bool | None:
+def _default(type_: ColumnType, value: object) -> str | int | float | bool | None:
+    if type_.kind in {Kind.STRUCT, Kind.LIST, Kind.JSON}:
+        return None
     return value if isinstance(value, str | int | float | bool) else None
