@@ -30,7 +30,7 @@ from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.databases.dialect import Column, Dialect
 from headrace.dataplane.connectors.databases.fitting import UnfitError
 from headrace.dataplane.connectors.databases.opening import open_database
-from headrace.dataplane.connectors.databases.relations import relation_of, tables_sql
+from headrace.dataplane.connectors.databases.relations import Relation, relation_of, tables_sql
 from headrace.dataplane.connectors.databases.session import Session
 from headrace.dataplane.exploring.opening import Opening
 from headrace.dataplane.limits import Limits
@@ -74,29 +74,30 @@ def peek_table(question: PeekTable, opened: Opening) -> Peek:
         Problem: ``SOURCE_NOT_FOUND`` with similar names, ``UNKNOWN_COLUMN``, ``INVALID`` (a condition's values), and what the database says.
     """
     limits = _limits(opened)
-    count = max(0, min(question.rows, MAX_ROWS))
-    with open_database(_info(opened), limits, Cancellation()) as session:
-        source = TableSource("", question.table, where=question.condition)
-        relation = relation_of(session, source, limits.max_columns)
-        peeked = tuple(PeekedColumn(c.name, c.shape, c.original or c.kind) for c in relation.columns)
-        rows = _first_rows(session, relation.columns, relation.rest(), question.table, count) if count else ()
-        return Peek(peeked, tuple(rows))
-
-
-def _first_rows(
-    session: Session, columns: tuple[Column, ...], rest: str, where: str, count: int
-) -> list[dict[str, Json]]:
-    """Return rows as JSON objects; a column with a value that its type cannot hold comes as text."""
-    quoted = session.dialect.quoted
+    texts: frozenset[str] = frozenset()
     while True:
-        select = ", ".join(f"{column.select} AS {quoted(column.name)}" for column in columns)
-        query = session.dialect.first.format(select, rest, count)
-        try:
-            found = [row for batch in session.batches(query, columns, where) for row in batch.to_pylist()]
-        except UnfitError as unfit:
-            columns = tuple(column.texted() if column.name in unfit.columns else column for column in columns)
-        else:
-            return [{column.name: _json(row[column.name], column) for column in columns} for row in found]
+        with open_database(_info(opened), limits, Cancellation()) as session:
+            relation = relation_of(
+                session, TableSource("", question.table, where=question.condition), limits.max_columns
+            )
+            try:
+                rows = _first_rows(session, relation, texts, max(0, min(question.rows, MAX_ROWS)))
+            except UnfitError as unfit:
+                texts |= unfit.columns
+            else:
+                peeked = (PeekedColumn(c.name, c.shape, c.original or c.kind) for c in relation.columns)
+                return Peek(tuple(peeked), rows)
+
+
+def _first_rows(session: Session, relation: Relation, texts: frozenset[str], count: int) -> tuple[dict[str, Json], ...]:
+    """Return rows as JSON objects; the columns ``texts``, which have a value that their type cannot hold, as text."""
+    if not count:
+        return ()
+    columns = tuple(column.texted() if column.name in texts else column for column in relation.columns)
+    select = ", ".join(f"{column.select} AS {session.dialect.quoted(column.name)}" for column in columns)
+    query = session.dialect.first.format(select, relation.rest(), count)
+    found = (row for batch in session.batches(query, columns, relation.name) for row in batch.to_pylist())
+    return tuple({column.name: _json(row[column.name], column) for column in columns} for row in found)
 
 
 def _json(value: Any, column: Column) -> Json:

@@ -55,7 +55,7 @@ class AdbcConnection:
             return cursor.adbc_execute_schema(query)
 
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
-        """Yield the record batches of a query that selects ``columns``, as they come.
+        """Yield the record batches of a query that selects ``columns``, as they come; one that is left before its end is cancelled.
 
         Raises:
             UnfitError: a value does not fit its column's type.
@@ -66,12 +66,18 @@ class AdbcConnection:
                     cursor.adbc_statement.set_options(**self.options)
                 cursor.execute(query)
                 reader = cursor.fetch_record_batch()
-            while True:
-                with self._telling(where):
-                    batch = next(reader, None)
-                if batch is None:
-                    return
-                yield fitted(batch.columns, columns)
+            ended = False
+            try:
+                while not ended:
+                    with self._telling(where):
+                        batch = next(reader, None)
+                    ended = batch is None
+                    if batch is not None:
+                        yield fitted(batch.columns, columns)
+            finally:
+                if not ended:
+                    with suppress(*ERRORS):  # it has ended by itself
+                        cursor.adbc_cancel()
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:

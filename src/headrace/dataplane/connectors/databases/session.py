@@ -30,7 +30,11 @@ class Session(Protocol):
         ...
 
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
-        """Yield the record batches of a query that selects ``columns``, as they come; raise ``UnfitError`` where a value does not fit."""
+        """Yield the record batches of a query that selects ``columns``, as they come; raise ``UnfitError`` where a value does not fit.
+
+        What is left of a query when the generator is closed, or has raised, is stopped on the server. A session without a ``snapshot`` goes on then;
+        one with others beside it may not be asked further.
+        """
         ...
 
     def snapshot(self) -> str | None:
