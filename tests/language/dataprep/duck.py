@@ -3,16 +3,21 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from headrace.core.schema import STRING, ColumnType, Kind, parse_type
+from headrace.dataplane.promotion.natives import register
 from headrace.language.dataprep import Compiled, cast_sql, compile_expression
+from headrace.language.dataprep.natives import NATIVES
 
 CASES = Path(__file__).parent / "cases"
 FAILED = "!"
+JSON = ColumnType(Kind.JSON)
+_NESTED = {Kind.STRUCT, Kind.LIST, Kind.JSON}
 _TEXTUAL = {Kind.TIMESTAMP, Kind.DATE, Kind.TIME, Kind.UUID, Kind.DECIMAL}
 _SQL_TYPES = {
     "string": "VARCHAR",
@@ -22,11 +27,14 @@ _SQL_TYPES = {
 }
 
 
+@cache
 def connect() -> duckdb.DuckDBPyConnection:
-    """Return a connection as the data plane sets it up: UTC, ICU loaded, nothing downloaded."""
+    """Return the connection of all tests, as the data plane sets it up: UTC, ICU loaded, the language's own functions known."""
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": "1"})
     connection.execute("LOAD icu")
     connection.execute("SET TimeZone = 'UTC'")
+    for native in NATIVES.values():
+        register(connection, native)
     return connection
 
 
@@ -82,7 +90,10 @@ def evaluate(
     types: Mapping[str, ColumnType],
     rows: Sequence[Mapping[str, Any]],
 ) -> list[Any]:
-    """Return the value of an expression for every row, with ``FAILED`` for a transform error; instants and decimals as text."""
+    """Return the value of an expression for every row, with ``FAILED`` for a transform error.
+
+    Instants and decimals are text; objects and lists are as Python has them.
+    """
     compiled = compile_expression(expression, types)
     return run(connection, compiled, types, rows)
 
@@ -99,15 +110,15 @@ def run(
     casts = ", ".join(["CAST(? AS BIGINT)", *(f"CAST(? AS {sql_name(types[name])})" for name in names)])
     values = ", ".join(f"({casts})" for _ in rows)
     parameters = [value for number, row in enumerate(rows) for value in [number, *(row.get(name) for name in names)]]
-    shown = compiled.sql
-    if compiled.type is not None and compiled.type.kind in _TEXTUAL:
-        shown = cast_sql(compiled.sql, compiled.type, STRING).sql
+    shown, nested = compiled.sql, compiled.type is not None and compiled.type.kind in _NESTED
+    if compiled.type is not None and compiled.type.kind in _TEXTUAL | _NESTED:
+        shown = cast_sql(compiled.sql, compiled.type, JSON if nested else STRING).sql
     query = f'SELECT {shown}, {compiled.error or "false"} FROM (VALUES {values}) AS source({quoted}) ORDER BY "#"'
     found = []
     for value, failed in connection.execute(query, parameters).fetchall():
         assert failed is not None
         assert not (failed and value is not None)
-        found.append(FAILED if failed else value)
+        found.append(FAILED if failed else json.loads(value) if nested and value is not None else value)
     return found
 
 

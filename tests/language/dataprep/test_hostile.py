@@ -43,11 +43,18 @@ _COLUMNS: dict[str, tuple[str, str]] = {
         "NULL, '2020-02-29 10:00:00', '0001-01-01', '9999-12-31 23:59:59.999999', 'infinity', '-infinity', '290000-01-01'",
     ),
     "v": ("list<string>", "NULL, [], [NULL], ['a', NULL, ''], ['x']"),
-    "j": ("json", "NULL, '{}', '[1]', 'null', '\"x\"'"),
+    "j": (
+        "json",
+        "NULL, '{}', '[1]', 'null', '\"x\"', 'true', '1e400', '12345678901234567890123', '{\"x\":1,\"x\":null,\"\":[{}]}', '[[1],[null,\"\"]]', '[NaN]'",  # noqa: E501 — one list
+    ),
     "u": ("uuid", "NULL, '00000000-0000-0000-0000-000000000000'"),
     "k": ("time", "NULL, '00:00:00', '23:59:59.999999'"),
     "y": ("binary", "NULL, '\\xFF\\x00'"),
     "p": ("struct<x: string>", "NULL, {'x': 'a'}, {'x': NULL}"),
+    "w": (
+        "list<struct<x: string, y: json>>",
+        "NULL, [], [NULL], [{'x': 'a', 'y': 'null'}, {'x': NULL, 'y': '{\"z\":[1]}'}]",
+    ),
 }
 _SQL = {
     "string": "VARCHAR",
@@ -56,6 +63,7 @@ _SQL = {
     "list<string>": "VARCHAR[]",
     "binary": "BLOB",
     "struct<x: string>": "STRUCT(x VARCHAR)",
+    "list<struct<x: string, y: json>>": "STRUCT(x VARCHAR, y JSON)[]",
 }
 TYPES = {name: parse_type(type_) for name, (type_, _) in _COLUMNS.items()}
 _CONSTANTS = (
@@ -90,6 +98,10 @@ TARGETS = [
         "uuid",
         "binary",
         "json",
+        "list<string>",
+        "list<list<long>>",
+        "struct<x: long, y: list<json>, z: struct<x: date>>",
+        "list<struct<x: string, y: long>>",
     ]
 ]
 
@@ -117,7 +129,6 @@ def _holds(connection: duckdb.DuckDBPyConnection, sql: str, error: str | None) -
     # A random value and its error are drawn apart.
     assert nulls == 0
     assert values == 0 or "uuid()" in sql
-    connection.execute(f"SELECT count(*) FROM source WHERE {failed}").fetchall()
 
 
 def _attempt(compile_: Callable[[], Compiled | Cast]) -> Compiled | Cast | Problem:
@@ -149,7 +160,10 @@ def test_no_row_aborts_a_function(doc: Any, rows: duckdb.DuckDBPyConnection) -> 
     for count in {doc.least, most}:
         usual = [_usual(doc.name, index) for index in range(count)]
         ran += _evaluates(rows, _call(doc, usual))
-        for index, filler in itertools.product(range(count), [*_COLUMNS, *_CONSTANTS]):
+        # Long calls are tried with fewer values: their arguments are alike.
+        fillers = [*_COLUMNS, *_CONSTANTS][:: 1 if count < 5 else 4]
+        varied = range(count) if count == doc.least else range(doc.least, count)
+        for index, filler in itertools.product(varied, fillers):
             ran += _evaluates(rows, _call(doc, [*usual[:index], filler, *usual[index + 1 :]]))
     assert ran > 0
 
@@ -164,6 +178,14 @@ def _usual(name: str, index: int) -> str:
         ("instr", 2): "l", ("instr", 3): "i", ("substr", 1): "l",
         ("substr", 2): "i", ("lpad", 1): "l", ("rpad", 1): "l", ("left", 1): "l", ("right", 1): "l",
         ("md5", 1): '"UTF-16"', ("sha1", 1): '"ISO-8859-1"', ("sha256", 1): '"US-ASCII"', ("make_timestamp", 7): "t",
+        ("sha512", 1): '"UTF-16"', ("crc32", 1): '"ISO-8859-1"', ("get_url_query_str", 1): '"retain"', ("get", 0): "j", ("get_keys", 0): "j",
+        ("filterArray", 0): "v", ("filterArray", 1): "x -> x", ("transformArray", 0): "w", ("transformArray", 1): "x -> [x.y, x.x]",
+        ("array_to_map", 0): "w", ("array_to_map", 1): '"x"', ("object_to_map", 0): "w", ("object_to_map", 1): '"x"', ("map_get_values", 0): "j",
+        ("map_has_keys", 0): "j", ("add_to_map", 0): "j", ("add_to_map", 1): "p", ("add_to_map", 2): "j", ("add_to_map", 3): "j",
+        ("arrays_to_objects", 0): '"k"', ("arrays_to_objects", 1): "v", ("arrays_to_objects", 2): '"l"', ("arrays_to_objects", 3): "j",
+        ("join_arrays", 0): "v", ("join_arrays", 1): "j", ("join_arrays", 2): "w", ("join_arrays", 3): "v", ("add_to_array", 0): "v",
+        ("upsert_array_append", 0): "v", ("upsert_array_replace", 0): "v", ("flattenArray", 0): "j", ("array_to_string", 1): "j",
+        ("to_array", 0): "b", ("contains_key", 0): "p.x", ("size_of", 0): "j", ("is_empty", 0): "j", ("min", 0): "l", ("max", 0): "l",
     }  # fmt: skip
     if name == "make_timestamp" and index < 7:
         return "l" if index % 2 else "s"
@@ -176,16 +198,15 @@ def _call(doc: Any, arguments: list[str]) -> str:
     return f"{doc.name}({', '.join(arguments)})"
 
 
-@pytest.mark.parametrize(
-    "operator", ["+", "-", "*", "/", "%", "&", "|", "^", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", "?:"]
-)
+_OPERATORS = ["+", "-", "*", "/", "%", "&", "|", "^", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "??", "?:"]
+
+
+@pytest.mark.parametrize("operator", _OPERATORS)
 def test_no_row_aborts_an_operator(operator: str, rows: duckdb.DuckDBPyConnection) -> None:
-    """Every operator runs over every pair of types that it takes."""
+    """Every operator runs over the types that it takes; each pair of types is tried with every third operator."""
     operands = [*_COLUMNS, "0", "null", "1.5", '"1"', "uuid()"]
-    assert (
-        sum(_evaluates(rows, f"{left} {operator} {right}") for left, right in itertools.product(operands, operands))
-        > 10
-    )
+    pairs = list(itertools.product(operands, operands))[_OPERATORS.index(operator) % 3 :: 3]
+    assert sum(_evaluates(rows, f"{left} {operator} {right}") for left, right in pairs) > 10
 
 
 @pytest.mark.parametrize(

@@ -38,4 +38,4 @@ def test_an_example_gives_its_result(doc: FunctionDoc) -> None:
 def _shown(value: Any) -> str:
     if isinstance(value, str) and value == value.strip():
         return value
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -38,14 +38,9 @@ def assemble(staging: Staging, node: Node) -> Column:
     """Put a column's SQL, under ``final_name`` of its key, and its rules on ``staging``; return the column as it is stored."""
     own = given_value(staging, node)
     if node.column is None:
-        node.column = Column(node.key, _storable(own.type or STRING if own else STRING))
+        node.column = Column(node.key, own.type or STRING if own else STRING)
     place(staging, node, _helds(staging, node, own, ()), None)
     return node.column
-
-
-def _storable(type_: ColumnType) -> ColumnType:
-    """Return the type that a column of no schema gets."""
-    return STRING if type_.kind is Kind.JSON else type_
 
 
 def given_value(staging: Staging, node: Node) -> Held | None:

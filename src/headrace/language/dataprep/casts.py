@@ -1,49 +1,46 @@
 """Automatic conversion between types (section 8.6 of the contract), as SQL that never raises.
 
-Text to number takes plain decimal notation only: an optional sign, digits, and a point. Surrounding white space is ignored, and
-a fraction of zeros does not count (``7.0`` is the whole number 7). DuckDB's own TRY_CAST takes more (``1e5``, ``0x1F``, ``1_000``,
-``inf``) and rounds fractions away, so every cast of text is guarded.
+``scalars`` says how one scalar becomes another. Here stand objects and lists: objects of a known shape (STRUCT), lists (LIST), and JSON,
+whose shape shows at run time only. What is in them is converted by the same rules, and one value that does not convert fails the whole.
+
+JSON null counts as null. ``written`` makes JSON of a value: a text becomes a JSON string there, whereas a text that is mapped to a
+JSON column is read as JSON.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from headrace.core.errors import Code, Problem
-from headrace.core.schema import ColumnType, Kind
-from headrace.language.dataprep.instants import date_of_text, instant_of_text
+from headrace.core.schema import Column, ColumnType, Kind
+from headrace.language.dataprep.scalars import NUMBER_KINDS, WHOLE_KINDS, finite, number_of_json, rule_of, sql_type
 from headrace.language.dataprep.values import (
-    NUMBER,
+    JSON,
+    STRING,
     Value,
     either,
-    is_atomic,
     let,
     quote_identifier,
     quote_text,
     strict,
 )
 
-WHOLE_KINDS: Final = frozenset({Kind.INTEGER, Kind.LONG})
-NUMBER_KINDS: Final = WHOLE_KINDS | {Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL}
+__all__ = [
+    "NUMBER_KINDS",
+    "WHOLE_KINDS",
+    "Cast",
+    "cast_sql",
+    "converted",
+    "elements",
+    "fresh",
+    "sql_type",
+    "unified",
+    "written",
+]
 
-_SQL_TYPES: Final = {
-    Kind.STRING: "VARCHAR",
-    Kind.BOOLEAN: "BOOLEAN",
-    Kind.INTEGER: "INTEGER",
-    Kind.LONG: "BIGINT",
-    Kind.FLOAT: "FLOAT",
-    Kind.DOUBLE: "DOUBLE",
-    Kind.DATE: "DATE",
-    Kind.TIME: "TIME",
-    Kind.TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
-    Kind.UUID: "UUID",
-    Kind.BINARY: "BLOB",
-    Kind.JSON: "JSON",
-}
-_UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_TIME: Final = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
-_FIRST_MS: Final = -62_135_596_800_000
-_LAST_MS: Final = 253_402_300_799_999
+_JSON_NUMBERS: Final = "('BIGINT', 'UBIGINT', 'DOUBLE')"
+_OBJECTS: Final = frozenset({Kind.STRUCT, Kind.JSON})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +51,6 @@ class Cast:
     error: str | None
 
 
-def sql_type(type_: ColumnType) -> str:
-    """Return DuckDB's name of a type."""
-    if type_.kind is Kind.DECIMAL:
-        return f"DECIMAL({type_.precision},{type_.scale})"
-    if type_.kind is Kind.LIST and type_.element is not None:
-        return sql_type(type_.element) + "[]"
-    if type_.kind is Kind.STRUCT:
-        return "STRUCT(" + ", ".join(f"{quote_identifier(f.name)} {sql_type(f.type)}" for f in type_.fields) + ")"
-    return _SQL_TYPES[type_.kind]
-
-
 def cast_sql(sql: str, from_type: ColumnType | None, to_type: ColumnType) -> Cast:
     """Return the automatic conversion of ``sql`` to a target column's type.
 
@@ -73,22 +59,46 @@ def cast_sql(sql: str, from_type: ColumnType | None, to_type: ColumnType) -> Cas
     Raises:
         Problem: ``EXPRESSION_TYPE``: no value of ``from_type`` converts to ``to_type``.
     """
-    if from_type is None:
-        return Cast(f"CAST(NULL AS {sql_type(to_type)})", None)
-    if from_type == to_type:
+    return _cast(sql, from_type, to_type, _parsed)
+
+
+def _parsed(sql: str, source: ColumnType) -> tuple[str, bool]:
+    """Return JSON of what is mapped to a JSON column: a text is JSON itself."""
+    if source.kind is Kind.STRING:
+        return let([sql], lambda text: f"CASE WHEN json_valid({text}) THEN CAST({text} AS JSON) END"), True
+    return _written(sql, source), source.kind in {Kind.DOUBLE, Kind.FLOAT}
+
+
+def _quoted(sql: str, source: ColumnType) -> tuple[str, bool]:
+    return _written(sql, source), source.kind in {Kind.DOUBLE, Kind.FLOAT}
+
+
+_ToJson = Callable[[str, ColumnType], tuple[str, bool]]
+
+
+def _cast(sql: str, source: ColumnType | None, target: ColumnType, to_json: _ToJson) -> Cast:
+    if source is None:
+        return Cast(f"CAST(NULL AS {sql_type(target)})", None)
+    if source == target:
         return Cast(sql, None)
-    if to_type.kind is from_type.kind is Kind.LIST:
-        return _list_cast(sql, from_type, to_type)
-    if to_type.kind is from_type.kind is Kind.STRUCT:
-        return _struct_cast(sql, from_type, to_type)
-    rule = _rule(from_type, to_type)
-    if rule is None:
-        raise Problem(
-            Code.EXPRESSION_TYPE, f"{_named(from_type)} does not convert to {_named(to_type)}{_hint(from_type)}"
-        )
-    convert, may_fail = rule
-    converted = convert(sql)
-    return Cast(converted, f"({sql} IS NOT NULL AND {converted} IS NULL)" if may_fail else None)
+    if target.kind is Kind.JSON:
+        result, may_fail = to_json(sql, source)
+    elif target.kind is Kind.LIST and source.kind in {Kind.LIST, Kind.JSON}:
+        listed = elements(sql) if source.kind is Kind.JSON else sql
+        result, may_fail = _list_cast(listed, source.element or JSON, target, to_json)
+        may_fail = may_fail or source.kind is Kind.JSON
+    elif target.kind is Kind.STRUCT and source.kind in _OBJECTS:
+        result, may_fail = _struct_cast(sql, source, target, to_json)
+    elif source.kind is Kind.JSON:
+        result, may_fail = let([sql], lambda value: _of_json(value, target)), True
+    else:
+        rule = rule_of(source, target)
+        if rule is None:
+            what = f"{_named(source)} does not convert to {_named(target)}{_hint(source)}"
+            raise Problem(Code.EXPRESSION_TYPE, what)
+        result, may_fail = rule[0](sql), rule[1]
+    given = f"NULLIF({sql}, 'null')" if source.kind is Kind.JSON else sql
+    return Cast(result, f"({given} IS NOT NULL AND {result} IS NULL)" if may_fail else None)
 
 
 def converted(value: Value, to_type: ColumnType) -> Value:
@@ -97,13 +107,41 @@ def converted(value: Value, to_type: ColumnType) -> Value:
     Raises:
         Problem: ``EXPRESSION_TYPE``: as ``cast_sql``.
     """
+    return _converted(value, to_type, _parsed)
+
+
+def unified(value: Value, to_type: ColumnType) -> Value:
+    """Return a value in a type that it has in common with others: as ``converted``, but a text in JSON is a JSON string.
+
+    Raises:
+        Problem: ``EXPRESSION_TYPE``: as ``cast_sql``.
+    """
+    return _converted(value, to_type, _quoted)
+
+
+def _converted(value: Value, to_type: ColumnType, to_json: _ToJson) -> Value:
     if value.type == to_type:
         return value
     if value.type is None:
         return Value(f"CAST(NULL AS {sql_type(to_type)})", to_type, value.error, value.sound)
-    cast = cast_sql(value.sql, value.type, to_type)
+    cast = _cast(value.sql, value.type, to_type, to_json)
     result = strict(cast.sql, to_type, [value])
     return Value(result.sql, to_type, either(value.error, cast.error), result.sound, zone=value.zone)
+
+
+def written(value: Value) -> Value:
+    """Return a value as JSON: texts are JSON strings, dates and times are in ISO 8601, binary is base64."""
+    return unified(value, JSON)
+
+
+def fresh(sql: str, type_: ColumnType) -> Value:
+    """Return a value that comes from the source or out of a list or object: JSON null there is null."""
+    return Value(f"NULLIF({sql}, 'null')" if type_.kind is Kind.JSON else sql, type_)
+
+
+def elements(sql: str) -> str:
+    """Return the elements of a JSON array as a list of JSON, null for any other JSON."""
+    return f"from_json({sql}, '[\"JSON\"]')"
 
 
 def _named(type_: ColumnType) -> str:
@@ -115,194 +153,156 @@ def _hint(from_type: ColumnType) -> str:
         return '; write for example iif(value, "true", "false")'
     if from_type.kind is Kind.LIST:
         return '; write for example join(",", list)'
+    if from_type.kind is Kind.STRUCT:
+        return "; write for example value.field"
     return ""
 
 
-Rule = tuple[Callable[[str], str], bool]
-
-
-def _rule(source: ColumnType, target: ColumnType) -> Rule | None:
-    """Return how ``source`` converts to ``target``, and whether that can fail."""
+def _of_json(value: str, target: ColumnType) -> str:
+    """Return a scalar of JSON: a string by the rules of text, a number where it fits; objects, arrays and other booleans are no scalars."""
+    text = f"json_extract_string({value}, '$')"
     if target.kind is Kind.STRING:
-        return _to_text(source)
-    if target.kind is Kind.JSON:
-        return _to_json(source)
-    if source.kind is Kind.STRING:
-        return _from_text(target)
-    if target.kind in NUMBER_KINDS and source.kind in NUMBER_KINDS:
-        return _number_to_number(source, target)
-    if source.kind in WHOLE_KINDS and target.kind is Kind.TIMESTAMP:
-        return _of_milliseconds, True
-    if source.kind in WHOLE_KINDS and target.kind is Kind.DATE:
-        return (lambda sql: f"CAST(make_timestamp(epoch_us({_of_milliseconds(sql)})) AS DATE)"), True
-    if source.kind is Kind.DATE and target.kind is Kind.TIMESTAMP:
-        return (lambda sql: f"make_timestamptz(epoch_us(CAST({sql} AS TIMESTAMP)))"), False
-    if source.kind is Kind.TIMESTAMP and target.kind is Kind.DATE:
-        return (lambda sql: f"CAST(make_timestamp(epoch_us({sql})) AS DATE)"), False
-    return None
+        return f"CASE WHEN json_type({value}) IN ('VARCHAR', {_JSON_NUMBERS[1:]} THEN {text} END"
+    cases = ""
+    if target.kind is Kind.BOOLEAN:
+        cases += f" WHEN 'BOOLEAN' THEN {text} = 'true'"
+    rule = rule_of(STRING, target)
+    if rule is not None:
+        cases += f" WHEN 'VARCHAR' THEN {let([text], rule[0])}"
+    if target.kind in NUMBER_KINDS:
+        number = let([text], lambda digits: number_of_json(digits, target))
+        cases += "".join(f" WHEN '{kind}' THEN {number}" for kind in ("BIGINT", "UBIGINT", "DOUBLE"))
+    elif (moment := rule_of(ColumnType(Kind.LONG), target)) is not None:
+        milliseconds = moment[0](f"TRY_CAST({text} AS BIGINT)")
+        cases += f" WHEN 'BIGINT' THEN {milliseconds} WHEN 'UBIGINT' THEN {milliseconds}"
+    return f"CASE json_type({value}){cases} END"
 
 
-def _to_text(source: ColumnType) -> Rule | None:
-    if source == NUMBER:
-        return (lambda sql: f"rtrim(rtrim(CAST({sql} AS VARCHAR), '0'), '.')"), False
-    if source.kind is Kind.TIMESTAMP:
-        return (
-            lambda sql: (
-                f"regexp_replace(strftime(make_timestamp(epoch_us({sql})), '%Y-%m-%dT%H:%M:%S.%fZ'), '\\.?0*Z$', 'Z')"
-            )
-        ), False
-    if source.kind in NUMBER_KINDS | {Kind.DATE, Kind.TIME, Kind.UUID, Kind.JSON}:
-        return (lambda sql: f"CAST({sql} AS VARCHAR)"), False
-    return None
+def _list_cast(sql: str, source: ColumnType, target: ColumnType, to_json: _ToJson) -> tuple[str, bool]:
+    """Return a list converted element by element, null when an element fails, and whether that can be."""
+    to_type = target.element or STRING
+    may_fail = False
+
+    def body(items: str) -> str:
+        nonlocal may_fail
+        name = _free_name(items)
+        element = fresh(name, source)
+        cast = _cast(element.sql, source, to_type, to_json)
+        may_fail = cast.error is not None
+        whole = f"list_transform({items}, lambda {name}: {cast.sql})"
+        if not may_fail:
+            return whole
+        given = _nulls_out(items, source)
+        return let([whole], lambda made: f"CASE WHEN list_count({made}) = list_count({given}) THEN {made} END")
+
+    return let([sql], body), may_fail
 
 
-def _to_json(source: ColumnType) -> Rule | None:
-    if source.kind is Kind.STRING:
-        return (
-            lambda sql: let([sql], lambda text: f"CASE WHEN json_valid({text}) THEN CAST({text} AS JSON) END")
-        ), True
-    return (lambda sql: f"to_json({sql})"), False
+def _nulls_out(items: str, source: ColumnType) -> str:
+    if source.kind is not Kind.JSON:
+        return items
+    name = _free_name(items)
+    return f"list_transform({items}, lambda {name}: {fresh(name, source).sql})"
 
 
-def _from_text(target: ColumnType) -> Rule | None:
-    rules: dict[Kind, Callable[[str], str]] = {
-        Kind.BOOLEAN: _truth_of_text,
-        Kind.INTEGER: lambda sql: _whole_of_text(sql, "INTEGER"),
-        Kind.LONG: lambda sql: _whole_of_text(sql, "BIGINT"),
-        Kind.FLOAT: _float_of_text,
-        Kind.DOUBLE: _double_of_text,
-        Kind.DECIMAL: lambda sql: _decimal_of_text(sql, target),
-        Kind.DATE: date_of_text,
-        Kind.TIMESTAMP: instant_of_text,
-        Kind.TIME: lambda sql: _guarded(sql, _TIME, "TIME"),
-        Kind.UUID: lambda sql: _guarded(sql, _UUID, "UUID"),
-    }
-    if target.kind is Kind.BINARY:
-        return (lambda sql: f"encode({sql})"), False
-    return (rules[target.kind], True) if target.kind in rules else None
+def _struct_cast(sql: str, source: ColumnType, target: ColumnType, to_json: _ToJson) -> tuple[str, bool]:
+    """Return an object converted field by field by name, null when a field fails, and whether that can be.
 
-
-def _guarded(sql: str, regex: str, name: str) -> str:
-    """Return a cast of the texts that match ``regex`` as a whole."""
-    return let(
-        [sql],
-        lambda text: f"CASE WHEN regexp_full_match({text}, {quote_text(regex)}) THEN TRY_CAST({text} AS {name}) END",
-    )
-
-
-def _truth_of_text(sql: str) -> str:
-    return (
-        f"CASE lower({sql}) WHEN 'true' THEN true WHEN 'false' THEN false WHEN 'y' THEN true WHEN 'n' THEN false "
-        "WHEN 'yes' THEN true WHEN 'no' THEN false WHEN 'on' THEN true WHEN 'off' THEN false END"
-    )
-
-
-def _whole_of_text(sql: str, name: str) -> str:
-    """Read a whole number; one written as DuckDB writes it needs no regular expression (38 against 27 M rows/s)."""
-    return let(
-        [sql],
-        lambda text: (
-            f"CASE WHEN CAST(TRY_CAST({text} AS {name}) AS VARCHAR) = {text} THEN TRY_CAST({text} AS {name}) "
-            f"WHEN regexp_full_match({text}, '\\s*[+-]?\\d+(\\.0*)?\\s*') THEN TRY_CAST({text} AS {name}) END"
-        ),
-    )
-
-
-def _double_of_text(sql: str) -> str:
-    # 300 digits before the point stay below the range of a double: no infinity comes out.
-    return _guarded(sql, r"\s*[+-]?(\d{1,300}(\.\d*)?|\.\d+)\s*", "DOUBLE")
-
-
-def _float_of_text(sql: str) -> str:
-    # 38 digits before the point: at most 10^38, which a float holds.
-    return _guarded(sql, r"\s*[+-]?(\d{1,38}(\.\d*)?|\.\d+)\s*", "FLOAT")
-
-
-def _decimal_of_text(sql: str, target: ColumnType) -> str:
-    """Exact: digits behind the target's scale must be zeros; for the wide NUMBER they are rounded."""
-    scale = target.scale or 0
-    fraction = r"\d*" if target == NUMBER else rf"\d{{0,{scale}}}0*"
-    regex = rf"\s*[+-]?(\d+(\.{fraction})?|\.{fraction})\s*"
-    name = sql_type(target)
-    if target == NUMBER:
-        return _guarded(sql, regex, name)  # hardly anybody writes 18 digits behind the point
-    # What is written as DuckDB itself would write it needs no regular expression.
-    return let(
-        [sql],
-        lambda text: (
-            f"CASE WHEN CAST(TRY_CAST({text} AS {name}) AS VARCHAR) = {text} THEN TRY_CAST({text} AS {name}) "
-            f"WHEN regexp_full_match({text}, {quote_text(regex)}) THEN TRY_CAST({text} AS {name}) END"
-        ),
-    )
-
-
-def _number_to_number(source: ColumnType, target: ColumnType) -> Rule:
-    name = sql_type(target)
-    if target.kind in {Kind.FLOAT, Kind.DOUBLE}:
-        if target.kind is Kind.DOUBLE:
-            return (lambda sql: f"CAST({sql} AS DOUBLE)"), False
-        return (lambda sql: f"TRY_CAST({sql} AS FLOAT)"), True
-    if target.kind in WHOLE_KINDS and source.kind in WHOLE_KINDS:
-        return (lambda sql: f"TRY_CAST({sql} AS {name})"), target.kind is Kind.INTEGER
-    if target.kind in WHOLE_KINDS:
-        return (lambda sql: let([sql], lambda n: f"CASE WHEN {n} = trunc({n}) THEN TRY_CAST({n} AS {name}) END")), True
-    if source.kind is Kind.DECIMAL and (source.scale or 0) > (target.scale or 0):
-        return (lambda sql: _shorter_decimal(sql, source, target)), True
-    return (lambda sql: f"TRY_CAST({sql} AS {name})"), True
-
-
-def _shorter_decimal(sql: str, source: ColumnType, target: ColumnType) -> str:
-    """Drop digits that are zeros; others fail; a comparison with the rounded value could overflow."""
-    have, keep = source.scale or 0, target.scale or 0
-    unit = f"CAST({'0.' + '0' * (keep - 1) + '1' if keep else '1'} AS DECIMAL(38,{have}))"
-    rest = "{0}" if have == 38 and not keep else "{0} % " + unit
-    return let([sql], lambda n: f"CASE WHEN {rest.format(n)} = 0 THEN TRY_CAST({n} AS {sql_type(target)}) END")
-
-
-def _of_milliseconds(sql: str) -> str:
-    """Milliseconds since 1970, in the years 1 to 9999."""
-    return let(
-        [sql],
-        lambda ms: (
-            f"CASE WHEN {ms} BETWEEN {_FIRST_MS} AND {_LAST_MS} THEN make_timestamptz(CAST({ms} AS BIGINT) * 1000) END"
-        ),
-    )
-
-
-def _list_cast(sql: str, source: ColumnType, target: ColumnType) -> Cast:
-    """Convert element by element; the list fails when an element does."""
-    if target.element is None or source.element is None:
-        return Cast(f"CAST({sql} AS {sql_type(target)})", None)
-    name = quote_identifier(_free_name(sql))
-    element = cast_sql(name, source.element, target.element)
-    if element.error is None:
-        return Cast(f"list_transform({sql}, lambda {name}: {element.sql})", None)
-    failed = f"COALESCE(len(list_filter({sql}, lambda {name}: {element.error})), 0) > 0"
-    value = f"CASE WHEN NOT ({failed}) THEN list_transform({sql}, lambda {name}: {element.sql}) END"
-    return Cast(value, f"({failed})")
-
-
-def _struct_cast(sql: str, source: ColumnType, target: ColumnType) -> Cast:
-    """Convert field by field by name; a field that the source lacks is null."""
-    if not is_atomic(sql):
-        name = quote_identifier(_free_name(sql))
-        inner = _struct_cast(name, source, target)
-        value = f"list_transform([{sql}], lambda {name}: {inner.sql})[1]"
-        failed = inner.error and f"list_transform([{sql}], lambda {name}: {inner.error})[1]"
-        return Cast(value, failed)
+    A field that the source lacks is null.
+    """
+    may_fail = source.kind is Kind.JSON
     have = {field.name: field.type for field in source.fields}
-    parts, errors = [], []
-    for field in target.fields:
-        if field.name not in have:
-            parts.append(f"{quote_identifier(field.name)} := CAST(NULL AS {sql_type(field.type)})")
-            continue
-        cast = cast_sql(f"struct_extract({sql}, {quote_text(field.name)})", have[field.name], field.type)
-        parts.append(f"{quote_identifier(field.name)} := {cast.sql}")
-        errors.append(cast.error)
-    failed = either(*errors)
-    whole = f"struct_pack({', '.join(parts)})"
-    guard = f"{sql} IS NOT NULL" if failed is None else f"{sql} IS NOT NULL AND NOT {failed}"
-    return Cast(f"CASE WHEN {guard} THEN {whole} END", failed)
+    opened = sql
+    if source.kind is Kind.JSON:
+        # One pass over the text takes all fields out; DuckDB takes no empty name there.
+        have = {field.name: JSON for field in target.fields if field.name}
+        shape = json.dumps(dict.fromkeys(have, "JSON"), ensure_ascii=False)
+        opened = let([sql], lambda value: f"CASE WHEN json_type({value}) = 'OBJECT' THEN {_opened(value, shape)} END")
+
+    def body(whole: str) -> str:
+        nonlocal may_fail
+        parts: list[str] = []
+        checks: list[tuple[str, str]] = []
+        for field in target.fields:
+            name = quote_identifier(field.name)
+            if field.name not in have:
+                parts.append(f"{name} := CAST(NULL AS {sql_type(field.type)})")
+                continue
+            part = fresh(_field(whole, field.name), have[field.name])
+            cast = _cast(part.sql, have[field.name], field.type, to_json)
+            parts.append(f"{name} := {cast.sql}")
+            if cast.error is not None:
+                checks.append((part.sql, field.name))
+        made = f"struct_pack({', '.join(parts)})"
+        if not checks:
+            return f"CASE WHEN {whole} IS NOT NULL THEN {made} END"
+        may_fail = True
+
+        def checked(result: str) -> str:
+            lost = " OR ".join(f"({part} IS NOT NULL AND {_field(result, name)} IS NULL)" for part, name in checks)
+            return f"CASE WHEN {whole} IS NOT NULL AND NOT ({lost}) THEN {result} END"
+
+        return let([made], checked)
+
+    return let([opened], body), may_fail
+
+
+def _opened(value: str, shape: str) -> str:
+    return f"from_json({value}, {quote_text(shape)})" if shape != "{}" else f"struct_pack(x := {value})"
+
+
+def _field(sql: str, name: str) -> str:
+    return f"struct_extract({sql}, {quote_text(name)})"
+
+
+def _written(sql: str, source: ColumnType) -> str:
+    """Return a value as JSON; a number that JSON lacks (NaN, infinity) is null."""
+    if source.kind is Kind.JSON:
+        return sql
+    return f"to_json({_writable(sql, source)})"
+
+
+def _writable(sql: str, source: ColumnType) -> str:
+    """Return a value of which ``to_json`` makes the JSON that is meant."""
+    if source.kind in {Kind.DOUBLE, Kind.FLOAT}:
+        return let([sql], finite)
+    if source.kind is Kind.BINARY:
+        return f"base64({sql})"
+    if source.kind is Kind.DECIMAL:
+        digits = rule_of(source, STRING)
+        return f"CAST({digits[0](sql)} AS JSON)" if digits else sql
+    if source.kind in {Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.UUID}:
+        text = rule_of(source, STRING)
+        return text[0](sql) if text else sql
+    if source.kind is Kind.LIST and source.element is not None and not _plain(source.element):
+        element = source.element
+        return let([sql], lambda items: _each_writable(items, element))
+    if source.kind is Kind.STRUCT and not _plain(source):
+        return let(
+            [sql], lambda whole: f"CASE WHEN {whole} IS NOT NULL THEN {_fields_writable(whole, source.fields)} END"
+        )
+    return sql
+
+
+def _each_writable(items: str, element: ColumnType) -> str:
+    name = _free_name(items)
+    return f"list_transform({items}, lambda {name}: {_writable(name, element)})"
+
+
+def _fields_writable(whole: str, fields: tuple[Column, ...]) -> str:
+    parts = (
+        f"{quote_identifier(field.name)} := {_writable(_field(whole, field.name), field.type)}" for field in fields
+    )
+    return f"struct_pack({', '.join(parts)})"
+
+
+def _plain(type_: ColumnType) -> bool:
+    """Say whether ``to_json`` of a value of the type is right as it stands."""
+    if type_.kind is Kind.LIST:
+        return type_.element is None or _plain(type_.element)
+    if type_.kind is Kind.STRUCT:
+        return all(_plain(field.type) for field in type_.fields)
+    return type_.kind in {Kind.STRING, Kind.BOOLEAN, Kind.INTEGER, Kind.LONG, Kind.JSON}
 
 
 def _free_name(sql: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from headrace.language.dataprep.table import Function, Site, function
-from headrace.language.dataprep.values import LONG, STRING, Value, let, quote_text, strict
+from headrace.language.dataprep.values import JSON, LONG, STRING, Value, let, quote_text, strict
 
 _HASH: Final = "digest"
 _URL: Final = "url"
@@ -14,6 +14,12 @@ _HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]\s]+)"
 _REST: Final = r"(?::(\d{0,5}))?(?:[/?#]\S*)?$"
 _WHOLE: Final = _AUTHORITY + _HOST + _REST
 _CHARSETS: Final = ("UTF-8", "UTF-16", "ISO-8859-1", "US-ASCII")
+
+
+_DIGEST_DOC: Final = (
+    f"The {{}} of a text's bytes in a charset ({', '.join(_CHARSETS)}; default UTF-8), in lower-case hexadecimal."
+)
+_ANCHORS: Final = ("retain", "remove", "append")
 
 
 def _bytes(text: str, charset: str) -> str:
@@ -39,18 +45,32 @@ def _bytes(text: str, charset: str) -> str:
 def _digest(name: str) -> Function:
     def build(site: Site) -> Value:
         text = site.take(0, STRING)
-        charset = site.constant(1, "the charset").upper() if len(site) > 1 and site.arguments[1].type else "UTF-8"
-        if charset not in _CHARSETS:
-            raise site.refusal(1, f"unknown charset {charset!r}; expected one of {', '.join(_CHARSETS)}")
-        return strict(f"{name}({_bytes(text.sql, charset)})", STRING, [text])
+        return strict(f"{name}({_bytes(text.sql, _charset(site))})", STRING, [text])
 
     example = {
         "md5": "900150983cd24fb0d6963f7d28e17f72",
         "sha1": "a9993e364706816aba3e25717850c26c9cd0d89d",
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     }[name]
-    doc = f"The {name.upper()} digest of a text's bytes in a charset ({', '.join(_CHARSETS)}; default UTF-8), in lower-case hexadecimal."
+    doc = _DIGEST_DOC.format(f"{name.upper()} digest")
     return function(f"{name}(s[, charset])", _HASH, doc, f'{name}("abc") -> {example}')(build)
+
+
+def _native_digest(name: str, result: str) -> Function:
+    def build(site: Site) -> Value:
+        text = site.take(0, STRING)
+        call = f"headrace_{name}({text.sql}, {quote_text(_charset(site))})"
+        return strict(call, STRING, [text], fails=True)
+
+    what = "SHA512 digest" if name == "sha512" else "CRC-32 checksum"
+    return function(f"{name}(s[, charset])", _HASH, _DIGEST_DOC.format(what), f'{name}("abc") -> {result}')(build)
+
+
+def _charset(site: Site) -> str:
+    charset = site.constant(1, "the charset").upper() if len(site) > 1 and site.arguments[1].type else "UTF-8"
+    if charset not in _CHARSETS:
+        raise site.refusal(1, f"unknown charset {charset!r}; expected one of {', '.join(_CHARSETS)}")
+    return charset
 
 
 @function("uuid()", _HASH, "A random UUID, another one for every row.", "uuid() -> a random UUID", "guid")
@@ -103,6 +123,25 @@ def _path(site: Site) -> Value:
 
 
 @function(
+    "get_url_query_str(url, anchor)",
+    _URL,
+    "A map of the values in the query string, as they stand there; null for an invalid URL. The anchor (#x) is left at the last value "
+    "(retain), dropped (remove) or added under the key _anchor_ (append).",
+    'get_url_query_str("foo://example.com:8042/over/there?name=ferret#nose", "append") -> {"name":"ferret","_anchor_":"nose"}',
+)
+def _query(site: Site) -> Value:
+    url, anchor = site.take(0, STRING), site.constant(1, "anchor")
+    if anchor not in _ANCHORS:
+        raise site.refusal(1, f"anchor must be one of {', '.join(_ANCHORS)}")
+
+    def body(text: str) -> str:
+        answer = f"TRY_CAST(headrace_query({text}, {quote_text(anchor)}) AS JSON)"
+        return f"CASE WHEN regexp_matches({text}, {quote_text(_WHOLE)}) THEN {answer} END"
+
+    return strict(let([url.sql], body), JSON, [url])
+
+
+@function(
     "get_url_encoded(s)",
     _URL,
     "The text with every reserved character percent-coded (a space is %20).",
@@ -128,6 +167,11 @@ FUNCTIONS: tuple[Function, ...] = (
     _digest("md5"),
     _digest("sha1"),
     _digest("sha256"),
+    _native_digest(
+        "sha512",
+        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+    ),
+    _native_digest("crc32", "352441c2"),
     _uuid,
     function(
         "get_url_protocol(url)",
@@ -145,6 +189,7 @@ FUNCTIONS: tuple[Function, ...] = (
         'get_url_port("https://a.com") -> 443',
     )(_port),
     _path,
+    _query,
     _encoded,
     _decoded,
 )

@@ -8,16 +8,29 @@ from collections.abc import Sequence
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType, Kind
-from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted, sql_type
+from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted, fresh, sql_type, unified
 from headrace.language.dataprep.refusal import refuse
 from headrace.language.dataprep.table import Function, Site, function
-from headrace.language.dataprep.values import BOOLEAN, DOUBLE, LONG, NULL, STRING, TIMESTAMP, Value, either, let, strict
+from headrace.language.dataprep.values import (
+    BOOLEAN,
+    DOUBLE,
+    JSON,
+    LONG,
+    NULL,
+    STRING,
+    TIMESTAMP,
+    Value,
+    either,
+    let,
+    strict,
+)
 
 
 def common_type(types: Sequence[ColumnType | None], *, text: bool = True) -> ColumnType | None:
     """Return the type that all ``types`` have in common without a loss of meaning; None when all are null.
 
-    Numbers widen to long, decimal or double, dates to timestamps; with ``text``, numbers and dates beside text become text.
+    Numbers widen to long, decimal or double, dates to timestamps; with ``text``, numbers and dates beside text become text. Beside JSON
+    everything becomes JSON, and so do objects of different shapes.
 
     Raises:
         Problem: ``EXPRESSION_TYPE``: the types are of different kinds.
@@ -26,6 +39,10 @@ def common_type(types: Sequence[ColumnType | None], *, text: bool = True) -> Col
     if len(found) <= 1:
         return found[0] if found else None
     kinds = {type_.kind for type_ in found}
+    if Kind.JSON in kinds or kinds == {Kind.STRUCT}:
+        return JSON
+    if kinds == {Kind.LIST}:
+        return ColumnType(Kind.LIST, element=element_type([type_.element for type_ in found]))
     if kinds <= WHOLE_KINDS:
         return LONG
     if kinds <= WHOLE_KINDS | {Kind.DECIMAL}:
@@ -43,6 +60,14 @@ def common_type(types: Sequence[ColumnType | None], *, text: bool = True) -> Col
     raise Problem(Code.EXPRESSION_TYPE, " and ".join(str(type_) for type_ in found))
 
 
+def element_type(types: Sequence[ColumnType | None]) -> ColumnType:
+    """Return the type of a list's elements of these types: JSON where they are of different kinds, text where all are null."""
+    try:
+        return common_type(types, text=False) or STRING
+    except Problem:
+        return JSON
+
+
 def unify(site: Site, indexes: Sequence[int], *, text: bool = True) -> tuple[list[Value], ColumnType | None]:
     """Return the arguments at ``indexes`` in their common type, and it.
 
@@ -56,7 +81,7 @@ def unify(site: Site, indexes: Sequence[int], *, text: bool = True) -> tuple[lis
         raise refuse(Code.EXPRESSION_TYPE, site.expression, site.at, message) from problem
     if type_ is None:
         return [site.arguments[index] for index in indexes], None
-    return [converted(site.arguments[index], type_) for index in indexes], type_
+    return [unified(site.arguments[index], type_) for index in indexes], type_
 
 
 def truth(value: Value) -> Value:
@@ -125,7 +150,7 @@ def first_of(values: Sequence[Value], type_: ColumnType | None) -> Value:
 )
 def _coalesce(site: Site) -> Value:
     if len(site) == 1 and (listed := _list_of(site)):
-        return _from_list(listed, "list_filter({0}, lambda {1}: {1} IS NOT NULL)[1]")
+        return _from_list(listed, "list_filter({0}, lambda {1}: {2} IS NOT NULL)[1]")
     values, type_ = unify(site, range(len(site)))
     return first_of(values, type_)
 
@@ -140,7 +165,8 @@ def _from_list(value: Value, template: str) -> Value:
     element = value.type.element if value.type is not None else None
     if element is None:
         return NULL.with_errors_of(value)
-    return strict(template.format(value.sql, name), element, [value])
+    found = fresh(template.format(value.sql, name, fresh(name, element).sql), element)
+    return strict(found.sql, element, [value])
 
 
 @function(
@@ -239,35 +265,48 @@ def _max(site: Site) -> Value:
 @function(
     "is_empty(x)",
     "logical",
-    "True for null, an empty text and an empty list.",
+    "True for null, an empty text, an empty list and an empty object.",
     'is_empty("") -> true',
 )
 def _is_empty(site: Site) -> Value:
     value = site.arguments[0]
-    if value.type is None:
-        return Value("true", BOOLEAN, value.error, sound=value.error is None)
-    if value.type.kind is Kind.LIST:
-        return Value(f"(COALESCE(len({value.sql}), 0) = 0)", BOOLEAN, value.error, sound=value.error is None)
-    if value.type.kind is Kind.STRING:
-        return Value(f"(COALESCE({value.sql}, '') = '')", BOOLEAN, value.error, sound=value.error is None)
-    return Value(f"({value.sql} IS NULL)", BOOLEAN, value.error, sound=value.error is None)
+    kind = value.type.kind if value.type is not None else None
+    tests = {
+        Kind.LIST: f"COALESCE(len({value.sql}), 0) = 0",
+        Kind.STRING: f"COALESCE({value.sql}, '') = ''",
+        Kind.JSON: f"COALESCE(json_normalize({value.sql}), '\"\"') IN ('\"\"', '[]', '{{}}')",
+    }
+    test = "true" if kind is None else tests.get(kind, f"{value.sql} IS NULL")
+    return Value(f"({test})", BOOLEAN, value.error, sound=value.error is None)
 
 
 @function(
     "size_of(x)",
     "logical",
-    "The number of a list's elements or of a text's characters; 0 for null.",
+    "The number of a list's elements, of an object's keys, or of a text's characters; 0 for null.",
     "size_of([1, 2, 3]) -> 3",
 )
 def _size_of(site: Site) -> Value:
     value = site.arguments[0]
-    if value.type is not None and value.type.kind is Kind.LIST:
-        size = f"COALESCE(len({value.sql}), 0)"
-    elif value.type is None:
-        size = "0"
+    if value.type is None:
+        return Value("CAST(0 AS BIGINT)", LONG, value.error, sound=value.error is None)
+    if value.type.kind is Kind.LIST:
+        size = f"len({value.sql})"
+    elif value.type.kind is Kind.STRUCT:
+        size = f"CASE WHEN {value.sql} IS NOT NULL THEN {len(value.type.fields)} END"
+    elif value.type.kind is Kind.JSON:
+        size = let([value.sql], _size_of_json)
     else:
-        size = f"COALESCE(length({site.take(0, STRING).sql}), 0)"
-    return Value(f"CAST({size} AS BIGINT)", LONG, value.error, sound=value.error is None)
+        value = site.take(0, STRING)
+        size = f"length({value.sql})"
+    return Value(f"CAST(COALESCE({size}, 0) AS BIGINT)", LONG, value.error, sound=value.error is None)
+
+
+def _size_of_json(whole: str) -> str:
+    return (
+        f"CASE json_type({whole}) WHEN 'OBJECT' THEN len(json_keys({whole})) WHEN 'ARRAY' THEN json_array_length({whole}) "
+        f"ELSE length(json_extract_string({whole}, '$')) END"
+    )
 
 
 @function("nullify()", "coalescing", "Null: nothing is written.", "nullify() -> null")

@@ -46,6 +46,32 @@ def _object(keys: Sequence[str | None], values: Sequence[str | None]) -> str:
     return _written({key: value for key, value in pairs if key is not None})
 
 
+def _merged(keys: Sequence[str], values: Sequence[str | None]) -> str:
+    """As ``_object``, but the first one of equal keys counts."""
+    entries: dict[str, str | None] = {}
+    for key, value in zip(keys, values, strict=True):
+        entries.setdefault(key, value)
+    return _written(entries)
+
+
+def _distinct(texts: Sequence[str | None]) -> list[str | None]:
+    """Return texts in their order, each once."""
+    return list(dict.fromkeys(texts))
+
+
+def _flat(texts: Sequence[str | None]) -> str:
+    """Return the elements of all arrays in a list of JSON, however deep; nulls that stand where arrays may are left out."""
+    found: list[object] = []
+    pending = [json.loads(text) for text in reversed(texts) if text is not None]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending.extend(item for item in reversed(value))
+        else:
+            found.append(value)
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def _texts(pairs: Iterable[tuple[str, str]]) -> str:
     return _written({key: json.dumps(value, ensure_ascii=False) for key, value in pairs})
 
@@ -77,6 +103,9 @@ _ALL: Final = (
     NativeFunction("headrace_sha512", ("VARCHAR", "VARCHAR"), "VARCHAR", _sha512),
     NativeFunction("headrace_crc32", ("VARCHAR", "VARCHAR"), "VARCHAR", _crc32),
     NativeFunction("headrace_object", ("VARCHAR[]", "VARCHAR[]"), "VARCHAR", _object),
+    NativeFunction("headrace_merged", ("VARCHAR[]", "VARCHAR[]"), "VARCHAR", _merged),
+    NativeFunction("headrace_distinct", ("VARCHAR[]",), "VARCHAR[]", _distinct),
+    NativeFunction("headrace_flat", ("VARCHAR[]",), "VARCHAR", _flat),
     NativeFunction("headrace_delimited", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _delimited),
     NativeFunction("headrace_query", ("VARCHAR", "VARCHAR"), "VARCHAR", _query),
     NativeFunction("headrace_agent", ("VARCHAR",), AGENT_TYPE, agent),

@@ -17,9 +17,11 @@ from headrace.language.dataprep.syntax import (
     Lambda,
     ListLiteral,
     Literal,
+    Member,
     Node,
     ObjectLiteral,
     Reference,
+    Spread,
     Unary,
     depth,
     walk,
@@ -164,7 +166,10 @@ class _Parser:
 
     def _postfix(self, node: Node) -> Node:
         while True:
-            if self._accept("["):
+            if self._at_symbol("[") and self._at_symbol("*", ahead=1) and self._at_symbol("]", ahead=2):
+                self._next += 3
+                node = Spread(node, node.at)
+            elif self._accept("["):
                 index = self._expression()
                 self._require("]")
                 node = Element(node, index, node.at)
@@ -184,12 +189,7 @@ class _Parser:
             return Call(token.value, (target, *self._arguments()), token.at, method=True)
         if isinstance(target, Reference):
             return Reference((*target.path, token.value), target.at)
-        raise refuse(
-            Code.UNSUPPORTED,
-            self._text,
-            token.at,
-            f"a field of a computed value (.{token.value}) cannot be read yet; only fields of a column can",
-        )
+        return Member(target, token.value, token.at)
 
     def _primary(self) -> Node:
         token = self._peek()

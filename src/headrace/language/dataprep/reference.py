@@ -7,7 +7,7 @@
 
 from typing import Final
 
-from headrace.language.dataprep.catalogue import PLANNED, functions
+from headrace.language.dataprep.catalogue import functions
 from headrace.language.dataprep.parser import MAX_DEPTH, MAX_LENGTH, MAX_NODES
 from headrace.language.dataprep.table import FunctionDoc
 from headrace.language.dataprep.texts import MAX_GROWTH, MAX_PADDING
@@ -21,6 +21,11 @@ _CATEGORIES: Final = {
     "date and time": "Date and time",
     "digest": "Digests and identifiers",
     "url": "URLs",
+    "object": "Objects",
+    "map": "Maps",
+    "list": "Lists",
+    "user agent": "User agents",
+    "analytics": "Analytics strings",
 }
 
 _INTRODUCTION: Final = """# Expressions of mappings (dataprep)
@@ -107,9 +112,6 @@ An expression has at most @LENGTH@ characters, @DEPTH@ levels and @NODES@ parts.
 that `replacestr` or `join` could let grow beyond @GROWTH@ MiB is a transform error. Regular expressions and patterns of dates are
 texts in quotes, checked when the expression is compiled; regular expressions have RE2's syntax (no look-around, no back
 references), so they match in linear time.
-
-## Known, not built yet
-
 """
 
 
@@ -132,7 +134,7 @@ def page() -> str:
     ending = _ENDING
     for mark, value in limits.items():
         ending = ending.replace(mark, str(value))
-    return text + ending + "".join(f"- `{name}` {why}\n" for name, why in sorted(PLANNED.items()))
+    return text + ending
 
 
 def _row(doc: FunctionDoc) -> str:

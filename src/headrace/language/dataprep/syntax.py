@@ -28,10 +28,27 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a list: ``target[index]``, counted from 0."""
+    """One element of a list, ``target[index]``, counted from 0, or one field of an object, ``target["key"]``."""
 
     target: "Node"
     index: "Node"
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A field of a computed value: ``target.name``."""
+
+    target: "Node"
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Every element of a list: ``target[*]``; what stands behind it is taken of each element."""
+
+    target: "Node"
     at: int
 
 
@@ -100,7 +117,18 @@ class Lambda:
 
 
 Node: TypeAlias = (
-    Literal | Reference | Element | Call | Unary | Binary | Conditional | ListLiteral | ObjectLiteral | Lambda
+    Literal
+    | Reference
+    | Element
+    | Member
+    | Spread
+    | Call
+    | Unary
+    | Binary
+    | Conditional
+    | ListLiteral
+    | ObjectLiteral
+    | Lambda
 )
 
 

@@ -4,12 +4,13 @@ There is one table, ``catalogue.FUNCTIONS``; the compiler, the reference page an
 function.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType
 from headrace.language.dataprep.casts import converted
+from headrace.language.dataprep.paths import as_list
 from headrace.language.dataprep.refusal import refuse
 from headrace.language.dataprep.values import STRING, Value
 
@@ -31,13 +32,17 @@ class FunctionDoc:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One call: the function's name, its compiled arguments, and where they stand in the expression."""
+    """One call: the function's name, its compiled arguments, and where they stand in the expression.
+
+    ``lambdas`` has, by index, the arguments that are lambdas: given a list, each returns the name that its elements have, and its body.
+    """
 
     name: str
     arguments: tuple[Value, ...]
     expression: str
     at: int
     places: tuple[int, ...]
+    lambdas: Mapping[int, Callable[[Value], tuple[str, Value]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.arguments)
@@ -68,6 +73,25 @@ class Site:
             return value.constant
         raise self.refusal(index, f"{what} must be a text in quotes")
 
+    def items(self, index: int) -> Value:
+        """Return an argument that must be a list, or JSON that may be an array.
+
+        Raises:
+            Problem: ``EXPRESSION_TYPE``: it is neither.
+        """
+        return self.checked(index, as_list)
+
+    def checked(self, index: int, build: Callable[[Value], Value]) -> Value:
+        """Return what ``build`` makes of an argument.
+
+        Raises:
+            Problem: ``EXPRESSION_TYPE``: what ``build`` refuses, at the argument.
+        """
+        try:
+            return build(self.arguments[index])
+        except Problem as problem:
+            raise self.refusal(index, problem.message) from problem
+
     def refusal(self, index: int, message: str, code: Code = Code.EXPRESSION_TYPE) -> Problem:
         """Return the problem of one argument."""
         return refuse(code, self.expression, self.places[index], f"{self.name}, argument {index + 1}: {message}")
@@ -83,7 +107,7 @@ class Function:
     @property
     def is_method(self) -> bool:
         """Say whether it may be written as ``receiver.name(…)``."""
-        return self.doc.syntax.startswith("a.")
+        return "." in self.doc.syntax.partition("(")[0]
 
 
 def function(
@@ -95,16 +119,17 @@ def function(
 ) -> Callable[[Callable[[Site], Value]], Function]:
     """Return a decorator that makes a builder a function of the table.
 
-    ``syntax`` says name and arity: ``name(a, b[, c])``, with ``…`` for any number more and ``a.`` before a method.
+    ``syntax`` says name and arity: ``name(a, b[, c])``, with ``…`` for any number more, and ``a.`` before a method, whose
+    receiver is its first argument.
     ``example`` is ``expression -> result``.
     """
     head, _, inner = syntax.removesuffix(")").partition("(")
     required, _, optional = inner.partition("[")
-    receiver = 1 if head.startswith("a.") else 0
+    receiver = 1 if "." in head else 0
     least = receiver + _names(required)
     most = None if "…" in inner else least + _names(optional)
-    expression, _, result = example.partition(" -> ")
-    name = head.removeprefix("a.")
+    expression, _, result = example.rpartition(" -> ")
+    name = head.rpartition(".")[2]
     entry = FunctionDoc(name, category, syntax, least, most, doc, expression, result, aliases)
     return lambda build: Function(entry, build)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-from headrace.core.schema import Kind
 from headrace.language.dataprep.casts import converted
 from headrace.language.dataprep.regexes import MAX_GROUPS, Regex, RegexError, read_regex
 from headrace.language.dataprep.table import Function, Site, function
@@ -26,6 +25,25 @@ def _plain(syntax: str, doc: str, example: str, sql: str, *aliases: str) -> Func
         return strict(sql.format(*(value.sql for value in values)), STRING, values)
 
     return function(syntax, _STRING, doc, example, *aliases)(build)
+
+
+def joined(site: Site) -> Value:
+    """Return the elements of the second argument, a list, as one text, with the first argument between them."""
+    separator, items = site.take(0, STRING), site.items(1)
+    if items.type is None:
+        return converted(items, STRING).with_errors_of(separator)
+    texts = site.checked(1, lambda _: converted(items, STRINGS))
+
+    if isinstance(separator.constant, str) and len(separator.constant) <= _SHORT:
+        return strict(f"array_to_string({texts.sql}, {separator.sql})", STRING, [separator, texts])
+
+    def body(sep: str, elements: str) -> str:
+        # array_to_string takes a constant only: the separator is put before every element, and the first one is cut.
+        parts = f"list_transform(list_filter({elements}, lambda _e: _e IS NOT NULL), lambda _e: {sep} || _e)"
+        fits = f"len({elements}) * strlen({sep}) <= {MAX_GROWTH}"
+        return f"CASE WHEN {fits} THEN substr(array_to_string({parts}, ''), length({sep}) + 1) END"
+
+    return strict(let([separator.sql, texts.sql], body), STRING, [separator, texts], fails=True)
 
 
 @function("concat(s, …)", _STRING, "The texts joined; null counts as empty.", 'concat("a", null, "b") -> ab')
@@ -74,23 +92,7 @@ def _split(site: Site) -> Value:
     'join("-", ["a", "b"]) -> a-b',
 )
 def _join(site: Site) -> Value:
-    separator, listed = site.take(0, STRING), site.arguments[1]
-    if listed.type is None:
-        return converted(listed, STRING).with_errors_of(separator)
-    if listed.type.kind is not Kind.LIST:
-        raise site.refusal(1, f"expected a list, not a {listed.type}")
-    texts = site.take(1, STRINGS)
-
-    if isinstance(separator.constant, str) and len(separator.constant) <= _SHORT:
-        return strict(f"array_to_string({texts.sql}, {separator.sql})", STRING, [separator, texts])
-
-    def body(sep: str, elements: str) -> str:
-        # array_to_string takes a constant only: the separator is put before every element, and the first one is cut.
-        parts = f"list_transform(list_filter({elements}, lambda _e: _e IS NOT NULL), lambda _e: {sep} || _e)"
-        fits = f"len({elements}) * strlen({sep}) <= {MAX_GROWTH}"
-        return f"CASE WHEN {fits} THEN substr(array_to_string({parts}, ''), length({sep}) + 1) END"
-
-    return strict(let([separator.sql, texts.sql], body), STRING, [separator, texts], fails=True)
+    return joined(site)
 
 
 @function(

@@ -20,6 +20,8 @@ DOUBLE = ColumnType(Kind.DOUBLE)
 DATE = ColumnType(Kind.DATE)
 TIMESTAMP = ColumnType(Kind.TIMESTAMP)
 STRINGS = ColumnType(Kind.LIST, element=STRING)
+JSON = ColumnType(Kind.JSON)
+JSONS = ColumnType(Kind.LIST, element=JSON)
 NUMBER = ColumnType(Kind.DECIMAL, 38, 18)
 """What to_bigint and to_decimal give: exact, 20 digits before the point and 18 behind it."""
 
@@ -58,7 +60,7 @@ class Value:
 NULL = Value("NULL", None, is_constant=True, constant=None)
 
 _ATOMIC = re.compile(
-    r'(?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NULL|true|false|_[ve]\d+(?:\.f\d+)?|\'(?:[^\']|\'\')*\''
+    r'(?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NULL|true|false|_[velx]\d+(?:\.f\d+)?|\'(?:[^\']|\'\')*\''
 )
 
 
@@ -100,6 +102,15 @@ def let(arguments: Sequence[str], body: Callable[..., str]) -> str:
     inner = body(*(sql if is_atomic(sql) else f"{name}.f{next(fields)}" for sql in arguments))
     packed = ", ".join(f"'f{index}': {sql}" for index, sql in enumerate(bound))
     return f"list_transform([{{{packed}}}], lambda {name}: {inner})[1]"
+
+
+def variable(*sqls: str) -> str:
+    """Return a name for the variable of a lambda over SQL: it occurs in none of the texts, so it hides no column in them."""
+    everything = " ".join(sqls).lower()
+    number = 0
+    while f"_x{number}" in everything:
+        number += 1
+    return f"_x{number}"
 
 
 def attempt(arguments: Sequence[str], body: Callable[..., str]) -> str:
