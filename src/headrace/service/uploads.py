@@ -33,6 +33,7 @@ __all__ = [
     "UploadDesk",
     "UploadDraft",
     "begin_parts",
+    "beginning_of_first",
     "complete_parts",
     "complete_upload",
     "create_upload",
@@ -164,6 +165,16 @@ def look(desk: UploadDesk, upload: Upload, name: str) -> Sent | None:
     return disk.look(_place(desk, upload), name)
 
 
+def beginning_of_first(desk: UploadDesk, upload: Upload, most: int) -> bytes | None:
+    """Return the first ``most`` bytes of the upload's first file, by name; None: no file is there whole."""
+    folder = _place(desk, upload)
+    files = disk.list_files(folder)
+    if not files:
+        return None
+    with (folder / files[0].file).open("rb") as stream:
+        return stream.read(most)
+
+
 def complete_upload(
     desk: UploadDesk, upload: Upload, plan_of: Callable[[UploadSettings], Plan], details: Mapping[str, Json], who: str
 ) -> Completion:
@@ -254,7 +265,7 @@ def revert_settings(found: Sequence[Batch]) -> RevertSettings:
     return RevertSettings(found[0].table, tuple(batch.id for batch in found), files)
 
 
-def _unfit(*, files_count: int, total: int) -> JsonObject | None:
+def _unfit(*, files_count: int, total: int) -> Mapping[str, Json] | None:
     if not files_count:
         return {"code": "empty", "message": "the batch was completed without files"}
     if files_count > disk.MAX_FILES:

@@ -33,7 +33,8 @@ LOG = 20
 _WHO = (
     sa.select(table.c.id, table.c.scope, table.c.events, table.c.flow_ids, runs.c.flow_id)
     .select_from(sa.join(table, runs, runs.c.scope == table.c.scope))
-    .where(runs.c.id == sa.bindparam("its_run_id"))
+    # What no flow has made (uploads) is nobody's news.
+    .where(runs.c.id == sa.bindparam("its_run_id"), runs.c.flow_id != OF_UPLOADS)
     .with_for_update(read=True, key_share=True, of=table)
 )
 

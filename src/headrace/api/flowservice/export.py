@@ -18,7 +18,7 @@ from headrace.api.flowservice.translate.batch import BatchRecord, is_mapped
 from headrace.api.flowservice.translate.rejects import samples, translate_lines
 from headrace.api.flowservice.wire import Item, integer, milliseconds
 from headrace.core.errors import Code, Problem
-from headrace.core.run import BatchStatus
+from headrace.core.upload import Standing
 from headrace.http.downloads import send_file, stream
 from headrace.service.quarantine import QuarantineFile, list_files, open_file
 
@@ -46,7 +46,7 @@ def get_meta(subject: str, request: Request, tenant: NeighbourTenant) -> Respons
     record = find_batch(tenant, subject)
     files = {file.name: file for file in _diagnostics(tenant, record)}
     path = request.query_params.get("path", "").strip("/")
-    here = f"{BASE}/batches/{record.batch.id}/meta"
+    here = f"{BASE}/batches/{record.id}/meta"
     if not path:
         return _listing(request, tenant, here, _top(files))
     if path in _FOLDERS and any(name.startswith(path + "/") for name in files):
@@ -63,7 +63,7 @@ def get_meta(subject: str, request: Request, tenant: NeighbourTenant) -> Respons
 def get_failed(subject: str, request: Request, tenant: NeighbourTenant) -> Response:
     """List or send the landed files of a failed batch; empty for others."""
     record = find_batch(tenant, subject)
-    failed = record.batch.status is BatchStatus.FAILED
+    failed = record.standing is Standing.FAILED
     return _files(request, tenant, f"{BASE}/batches/{subject}/failed", _failed(tenant, record) if failed else {})
 
 
@@ -71,8 +71,7 @@ def get_failed(subject: str, request: Request, tenant: NeighbourTenant) -> Respo
 def get_files(subject: str, tenant: NeighbourTenant) -> Response:
     """Show the dataset file of a batch: one for the whole of its commit."""
     record = find_batch(tenant, subject)
-    batch = record.batch
-    entries = [_dataset_file(tenant, record)] if batch.files else []
+    entries = [_dataset_file(tenant, record)] if record.batch is not None and record.batch.files else []
     return JSONResponse({"data": entries, "_page": {"limit": MAX_LIMIT, "count": len(entries)}, "_links": {}})
 
 
@@ -87,8 +86,10 @@ def get_file(subject: str, request: Request, tenant: NeighbourTenant) -> Respons
 
 
 def _diagnostics(tenant: Tenant, record: BatchRecord) -> tuple[QuarantineFile, ...]:
+    if record.batch is None:
+        return ()
     try:
-        return list_files(tenant.door.database, tenant.door.roots, tenant.scope, record.batch.id)
+        return list_files(tenant.door.database, tenant.door.roots, tenant.scope, record.made.id)
     except Problem as problem:
         if problem.code is Code.NOT_FOUND:
             return ()
@@ -109,7 +110,7 @@ def _file(tenant: Tenant, record: BatchRecord, path: str) -> Response:
     lines = _lines(tenant, record, [path])
     name = path.rpartition("/")[2]
     if path.startswith("row_errors/"):
-        lines = translate_lines(lines, mapped=is_mapped(record.run))
+        lines = translate_lines(lines, mapped=record.run is not None and is_mapped(record.run))
     return stream(_begun(lines), media_type="application/x-ndjson", name=name)
 
 
@@ -118,7 +119,7 @@ def _samples(tenant: Tenant, record: BatchRecord, files: Mapping[str, Quarantine
     rows = sorted(
         (name for name in files if name.startswith("row_errors/")), key=lambda name: ("parsing" not in name, name)
     )
-    chunks = samples(_lines(tenant, record, rows), mapped=is_mapped(record.run))
+    chunks = samples(_lines(tenant, record, rows), mapped=record.run is not None and is_mapped(record.run))
     return stream(_begun(chunks), media_type="application/json", name=_SAMPLES)
 
 
@@ -126,7 +127,7 @@ def _lines(tenant: Tenant, record: BatchRecord, names: list[str]) -> Iterator[by
     door = tenant.door
     for name in names:
         with ExitStack() as stack:
-            file = stack.enter_context(open_file(door.database, door.roots, tenant.scope, record.batch.id, name))
+            file = stack.enter_context(open_file(door.database, door.roots, tenant.scope, record.made.id, name))
             yield from file
 
 
@@ -184,7 +185,7 @@ def _from_start(entries: list[_Named], start: str) -> list[_Named]:
 
 
 def _dataset_file(tenant: Tenant, record: BatchRecord) -> Item:
-    batch = record.batch
+    batch = record.made
     subject = f"{batch.id}-1"
     return {
         "dataSetFileId": subject,

@@ -20,9 +20,10 @@ from headrace.api.flowservice.selection import Kept, compiled
 from headrace.api.flowservice.translate.run import STATES, run_object
 from headrace.api.flowservice.wire import Item, number, object_in, text_in
 from headrace.core.errors import Problem
-from headrace.core.query import And, Cursor, In, Op, Or, Order, Value
+from headrace.core.query import And, Compare, Cursor, In, Op, Or, Order, Value
 from headrace.core.query import Filter as LedgerFilter
 from headrace.core.run import Run, RunStatus
+from headrace.core.upload import OF_UPLOADS
 from headrace.service.runs import page_runs
 from headrace.store import runs
 from headrace.store.runs import RunQuery
@@ -121,8 +122,16 @@ def _select(tenant: Tenant, listed: ListRequest) -> _Selection | None:
     )
     told = told_of(tenant)
     if told:
-        return _Selection(_with_told(query, statuses, told), exact=False)
-    return _Selection(query, exact and not left) if statuses else None
+        return _Selection(_of_flows(_with_told(query, statuses, told)), exact=False)
+    return _Selection(_of_flows(query), exact and not left) if statuses else None
+
+
+def _of_flows(query: RunQuery) -> RunQuery:
+    """Return ``query`` without the runs that no flow has made: those of uploads (12)."""
+    if query.flow_id is not None and query.flow_id != OF_UPLOADS:
+        return query
+    others = Compare("flow_id", Op.NE, OF_UPLOADS)
+    return replace(query, filter=others if query.filter is None else And((query.filter, others)))
 
 
 def _with_told(query: RunQuery, statuses: frozenset[RunStatus], told: list[str]) -> RunQuery:

@@ -15,6 +15,7 @@ from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in
 from headrace.core.clock import SECOND
 from headrace.core.errors import Code, Problem
 from headrace.core.run import ActivityRun, Batch, Run
+from headrace.core.upload import OF_UPLOADS
 from headrace.service.documents import Document, DocumentDraft, put_document
 from headrace.store import activity_runs, batches, documents, runs
 from headrace.store.database import Transaction
@@ -58,6 +59,8 @@ def find_run(tenant: Tenant, subject: str) -> RunRecord:
     try:
         with tenant.door.database.reading() as tx:
             run = runs.get(tx, tenant.scope, subject)
+            if run.flow_id == OF_UPLOADS:
+                raise unknown("runs", subject[:200])
             parts = _Parts(tx, [run])
     except Problem as problem:
         if problem.code in {Code.NOT_FOUND, Code.INVALID}:

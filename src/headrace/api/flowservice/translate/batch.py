@@ -1,19 +1,23 @@
 """A batch, out: the catalog's batch object (9)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 from headrace.api.flowservice.translate.codes import (
+    BATCH_FAILED,
     MAPPER,
+    PROMOTION_FAILED,
     REJECTED,
     REJECTED_UNDIAGNOSED,
     count_by_code,
     run_code,
 )
 from headrace.api.flowservice.translate.plan import PROMOTION
-from headrace.api.flowservice.wire import Item, list_in, milliseconds, object_in, text_in
-from headrace.core.run import Batch, BatchStatus, RejectCode, Run
+from headrace.api.flowservice.wire import Item, list_in, milliseconds, number, object_in, text_in
+from headrace.core.errors import Code
+from headrace.core.outcome import Figures
+from headrace.core.run import Batch, BatchStatus, RejectCode, Run, RunStatus
+from headrace.core.upload import Standing, Upload, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,71 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """All that a batch object is made of; ``dataset`` is the id of the dataset that it belongs to."""
+    """All that a batch object is made of; ``dataset`` is the id of the dataset that it belongs to.
 
-    batch: Batch
-    run: Run
+    ``upload``: what it began as, where a client sent its files. Such a one has no run while it is loading, and no batch before its run has looked
+    at its rows.
+    """
+
+    batch: Batch | None
+    run: Run | None
     dataset: str
+    upload: Upload | None = None
+
+    @property
+    def id(self) -> str:
+        """Return the batch's id."""
+        return self.upload.id if self.upload is not None else self.made.id
+
+    @property
+    def made(self) -> Batch:
+        """Return the batch of the ledger, which every record without an upload has."""
+        assert self.batch is not None  # noqa: S101 — how records are made
+        return self.batch
+
+    @property
+    def standing(self) -> Standing:
+        """Return how it stands."""
+        if self.batch is not None:
+            return Standing.REVERTED if self.batch.reverted_at is not None else _OF_BATCH[self.batch.status]
+        if self.upload is not None and self.upload.state is not UploadState.LOADED:
+            return Standing(self.upload.state.value)
+        return Standing.LOADED if self.run is None else _OF_RUN[self.run.status]
+
+
+_OF_BATCH: Mapping[BatchStatus, Standing] = {
+    BatchStatus.STAGING: Standing.STAGING,
+    BatchStatus.COMMITTED: Standing.COMMITTED,
+    BatchStatus.FAILED: Standing.FAILED,
+    BatchStatus.ABORTED: Standing.ABORTED,
+}
+_OF_RUN: Mapping[RunStatus, Standing] = {
+    RunStatus.QUEUED: Standing.LOADED,
+    RunStatus.RUNNING: Standing.STAGING,
+    RunStatus.WAITING: Standing.STAGING,
+    RunStatus.CANCELLING: Standing.STAGING,
+    RunStatus.SUCCEEDED: Standing.COMMITTED,
+    RunStatus.FAILED: Standing.FAILED,
+    RunStatus.CANCELLED: Standing.ABORTED,
+}
+STATUSES: Mapping[Standing, str] = {
+    Standing.LOADING: "loading",
+    Standing.LOADED: "loaded",
+    Standing.STAGING: "staging",
+    Standing.COMMITTED: "success",
+    Standing.FAILED: "failed",
+    Standing.ABORTED: "aborted",
+    Standing.REVERTED: "inactive",
+}
+"""The dialect's word for how a batch stands."""
+_SYNONYMS = {"failure": "failed", "active": "success"}
+_OVER = frozenset({Standing.COMMITTED, Standing.FAILED, Standing.ABORTED, Standing.REVERTED})
+
+
+def standings_of(words: Sequence[str]) -> frozenset[Standing]:
+    """Return the standings that ``status`` filters name; those that batches here never have name none (9)."""
+    wanted = {_SYNONYMS.get(word.strip().lower(), word.strip().lower()) for word in words}
+    return frozenset(standing for standing, word in STATUSES.items() if word in wanted)
 
 
 def is_diagnosed(batch: Batch, run: Run) -> bool:
@@ -51,73 +115,103 @@ def outstanding(batch: Batch) -> int:
     return max(0, (batch.figures.rows_rejected or 0) - batch.resolved)
 
 
-def batch_state(status: BatchStatus) -> str:
-    """Return the dialect's status of a batch."""
-    match status:
-        case BatchStatus.STAGING:
-            return "staging"
-        case BatchStatus.COMMITTED:
-            return "success"
-        case BatchStatus.FAILED:
-            return "failed"
-        case BatchStatus.ABORTED:
-            return "aborted"
-        case _:
-            assert_never(status)
-
-
 def batch_object(record: BatchRecord, place: Place) -> Item:
     """Return the catalog's batch object."""
-    batch, run = record.batch, record.run
-    figures, diagnosed = batch.figures, is_diagnosed(batch, run)
-    rejected, accepted = outstanding(batch), (figures.rows_accepted or 0) if batch.version is not None else 0
-    by_mapper = sum(reason.count for reason in batch.rejects if reason.code == RejectCode.TRANSFORM)
-    ended = batch.status is not BatchStatus.STAGING
-    user, client = text_in(run.details, "user"), text_in(run.details, "client")
+    batch, run, upload = record.batch, record.run, record.upload
+    standing = record.standing
+    body = {} if upload is None else dict(upload.body)
+    details = {} if run is None else run.details
+    created = upload.created_at if upload is not None else record.made.created_at
+    updated = max(one.updated_at or created for one in (batch, run, upload) if one is not None)
+    user, client = (text_in(body, name) or text_in(details, name) for name in ("user", "client"))
+    figures = _figures(record)
     item: Item = {
-        "id": batch.id,
+        "id": record.id,
+        "externalId": text_in(body, "externalId"),
         "imsOrg": place.org,
         "sandboxId": place.sandbox_id,
-        "status": batch_state(batch.status),
-        "tags": {
-            "acp_enableErrorDiagnostics": diagnosed,
-            "acp_partialIngestionPercent": _percent(run),
-            "flowId": [run.flow_id],
-            "flowRunId": [run.id],
-        },
+        "status": STATUSES[standing],
+        "tags": _tags(record),
         "relatedObjects": [{"type": "dataSet", "id": record.dataset}],
-        "inputFormat": {"format": "parquet"},
-        "created": milliseconds(batch.created_at),
-        "updated": milliseconds(batch.updated_at),
-        "started": milliseconds(batch.created_at),
+        "inputFormat": object_in(body, "inputFormat") or {"format": "parquet"},
+        "created": milliseconds(created),
+        "updated": milliseconds(updated if batch is None or upload is not None else batch.updated_at),
+        "started": milliseconds(created),
         "createdClient": client,
         "createdUser": user,
         "updatedUser": user,
-        "version": f"1.0.{batch.version if batch.version is not None else 0}",
-        "metrics": {
-            "inputByteSize": figures.bytes_read or run.figures.bytes_read or 0,
-            "inputFileCount": figures.files_read or run.figures.files_read or 0,
-            "inputRecordCount": figures.rows_read or 0,
-            "outputByteSize": (figures.bytes_written or 0) if accepted else 0,
-            "outputFileCount": len(batch.files),
-            "outputRecordCount": accepted,
-            "failedRecordCount": rejected,
-            "partitionCount": 1 if batch.files else 0,
-            "recordsSize": figures.bytes_written or 0,
-            "invalidRecordCount": rejected,
-            "invalidRecordsMapper": min(by_mapper, rejected),
-            "invalidRecordsUnknown": 0,
-        },
-        "recordCount": accepted,
-        "failedRecordCount": rejected,
-        "size": (figures.bytes_written or 0) if accepted else 0,
-        "errors": batch_errors(batch, run),
+        "version": f"1.0.{batch.version if batch is not None and batch.version is not None else 0}",
+        "metrics": figures,
+        "recordCount": figures["outputRecordCount"],
+        "failedRecordCount": figures["failedRecordCount"],
+        "size": figures["outputByteSize"],
+        "errors": _errors(record),
     }
-    if ended:
-        item["completed"] = milliseconds(batch.updated_at)
-    if batch.status is BatchStatus.FAILED:
-        item["failedBatchLocation"] = f"{place.base_url}/data/foundation/export/batches/{batch.id}/failed"
-    return item
+    if standing in _OVER:
+        item["completed"] = item["updated"]
+    if standing is Standing.FAILED:
+        item["failedBatchLocation"] = f"{place.base_url}/data/foundation/export/batches/{record.id}/failed"
+    replay = list_in(body, "predecessors")
+    return {**item, "replay": {"predecessors": replay, "reason": "replace"}} if replay else item
+
+
+def _tags(record: BatchRecord) -> Item:
+    body = {} if record.upload is None else dict(record.upload.body)
+    given = object_in(body, "tags")
+    run = record.run
+    if run is None or record.upload is not None:
+        rule = {name: body[name] for name in ("diagnostics", "percent") if name in body}
+        percent = number(rule.get("percent")) or 0.0
+        return {
+            **given,
+            "acp_enableErrorDiagnostics": rule.get("diagnostics") is True,
+            "acp_partialIngestionPercent": percent,
+        }
+    return {
+        "acp_enableErrorDiagnostics": is_diagnosed(record.made, run),
+        "acp_partialIngestionPercent": _percent(run),
+        "flowId": [run.flow_id],
+        "flowRunId": [run.id],
+    }
+
+
+def _figures(record: BatchRecord) -> dict[str, int]:
+    batch = record.batch
+    figures = Figures() if batch is None else batch.figures
+    of_run = Figures() if record.run is None else record.run.figures
+    rejected = 0 if batch is None else outstanding(batch)
+    accepted = (figures.rows_accepted or 0) if batch is not None and batch.version is not None else 0
+    reasons = () if batch is None else batch.rejects
+    by_mapper = sum(reason.count for reason in reasons if reason.code == RejectCode.TRANSFORM)
+    files = 0 if batch is None else len(batch.files)
+    return {
+        "inputByteSize": figures.bytes_read or of_run.bytes_read or 0,
+        "inputFileCount": figures.files_read or of_run.files_read or 0,
+        "inputRecordCount": figures.rows_read or 0,
+        "outputByteSize": (figures.bytes_written or 0) if accepted else 0,
+        "outputFileCount": files,
+        "outputRecordCount": accepted,
+        "failedRecordCount": rejected,
+        "partitionCount": 1 if files else 0,
+        "recordsSize": figures.bytes_written or 0,
+        "invalidRecordCount": rejected,
+        "invalidRecordsMapper": min(by_mapper, rejected),
+        "invalidRecordsUnknown": 0,
+    }
+
+
+def _errors(record: BatchRecord) -> list[Item]:
+    if record.batch is not None and record.run is not None:
+        return batch_errors(record.batch, record.run)
+    failure = {} if record.upload is None else object_in(record.upload.body, "failure")
+    if failure:
+        code = {"empty": "133", "limit": BATCH_FAILED}.get(text_in(failure, "code"), PROMOTION_FAILED)
+        return [{"code": code, "description": text_in(failure, "message")}]
+    reason = None if record.run is None else record.run.reason
+    if reason is None or record.standing is not Standing.FAILED:
+        return []
+    code = "106" if reason.code is Code.SOURCE_EMPTY else run_code(reason.code, copying=False)
+    return [{"code": code, "description": reason.message}]
 
 
 def batch_errors(batch: Batch, run: Run) -> list[Item]:
@@ -146,7 +240,7 @@ def reject_errors(batch: Batch, run: Run) -> list[Item]:
     text = f"Encountered {rejected} errors in the data. Successfully ingested {ingested} rows."
     if not is_diagnosed(batch, run):
         return [{"code": REJECTED_UNDIAGNOSED, "message": text}]
-    counts = count_by_code(batch.rejects, rejected, mapped=is_mapped(run))
+    counts = count_by_code(batch.rejects, rejected, mapped=is_mapped(run), sets=batch.code_sets)
     review = " Review the associated diagnostic files for additional details."
     return [
         {"code": REJECTED, "message": text + review},
