@@ -17,6 +17,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.ids import derived_uuid
 from headrace.core.query import Cursor, Order, Page
 from headrace.core.run import RunStatus
+from headrace.core.upload import OF_UPLOADS
 from headrace.store.database import Transaction
 from headrace.store.paging import from_position
 from headrace.store.tables import runs
