@@ -160,3 +160,14 @@ def _shape(text: str) -> Item:
             {"$ref": "#/components/schemas/Count"},
         ]
     }
+
+
+def paths_table() -> str:
+    """Return the table of operations as ``docs/reference/flow-service.md`` has it."""
+    rows = [
+        f"| {method.upper()} | `{path}` | {operation['summary']} |"
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+    return "\n".join(["| | path | what it does |", "|---|---|---|", *rows])
