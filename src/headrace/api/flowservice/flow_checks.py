@@ -15,7 +15,8 @@ from headrace.api.flowservice.schemas import KIND as SCHEMAS
 from headrace.api.flowservice.schemas import resolve, schema_key
 from headrace.api.flowservice.shelf import find, find_or_none
 from headrace.api.flowservice.source_connections import KIND as SOURCES
-from headrace.api.flowservice.specs import DATA_LAKE, LANDING_ZONE, SourceKind, flow_spec_takes, is_flow_spec
+from headrace.api.flowservice.specs import DATA_LAKE, LANDING_ZONE, SourceKind, flow_spec_takes
+from headrace.api.flowservice.specs_custom import flow_spec_of
 from headrace.api.flowservice.target_connections import KIND as TARGETS
 from headrace.api.flowservice.translate.expressions import check_expression
 from headrace.api.flowservice.translate.mapping import unusable
@@ -50,7 +51,7 @@ def read_flow(tenant: Tenant, body: Item) -> tuple[Item, Item]:
     Raises:
         Refusal: the first check that fails.
     """
-    name, spec_id = _read_head(body)
+    name, spec_id = _read_head(tenant, body)
     ends = _ends(tenant, body)
     source_spec = spec_of(ends.source)
     if not flow_spec_takes(spec_id, source_spec.id):
@@ -75,7 +76,7 @@ def read_draft(tenant: Tenant, body: Item) -> tuple[Item, Item]:
     Raises:
         Refusal: 1410, 1304, 1413; 1321, 1338, 1439: its ids.
     """
-    name, spec_id = _read_head(body)
+    name, spec_id = _read_head(tenant, body)
     item: Item = {
         "name": name,
         "description": text_in(body, "description"),
@@ -104,16 +105,17 @@ def published(item: Item) -> Item:
     return {key: value for key, value in item.items() if key != "state"}
 
 
-def _read_head(body: Item) -> tuple[str, str]:
+def _read_head(tenant: Tenant, body: Item) -> tuple[str, str]:
     """Return name and flow spec of a new flow: what every one needs."""
     if "state" in body:
         raise Refusal(Fault.STATE_IN_CREATE, "state cannot be given when a flow is made; it starts enabled")
     name = required_text(body, "name")
     if body.get("description") is not None and not isinstance(body["description"], str):
         raise Refusal(Fault.VALUE, "description is no text")
-    spec_id = text_in(object_in(body, "flowSpec"), "id")
-    if not is_flow_spec(spec_id):
-        raise Refusal(Fault.SPEC, f"flowSpec.id {spec_id!r} is no flow spec")
+    given = text_in(object_in(body, "flowSpec"), "id")
+    spec_id = flow_spec_of(tenant, given)
+    if not spec_id:
+        raise Refusal(Fault.SPEC, f"flowSpec.id {given!r} is no flow spec")
     return name, spec_id
 
 
