@@ -52,12 +52,13 @@ async def _sftp(port: int, folder: Path) -> None:
 class _Ftp(FTPHandler):  # type: ignore[misc]  # the library has no types
     """A server of today: it knows MLSD and MLST."""
 
-    banner = "welcome"
+    auth_failed_timeout = 0
 
 
 class _OldFtp(FTPHandler):  # type: ignore[misc]  # the library has no types
     """A server of yesterday: it lists names, and tells size and date of each."""
 
+    auth_failed_timeout = 0
     proto_cmds: ClassVar = {name: what for name, what in FTPHandler.proto_cmds.items() if name not in {"MLSD", "MLST"}}
 
 

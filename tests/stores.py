@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -244,3 +245,42 @@ def _answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
 def _nothing(answer: object) -> None:
     """Forget an answer."""
     del answer
+
+
+class Cutter:
+    """Stands between a client and a server on loopback, and cuts what comes from the server: the first ``cuts`` connections after ``after`` bytes."""
+
+    def __init__(self, port: int, after: int, cuts: int) -> None:
+        self._target = port
+        self._after = after
+        self._cuts = cuts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.made = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no further connections."""
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self.made += 1
+                left = self._after if self.made <= self._cuts else None
+                threading.Thread(target=_pump, args=(client, server, None), daemon=True).start()
+                threading.Thread(target=_pump, args=(server, client, left), daemon=True).start()
+
+
+def _pump(source: socket.socket, target: socket.socket, left: int | None) -> None:
+    with suppress(OSError), source, target:
+        while data := source.recv(65536 if left is None else min(65536, left)):
+            target.sendall(data)
+            if left is not None:
+                left -= len(data)
+                if left <= 0:
+                    break
+        target.shutdown(socket.SHUT_RDWR)
+        source.shutdown(socket.SHUT_RDWR)

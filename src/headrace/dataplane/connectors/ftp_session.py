@@ -50,15 +50,27 @@ class _Client(ftplib.FTP_TLS):
         self.host = login.host
         self.timeout = sockets.limits.store_read_seconds
         self.maxline = _LINE
-        self.sock = sockets.connect(login.address, login.port)
+
+    def greet(self) -> None:
+        """Connect, and wait for the server's greeting."""
+        self.sock = self._sockets.connect(self._login.address, self._login.port)
         self.af = self.sock.family
         self.file = self.sock.makefile("r", encoding=self.encoding)
         self.welcome = self.getresp()
+
+    def hang_up(self) -> None:
+        """Close the connection without waiting for the server."""
+        if self.file is not None:
+            self.file.close()
+        if self.sock is not None:
+            self._sockets.forget(self.sock)
 
     def begin_tls(self) -> None:
         """Speak TLS from here on, on this connection and all data connections."""
         self.voidcmd("AUTH TLS")
         self.sock = self._wrapped(self.control, None)
+        if self.file is not None:
+            self.file.close()
         self.file = self.sock.makefile("r", encoding=self.encoding)
 
     @property
@@ -113,8 +125,7 @@ class Session:
     def end(self) -> None:
         """End the session without waiting for the server."""
         with suppress(Exception):  # whatever a broken session says at its end, it is over
-            self.sockets.forget(self.client.control)
-            self.client.close()
+            self.client.hang_up()
 
     def facts(self, path: str) -> "Facts":
         """Return what the server says of one path.
@@ -173,6 +184,7 @@ def log_in(login: Login, sockets: Sockets) -> Session:
     with Translated(login.name, "the login", sockets):
         client = _Client(login, sockets)
         try:
+            client.greet()
             if login.tls:
                 client.begin_tls()
             client.login(login.user, login.password, secure=False)
@@ -184,7 +196,7 @@ def log_in(login: Login, sockets: Sockets) -> Session:
                     client.sendcmd("OPTS UTF8 ON")
             client.voidcmd("TYPE I")
         except BaseException:
-            sockets.forget(client.control)
+            client.hang_up()
             raise
         return Session(client, sockets, features)
 

@@ -5,6 +5,7 @@ that ``Egress`` has refused. What is needed of HTTP here is little: GET and HEAD
 """
 
 import http.client
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ class _Connection(http.client.HTTPConnection):
     """A connection that never connects by itself: that is for ``Sockets``."""
 
     auto_open = 0
+    made: socket.socket | None = None
+    """Its socket, which it lets go of itself when the server will close the connection."""
 
 
 @dataclass(slots=True)
@@ -130,13 +133,13 @@ class Server:
     def _connect(self) -> _Connection:
         made = self.sockets.connect(self._url.hostname or "", self._port)
         connection = _Connection(self._host, self._port)
-        connection.sock = made
+        connection.sock = connection.made = made
         if self._tls is None:
             return connection
         try:
             with self.translated():
                 wrapped = self._tls.wrap_socket(made, server_hostname=self._host, do_handshake_on_connect=False)
-                connection.sock = wrapped
+                connection.sock = connection.made = wrapped
                 self.sockets.replace(made, wrapped)
                 wrapped.settimeout(self.sockets.limits.store_connect_seconds)
                 wrapped.do_handshake()
@@ -163,10 +166,9 @@ class Server:
         self._drop(connection)
 
     def _drop(self, connection: _Connection) -> None:
-        made, connection.sock = connection.sock, None
-        if made is not None:
-            self.sockets.forget(made)
         connection.close()
+        if connection.made is not None:
+            self.sockets.forget(connection.made)
 
     def translated(self) -> "_Translated":
         """Return a context that turns what the libraries raise into problems."""

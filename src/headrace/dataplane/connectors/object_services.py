@@ -143,6 +143,7 @@ class S3Service:
     base: str = ""
     encoding: str = "identity"
     version_is_etag: bool = True
+    page_size: int = 1000
     regions: dict[str, str] = field(default_factory=dict)
 
     def buckets(self, marker: str) -> Ask:
@@ -151,7 +152,7 @@ class S3Service:
 
     def page(self, bucket: str, prefix: str, marker: str, *, flat: bool) -> Ask:
         """Return the request; see ``Service``."""
-        query = [("list-type", "2"), ("prefix", prefix), ("max-keys", "1000"), ("encoding-type", "url")]
+        query = [("list-type", "2"), ("prefix", prefix), ("max-keys", str(self.page_size)), ("encoding-type", "url")]
         query += [] if flat else [("delimiter", "/")]
         query += [("continuation-token", marker)] if marker else []
         return Ask(f"{self.base}/{encoded_path(bucket)}", tuple(query), bucket=bucket)
@@ -211,6 +212,7 @@ class AzureService:
     sas: tuple[tuple[str, str], ...] = ()
     encoding: str = "identity"
     version_is_etag: bool = True
+    page_size: int = 1000
 
     def buckets(self, marker: str) -> Ask:
         """Return the request; see ``Service``."""
@@ -218,7 +220,7 @@ class AzureService:
 
     def page(self, bucket: str, prefix: str, marker: str, *, flat: bool) -> Ask:
         """Return the request; see ``Service``."""
-        query = [("restype", "container"), ("comp", "list"), ("maxresults", "1000")]
+        query = [("restype", "container"), ("comp", "list"), ("maxresults", str(self.page_size))]
         query += [("prefix", prefix)] if prefix else []
         query += [] if flat else [("delimiter", "/")]
         query += [("marker", marker)] if marker else []
@@ -276,6 +278,7 @@ class GoogleJson:
     encoding: str = "gzip"
     """Google unpacks objects that say that they are gzipped for whoever does not take gzip."""
     version_is_etag: bool = False
+    page_size: int = 1000
 
     def buckets(self, marker: str) -> Ask:
         """Return the request; see ``Service``."""
@@ -283,7 +286,7 @@ class GoogleJson:
 
     def page(self, bucket: str, prefix: str, marker: str, *, flat: bool) -> Ask:
         """Return the request; see ``Service``."""
-        query = [("maxResults", "1000"), ("prefix", prefix)]
+        query = [("maxResults", str(self.page_size)), ("prefix", prefix)]
         query += [] if flat else [("delimiter", "/")]
         query += [("pageToken", marker)] if marker else []
         return Ask(f"{self.base}/b/{_quoted(bucket)}/o", tuple(query))
