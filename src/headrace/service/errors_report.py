@@ -8,7 +8,7 @@ from enum import StrEnum
 from headrace.core.clock import DAY, HOUR, MINUTE, Instant
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.store.database import Database
-from headrace.store.errors_report import RunTrouble, Troubled, troubled
+from headrace.store.errors_report import PAGE, RunTrouble, Troubled, troubled
 
 __all__ = ["MAX_DAYS", "ErrorGroup", "ErrorKind", "Troubled", "period_of", "report_errors"]
 
@@ -72,13 +72,13 @@ class _Sum:
 _Key = tuple[ErrorKind, str, str | None, str]
 
 
-def report_errors(database: Database, query: Troubled) -> list[ErrorGroup]:
+def report_errors(database: Database, query: Troubled, page: int = PAGE) -> list[ErrorGroup]:
     """Return what went wrong in the runs of ``query``: first what concerns most runs, then what concerns most rows.
 
-    Runs are read in pages; what is kept of them is one count for each group. A run whose failure has the reason of one of its activities counts once.
+    ``page`` runs are read at a time; what is kept of them is one count for each group. A run whose failure has the reason of one of its activities counts once.
     """
     sums: dict[_Key, _Sum] = {}
-    for run in troubled(database, query):
+    for run in troubled(database, query, page):
         for key, rows, batch_id in _entries(run):
             kind, code, place, _ = key
             kept = key if key in sums or len(sums) < MAX_GROUPS else (kind, code, place, "…")

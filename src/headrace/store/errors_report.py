@@ -50,20 +50,20 @@ class RunTrouble:
     batches: tuple[BatchTrouble, ...]
 
 
-def troubled(database: Database, query: Troubled) -> Iterator[RunTrouble]:
-    """Yield the runs of ``query`` that have failed or have rejects or warnings, newest first. Each page is a transaction of its own."""
+def troubled(database: Database, query: Troubled, page: int = PAGE) -> Iterator[RunTrouble]:
+    """Yield the runs of ``query`` that have failed or have rejects or warnings, newest first. Each ``page`` is a transaction of its own."""
     position: tuple[int, str] | None = None
     while True:
         with database.reading() as tx:
-            heads = tx.rows(_heads(query, position))
+            heads = tx.rows(_heads(query, position, page))
             found = _complete(tx, heads)
         yield from found
-        if len(heads) < PAGE:
+        if len(heads) < page:
             return
         position = (heads[-1]["created_at"], heads[-1]["id"])
 
 
-def _heads(query: Troubled, position: tuple[int, str] | None) -> sa.Select[Any]:
+def _heads(query: Troubled, position: tuple[int, str] | None, page: int) -> sa.Select[Any]:
     conditions = [runs.c.scope == query.scope, runs.c.created_at >= query.since, runs.c.created_at < query.until]
     if query.flow_id is not None:
         conditions.append(runs.c.flow_id == query.flow_id)
@@ -76,7 +76,7 @@ def _heads(query: Troubled, position: tuple[int, str] | None) -> sa.Select[Any]:
     )
     columns = (runs.c.id, runs.c.flow_id, runs.c.created_at, runs.c.status, runs.c.reason)
     return (
-        sa.select(*columns).where(*conditions, wrong).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(PAGE)
+        sa.select(*columns).where(*conditions, wrong).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(page)
     )
 
 
