@@ -18,13 +18,13 @@ from waiting import until
 
 # A process that answers by the folder's name, without anything of the data plane: what is tested is the other end.
 ANSWERER = """
-import json, os, signal, sys, time
+import json, os, signal, sys
 for line in sys.stdin:
     folder = json.loads(line)["question"].get("folder", "")
     if folder == "die":
         os.kill(os.getpid(), signal.SIGSEGV)
     if folder == "hang":
-        time.sleep(1000)
+        signal.pause()
     if folder == "flood":
         print("x" * 300_000, flush=True)
         continue
