@@ -223,7 +223,7 @@ class _InDocument:
             return sa.func.json_extract(sa.type_coerce(self.column, sa.Text), self._sqlite_path())
         # An empty path stands for the whole: an element of an array.
         if not self.path:
-            return self._document().op("#>>")(sa.literal_column("'{}'::text[]"))
+            return self._document().op("#>>", return_type=sa.Text())(sa.literal_column("'{}'::text[]"))
         return sa.func.jsonb_extract_path_text(self._document(), *self.path)
 
     def _jsonb(self) -> sa.ColumnElement[Any]:

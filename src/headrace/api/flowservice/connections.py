@@ -28,7 +28,7 @@ from headrace.api.flowservice.gateway import FlowTenant, Tenant
 from headrace.api.flowservice.patches import Operation, apply_patch, read_patch
 from headrace.api.flowservice.queries import Collection, read_list, read_search
 from headrace.api.flowservice.reach import reaches
-from headrace.api.flowservice.shelf import all_of, find, keep, remove
+from headrace.api.flowservice.shelf import find, keep, listing, remove
 from headrace.api.flowservice.usage import is_used
 from headrace.api.flowservice.wire import Item, body_object, text_in
 from headrace.http.bodies import Body, json_body
@@ -46,15 +46,13 @@ _JsonBody = Annotated[Body, Depends(json_body)]
 @router.get("/connections")
 def list_connections(request: Request, tenant: FlowTenant) -> Response:
     """List base connections."""
-    listed = read_list(request, _COLLECTION)
-    return answers.listed(KIND, [shown(tenant, entity) for entity in all_of(tenant, KIND)], listed)
+    return listing(tenant, KIND, read_list(request, _COLLECTION))
 
 
 @router.post("/connections/search")
 def search_connections(request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
     """List base connections that a body asks for."""
-    listed = read_search(request, body, _COLLECTION)
-    return answers.listed(KIND, [shown(tenant, entity) for entity in all_of(tenant, KIND)], listed)
+    return listing(tenant, KIND, read_search(request, body, _COLLECTION))
 
 
 @router.post("/connections")

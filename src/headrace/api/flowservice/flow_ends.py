@@ -14,7 +14,7 @@ from headrace.api.flowservice.etags import check_etag
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.patches import apply_patch, read_patch
 from headrace.api.flowservice.queries import Collection, read_list, read_search
-from headrace.api.flowservice.shelf import all_of, find, keep, remove
+from headrace.api.flowservice.shelf import find, keep, listing, remove
 from headrace.api.flowservice.usage import is_used
 from headrace.api.flowservice.wire import Item, body_object
 from headrace.http.bodies import Body
@@ -45,11 +45,11 @@ class End:
 
     def listed(self, request: Request, tenant: Tenant) -> Response:
         """Answer a list."""
-        return answers.listed(self.kind, self._all(tenant), read_list(request, self.collection))
+        return listing(tenant, self.kind, read_list(request, self.collection))
 
     def searched(self, request: Request, tenant: Tenant, body: Body) -> Response:
         """Answer a list that a body asks for."""
-        return answers.listed(self.kind, self._all(tenant), read_search(request, body, self.collection))
+        return listing(tenant, self.kind, read_search(request, body, self.collection))
 
     def created(self, request: Request, tenant: Tenant, body: Body) -> Response:
         """Keep a new one, or a draft."""
@@ -94,9 +94,6 @@ class End:
             raise Refusal(Fault.END_USED, f"the {self.noun} {subject} is used by a flow")
         remove(tenant, self.kind, entity)
         return answers.gone()
-
-    def _all(self, tenant: Tenant) -> list[Item]:
-        return [shown(tenant, entity) for entity in all_of(tenant, self.kind)]
 
     def _kept(self, tenant: Tenant, entity: Entity, item: Item) -> Entity:
         return keep(tenant, self.kind, entity.id, item["name"], item, expected=entity)
