@@ -73,9 +73,10 @@ _Key = tuple[ErrorKind, str, str | None, str]
 
 
 def report_errors(database: Database, query: Troubled, page: int = PAGE) -> list[ErrorGroup]:
-    """Return what went wrong in the runs of ``query``: first what concerns most runs, then what concerns most rows.
+    """Return what went wrong in the runs of ``query``: failures first, then what concerns most runs, then most rows.
 
-    ``page`` runs are read at a time; what is kept of them is one count for each group. A run whose failure has the reason of one of its activities counts once.
+    ``page`` runs are read at a time; what is kept of them is one count for each group. A run whose failure has the reason of one of its
+    activities counts once.
     """
     sums: dict[_Key, _Sum] = {}
     for run in troubled(database, query, page):
@@ -91,7 +92,7 @@ def report_errors(database: Database, query: Troubled, page: int = PAGE) -> list
         ErrorGroup(*key, s.rows, s.runs, s.oldest.created_at, s.newest.created_at, s.newest.run_id, s.batch_id)
         for key, s in sums.items()
     ]
-    return sorted(groups, key=lambda g: (-g.runs, -g.rows, g.kind, g.code, g.place or "", g.message))
+    return sorted(groups, key=_rank)
 
 
 def period_of(text: str, now: Instant) -> Instant | None:
@@ -115,6 +116,11 @@ def steady(message: str) -> str:
     for pattern, name in _VARYING:
         message = pattern.sub(name, message)
     return message
+
+
+def _rank(group: ErrorGroup) -> tuple[bool, int, int, str, str, str, str]:
+    later = group.kind is not ErrorKind.FAILURE
+    return later, -group.runs, -group.rows, group.kind.value, group.code, group.place or "", group.message
 
 
 def _entries(run: RunTrouble) -> Iterator[tuple[_Key, int, str | None]]:
