@@ -12,18 +12,17 @@ from headrace.activities.replay import replay_activity
 from headrace.activities.revert import revert_activity
 from headrace.activities.upload import upload_activity
 from headrace.bootstrap.application import Application, open_application
+from headrace.bootstrap.language import mapping_language
 from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
 from headrace.config import Settings
 from headrace.core.clock import DAY, HOUR
 from headrace.core.ids import ulid_of
-from headrace.core.mapping import MappingLanguage
 from headrace.core.task import ActivityFunction, Task
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
 from headrace.engine.worker import run_worker
-from headrace.language import dataprep
 from headrace.store import runs
 
 _LOOK_FOR_UPKEEP_SECONDS = 300.0
@@ -31,8 +30,9 @@ _LOOK_FOR_UPKEEP_SECONDS = 300.0
 
 def activities(application: Application) -> Mapping[str, ActivityFunction]:
     """Return what each kind of activity does, for an engine."""
-    language = MappingLanguage(dataprep.compile_expression, dataprep.cast_sql)
-    promoting = Promoting(application.roots, application.limits, language, lambda task: batch_id(application, task))
+    promoting = Promoting(
+        application.roots, application.limits, mapping_language(), lambda task: batch_id(application, task)
+    )
     return {
         "copy": copy_activity(application.roots_of, application.limits, application.clock, application.connect),
         "promote": promote_activity(promoting),
