@@ -53,7 +53,7 @@ def read_cases() -> Iterator[Case]:
     """Yield the cases of all files.
 
     ``== expression`` begins a case; ``types: {"a": "long"}`` says the columns' types (else all are strings); ``{"a": "1"} -> 1`` is a
-    row and its value as JSON, ``-> !`` a transform error; ``refused: code: words`` is a refusal.
+    row (of a JSON column the JSON itself) and its value as JSON, ``-> !`` a transform error; ``refused: code: words`` is a refusal.
     """
     for path in sorted(CASES.glob("*.txt")):
         blocks = ("\n" + path.read_text()).split("\n== ")[1:]
@@ -109,7 +109,11 @@ def run(
     quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in ["#", *names])
     casts = ", ".join(["CAST(? AS BIGINT)", *(f"CAST(? AS {sql_name(types[name])})" for name in names)])
     values = ", ".join(f"({casts})" for _ in rows)
-    parameters = [value for number, row in enumerate(rows) for value in [number, *(row.get(name) for name in names)]]
+    parameters = [
+        value
+        for number, row in enumerate(rows)
+        for value in [number, *(_bound(row.get(name), types[name]) for name in names)]
+    ]
     shown, nested = compiled.sql, compiled.type is not None and compiled.type.kind in _NESTED
     if compiled.type is not None and compiled.type.kind in _TEXTUAL | _NESTED:
         shown = cast_sql(compiled.sql, compiled.type, JSON if nested else STRING).sql
@@ -120,6 +124,10 @@ def run(
         assert not (failed and value is not None)
         found.append(FAILED if failed else json.loads(value) if nested and value is not None else value)
     return found
+
+
+def _bound(value: Any, type_: ColumnType) -> Any:
+    return json.dumps(value, ensure_ascii=False) if type_.kind is Kind.JSON and value is not None else value
 
 
 def sql_name(type_: ColumnType) -> str:

@@ -62,7 +62,7 @@ def _native_digest(name: str, result: str) -> Function:
         call = f"headrace_{name}({text.sql}, {quote_text(_charset(site))})"
         return strict(call, STRING, [text], fails=True)
 
-    what = "SHA512 digest" if name == "sha512" else "CRC-32 checksum"
+    what = "SHA512 digest" if name == "sha512" else "CRC-32 checksum (the lowest byte first)"
     return function(f"{name}(s[, charset])", _HASH, _DIGEST_DOC.format(what), f'{name}("abc") -> {result}')(build)
 
 
@@ -171,7 +171,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "sha512",
         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
     ),
-    _native_digest("crc32", "352441c2"),
+    _native_digest("crc32", "c2412435"),
     _uuid,
     function(
         "get_url_protocol(url)",

@@ -5,10 +5,12 @@ first value that is not null.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType, Kind
 from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted, fresh, sql_type, unified
+from headrace.language.dataprep.dynamic import extreme, is_dynamic
 from headrace.language.dataprep.refusal import refuse
 from headrace.language.dataprep.table import Function, Site, function
 from headrace.language.dataprep.values import (
@@ -202,6 +204,10 @@ def _last(site: Site) -> Value:
 def _decode(site: Site) -> Value:
     """Compare keys from left to right; nothing behind the first match is evaluated."""
     pairs = (len(site) - 1) // 2
+    if is_dynamic(site.arguments[0]):
+        _, others = unify(site, [2 * pair + 1 for pair in range(pairs)])
+        if others is not None and others.kind is not Kind.JSON:
+            site = replace(site, arguments=(site.take(0, others), *site.arguments[1:]))
     keys, key_type = unify(site, [0, *(2 * pair + 1 for pair in range(pairs))])
     chosen = [2 * pair + 2 for pair in range(pairs)]
     if len(site) % 2 == 0:
@@ -230,8 +236,10 @@ def _extreme(site: Site, chooser: str) -> Value:
     values, type_ = unify(site, range(len(site)), text=False)
     if type_ is None:
         return NULL.with_errors_of(*values)
-    if type_.kind in {Kind.LIST, Kind.STRUCT, Kind.JSON, Kind.BINARY}:
+    if type_.kind in {Kind.LIST, Kind.STRUCT, Kind.BINARY}:
         raise site.refusal(0, f"a {type_} has no order")
+    if type_.kind is Kind.JSON and len(values) > 1:
+        return extreme(values, "list_min" if chooser == "least" else "list_max")
     if len(values) == 1:
         return values[0]
 

@@ -31,7 +31,8 @@ def _sha512(text: str, charset: str) -> str:
 
 
 def _crc32(text: str, charset: str) -> str:
-    return f"{zlib.crc32(_bytes(text, charset)):08x}"
+    # The lowest byte comes first, as AEP shows it.
+    return zlib.crc32(_bytes(text, charset)).to_bytes(4, "little").hex()
 
 
 def _written(entries: Mapping[str, str | None]) -> str:

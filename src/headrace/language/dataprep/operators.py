@@ -8,11 +8,13 @@ from typing import Final
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType, Kind
-from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted
+from headrace.language.dataprep import dynamic
+from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted, unified
 from headrace.language.dataprep.logic import choose, common_type, first_of, truth
 from headrace.language.dataprep.values import (
     BOOLEAN,
     DOUBLE,
+    JSON,
     LONG,
     NULL,
     NUMBER,
@@ -27,7 +29,7 @@ from headrace.language.dataprep.values import (
 
 _ORDER: Final = {"<", "<=", ">", ">="}
 _BITS: Final = {"&", "|", "^"}
-_BYTES: Final = frozenset({Kind.BINARY, Kind.LIST, Kind.STRUCT, Kind.JSON})
+_BYTES: Final = frozenset({Kind.BINARY, Kind.LIST, Kind.STRUCT})
 
 
 def unary(operator: str, operand: Value) -> Value:
@@ -48,6 +50,8 @@ def unary(operator: str, operand: Value) -> Value:
         # Two signs in a row would begin an SQL comment.
         sql = operand.sql[1:] if operand.sql.startswith("-") else "-" + operand.sql
         return Value(sql, operand.type, is_constant=True, constant=-constant)
+    if operand.type.kind is Kind.JSON:
+        return dynamic.arithmetic("-", Value("0", LONG, is_constant=True, constant=0), operand)
     number = _number(operand)
     if number.type == LONG:
         return strict(attempt([number.sql], "(0 - {0})".format), LONG, [number], fails=True)
@@ -78,18 +82,29 @@ def binary(operator: str, left: Value, right: Value) -> Value:
     if operator == "+" and Kind.STRING in {left.type.kind, right.type.kind}:
         texts = [converted(left, STRING), converted(right, STRING)]
         return strict(f"({texts[0].sql} || {texts[1].sql})", STRING, texts)
+    if dynamic.is_dynamic(left, right):
+        return dynamic.arithmetic(operator, _dynamic_side(left), _dynamic_side(right))
     return _arithmetic(operator, _number(left), _number(right))
+
+
+def _dynamic_side(value: Value) -> Value:
+    return value if dynamic.is_dynamic(value) else _number(value)
 
 
 def _unified(values: list[Value]) -> tuple[list[Value], ColumnType | None]:
     type_ = common_type([value.type for value in values])
-    return (values if type_ is None else [converted(value, type_) for value in values]), type_
+    return (values if type_ is None else [unified(value, type_) for value in values]), type_
 
 
 def _present(value: Value) -> Value:
     """Return whether a value counts as there for ``?:``: not null, false, zero or empty."""
     if value.type is None:
         return Value("false", BOOLEAN, is_constant=True, constant=False)
+    if value.type.kind is Kind.LIST:
+        return Value(f"(COALESCE(len({value.sql}), 0) > 0)", BOOLEAN, value.error, sound=value.error is None)
+    if value.type.kind is Kind.JSON:
+        test = f"{dynamic.canonical(value).sql} NOT IN ('false', '0', '\"\"', '[]', '{{}}')"
+        return Value(f"(({test}) IS TRUE)", BOOLEAN, value.error, sound=value.error is None)
     empty = {Kind.BOOLEAN: "false", Kind.STRING: "''"}.get(
         value.type.kind, "0" if value.type.kind in NUMBER_KINDS else ""
     )
@@ -123,6 +138,8 @@ def _comparable(left: Value, right: Value) -> tuple[Value, Value]:
     """Return both operands in the type in which they are compared: text takes the other side's type."""
     if left.type is None or right.type is None:
         return left, right
+    if dynamic.is_dynamic(left) != dynamic.is_dynamic(right):
+        return _comparable_to_json(left, right)
     if Kind.STRING in {left.type.kind, right.type.kind} and left.type.kind is not right.type.kind:
         other = right.type if left.type.kind is Kind.STRING else left.type
         type_ = (
@@ -135,16 +152,39 @@ def _comparable(left: Value, right: Value) -> tuple[Value, Value]:
     return first, second
 
 
+def _comparable_to_json(left: Value, right: Value) -> tuple[Value, Value]:
+    """Return a dynamic value and another in the other one's type."""
+    if dynamic.is_dynamic(right):
+        second, first = _comparable_to_json(right, left)
+        return first, second
+    if right.type is None or right.type.kind in {Kind.LIST, Kind.STRUCT}:
+        return left, unified(right, JSON)
+    if right.type.kind is Kind.STRING:
+        return dynamic.text_of(left), right
+    type_ = NUMBER if right.type.kind in WHOLE_KINDS | {Kind.DECIMAL} else right.type
+    return converted(left, type_), converted(right, type_)
+
+
 def _equality(operator: str, left: Value, right: Value) -> Value:
     first, second = _comparable(left, right)
+    if first.type is not None and second.type is not None and _holds_json(first.type):
+        first, second = dynamic.canonical(first), dynamic.canonical(second)
     word = "IS NOT DISTINCT FROM" if operator == "==" else "IS DISTINCT FROM"
     return Value(f"({first.sql} {word} {second.sql})", BOOLEAN).with_errors_of(first, second)
+
+
+def _holds_json(type_: ColumnType) -> bool:
+    if type_.kind is Kind.LIST and type_.element is not None:
+        return _holds_json(type_.element)
+    return type_.kind is Kind.JSON or any(_holds_json(field.type) for field in type_.fields)
 
 
 def _order(operator: str, left: Value, right: Value) -> Value:
     first, second = _comparable(left, right)
     if first.type is None or second.type is None:
         return Value("false", BOOLEAN).with_errors_of(first, second)
+    if dynamic.is_dynamic(first):
+        return dynamic.order(operator, first, second)
     if first.type.kind in _BYTES:
         raise Problem(Code.EXPRESSION_TYPE, f"a {first.type} has no order")
     return Value(f"(({first.sql} {operator} {second.sql}) IS TRUE)", BOOLEAN).with_errors_of(first, second)

@@ -96,7 +96,7 @@ def _date(site: Site) -> Value:
     source = site.arguments[0]
     explicit = len(site) > 1 and site.arguments[1].type is not None
     how = _reading(site, 1) if explicit else None
-    if how is not None and (source.type is None or source.type.kind is Kind.STRING):
+    if how is not None and (source.type is None or source.type.kind in {Kind.STRING, Kind.JSON}):
         text = site.take(0, STRING)
         value = strict(let([text.sql], lambda sql: _read(sql, how)), TIMESTAMP, [text], fails=True)
     else:
