@@ -30,7 +30,7 @@ from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.databases.dialect import Column, Dialect
 from headrace.dataplane.connectors.databases.fitting import UnfitError
 from headrace.dataplane.connectors.databases.opening import open_database
-from headrace.dataplane.connectors.databases.relations import Relation, relation_of, tables_sql
+from headrace.dataplane.connectors.databases.relations import Relation, relation_of
 from headrace.dataplane.connectors.databases.session import Session
 from headrace.dataplane.exploring.opening import Opening
 from headrace.dataplane.limits import Limits
@@ -58,8 +58,7 @@ def list_places(question: ListPlaces, opened: Opening) -> Places:
     """
     schema = question.folder.rstrip("/") or None
     with open_database(_info(opened), _limits(opened), Cancellation()) as session:
-        found = session.rows(tables_sql(session.dialect, schema, None, MAX_PLACES + 1), "the tables")
-        names = sorted((str(place), str(name)) for place, name in found)
+        names = sorted(session.tables(schema, None, MAX_PLACES + 1))
         places = (
             Place(PlaceType.TABLE, name, f"{_part(place, session.dialect)}.{_part(name, session.dialect)}")
             for place, name in names[:MAX_PLACES]

@@ -29,7 +29,7 @@ class AdbcConnection:
     connection: Any
     told: Told
     cancellation: Cancellation
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str | int] = field(default_factory=dict)
     closed: threading.Event = field(default_factory=threading.Event)
     running: Any = None
 
@@ -53,6 +53,24 @@ class AdbcConnection:
         """
         with self._cursor() as cursor, self._telling(where):
             return cursor.adbc_execute_schema(query)
+
+    def described(self, query: str, where: str) -> Any:
+        """Return the Arrow schema of a query that gives no rows, by executing it: for drivers that describe nothing by themselves."""
+        with self._cursor() as cursor, self._telling(where):
+            cursor.execute(query)
+            return cursor.fetch_arrow_table().schema
+
+    def listed(self) -> list[tuple[str, str]]:
+        """Return schema and name of every table and view that the driver lists."""
+        with self._telling("the tables"):
+            self.cancellation.check()
+            catalogs = self.connection.adbc_get_objects(depth="tables").read_all().to_pylist()
+        return [
+            (str(schema["db_schema_name"]), str(table["table_name"]))
+            for catalog in catalogs
+            for schema in catalog["catalog_db_schemas"] or ()
+            for table in schema["db_schema_tables"] or ()
+        ]
 
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query that selects ``columns``, as they come; one that is left before its end is cancelled.
@@ -98,17 +116,31 @@ class AdbcConnection:
             self.cancellation.check()
             raise self.told(error, where) from error
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Cancel what runs after ``seconds``: for drivers that try forever to reach a server."""
+        timer = threading.Timer(seconds, self._cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def interrupt(self) -> None:
         """Cancel what the server does for this connection, again and again until it is closed; returns at once."""
         threading.Thread(target=self._interrupt, name="database-cancel", daemon=True).start()
 
     def _interrupt(self) -> None:
         while not self.closed.is_set():
-            running = self.running
-            if running is not None:
-                with suppress(*ERRORS):  # the statement or the connection has ended by itself
-                    running.adbc_cancel()
+            self._cancel()
             self.closed.wait(_RECANCEL_SECONDS)
+
+    def _cancel(self) -> None:
+        running = self.running
+        if running is not None:
+            with suppress(*ERRORS):  # the statement or the connection has ended by itself
+                running.adbc_cancel()
 
 
 @contextmanager
@@ -116,7 +148,7 @@ def adbc(
     open_connection: Callable[[], Any],
     told: Told,
     cancellation: Cancellation,
-    options: Mapping[str, str] | None = None,
+    options: Mapping[str, str | int] | None = None,
     patience: float | None = None,
 ) -> Iterator[AdbcConnection]:
     """Connect, and close at the end; interrupt what runs when ``cancellation`` asks for it.

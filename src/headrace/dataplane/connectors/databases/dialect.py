@@ -70,7 +70,8 @@ class Dialect:
     aggregate that leaves out infinite instants. ``like`` takes a column and the literal of a pattern, in which ``pattern`` has left nothing
     special but ``%`` and ``_``. ``first`` takes what is selected, the rest of a query, and a number of rows. ``tables`` is a query of
     ``place``, ``name`` and ``distance`` of every table and view outside of system schemas; where no schema is given, the nearest is found, and
-    only what is nearer than ``FAR``. ``opaque`` matches what a statement quotes. ``fold`` is how names without quotes are read.
+    only what is nearer than ``FAR``. ``opaque`` matches what a statement quotes. ``fold`` is how names without quotes are read; no
+    name has a character of ``unquotable``.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Dialect:
     finite: str = ""
     first: str = "SELECT {} {} LIMIT {}"
     default_place: str = ""
+    unquotable: str = "\0"
     fold: Callable[[str], str] | None = None
 
     def quoted(self, name: str) -> str:
@@ -98,7 +100,7 @@ class Dialect:
             Problem: ``INVALID``: no identifier can have that in it.
         """
         opening, closing = self.quotes[0], self.quotes[-1]
-        if "\0" in name or (self.quotes == "`" and self.name == "BigQuery" and ("`" in name or "\\" in name)):
+        if set(name) & set(self.unquotable):
             raise Problem(Code.INVALID, f"{name!r} is no name")
         return opening + name.replace(closing, closing * 2) + closing
 
@@ -122,6 +124,23 @@ class Dialect:
             return None
         schema, name = (None if part is None else self._unquoted(part) for part in match.groups())
         return None if name is None else (schema, name)
+
+    def tables_query(self, place: str | None, name: str | None, most: int) -> str:
+        """Return a query of schema and name of at most ``most`` tables and views outside of system schemas, nearest first.
+
+        A schema or a name restricts it; a name alone is looked for where the database itself would.
+        """
+        conditions = [
+            f"{column} = {self.literal(text)}"
+            for column, text in (("place", place), ("name", name))
+            if text is not None
+        ]
+        if place is None and name is not None:
+            conditions.append(f"distance < {FAR}")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return self.first.format(
+            "place, name", f"FROM ({self.tables}) AS known{where} ORDER BY distance, place, name", most
+        )
 
     def _unquoted(self, part: str) -> str:
         for opening, closing in ((self.quotes[0], self.quotes[-1]), ('"', '"')):

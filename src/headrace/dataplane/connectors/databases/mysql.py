@@ -121,6 +121,11 @@ class MysqlSession:
             ]
             return [row for batch in found for row in zip(*batch, strict=True)]
 
+    def tables(self, place: str | None, name: str | None, most: int) -> list[tuple[str, str]]:
+        """Return schema and name of tables and views."""
+        found = self.rows(DIALECT.tables_query(place, name, most), "the tables")
+        return [(str(one), str(other)) for one, other in found]
+
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query that selects ``columns``; what is left of it is stopped on the server."""
         with self._telling(where):

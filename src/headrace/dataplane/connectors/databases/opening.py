@@ -6,17 +6,22 @@ from contextlib import AbstractContextManager
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.connectors.databases.bigquery import open_bigquery
 from headrace.dataplane.connectors.databases.mysql import open_mysql
 from headrace.dataplane.connectors.databases.postgres import open_postgres
 from headrace.dataplane.connectors.databases.session import Session
+from headrace.dataplane.connectors.databases.snowflake import open_snowflake
+from headrace.dataplane.connectors.databases.sqlserver import open_sqlserver
 from headrace.dataplane.limits import Limits
 
 Opener = Callable[[ConnectionInfo, Limits, Cancellation, str | None], AbstractContextManager[Session]]
 
 _OPENERS: Mapping[str, Opener] = {
     "postgres": open_postgres,
-    "postgresql": open_postgres,
     "mysql": open_mysql,
+    "sqlserver": open_sqlserver,
+    "snowflake": open_snowflake,
+    "bigquery": open_bigquery,
 }
 
 

@@ -94,6 +94,11 @@ class PostgresSession:
         """Return the rows of a small result."""
         return self.wire.rows(query, where)
 
+    def tables(self, place: str | None, name: str | None, most: int) -> list[tuple[str, str]]:
+        """Return schema and name of tables and views."""
+        found = self.rows(DIALECT.tables_query(place, name, most), "the tables")
+        return [(str(one), str(other)) for one, other in found]
+
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query that selects ``columns``."""
         return self.wire.batches(query, columns, where)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.source import TableSource
 from headrace.dataplane.connectors.databases.conditions import condition_sql
-from headrace.dataplane.connectors.databases.dialect import FAR, Column, Dialect
+from headrace.dataplane.connectors.databases.dialect import Column, Dialect
 from headrace.dataplane.connectors.databases.session import Session
 from headrace.dataplane.connectors.databases.similar import similar_column, similar_tables
 
@@ -94,10 +94,10 @@ def find_table(session: Session, text: str) -> str:
             f"{text!r} is no table; write schema.table, with {quotes} around names that have a dot in them",
         )
     for place, name in _spellings(parsed, dialect):
-        found = session.rows(tables_sql(dialect, place, name, 1))
+        found = session.tables(place, name, 1)
         if found:
-            return f"{dialect.quoted(str(found[0][0]))}.{dialect.quoted(str(found[0][1]))}"
-    known = (f"{place}.{name}" for place, name in session.rows(tables_sql(dialect, None, None, _MOST_COMPARED)))
+            return ".".join(map(dialect.quoted, found[0]))
+    known = (f"{place}.{name}" for place, name in session.tables(None, None, _MOST_COMPARED))
     full = text if "." in text or not dialect.default_place else f"{dialect.default_place}.{text}"
     raise Problem(Code.SOURCE_NOT_FOUND, f"there is no table {text!r} in the database{similar_tables(full, known)}")
 
@@ -109,15 +109,3 @@ def _spellings(parsed: tuple[str | None, str], dialect: Dialect) -> list[tuple[s
     place, name = parsed
     folded = (None if place is None else dialect.fold(place), dialect.fold(name))
     return [parsed, folded] if folded != parsed else [parsed]
-
-
-def tables_sql(dialect: Dialect, place: str | None, name: str | None, most: int) -> str:
-    """Return a query of schema and name of tables and views outside of system schemas, restricted to a schema or a name where given."""
-    conditions = [
-        f"{column} = {dialect.literal(text)}" for column, text in (("place", place), ("name", name)) if text is not None
-    ]
-    if place is None and name is not None:
-        conditions.append(f"distance < {FAR}")
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    rest = f"FROM ({dialect.tables}) AS known{where} ORDER BY distance, place, name"
-    return dialect.first.format("place, name", rest, most)

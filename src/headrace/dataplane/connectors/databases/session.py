@@ -29,6 +29,10 @@ class Session(Protocol):
         """Return the rows of a small result."""
         ...
 
+    def tables(self, place: str | None, name: str | None, most: int) -> list[tuple[str, str]]:
+        """Return schema and name of at most ``most`` tables and views outside of system schemas, as ``Dialect.tables_query`` says."""
+        ...
+
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query that selects ``columns``, as they come; raise ``UnfitError`` where a value does not fit.
 
