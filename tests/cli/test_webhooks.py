@@ -1,0 +1,52 @@
+"""The commands about webhooks and about errors over many runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from command_line import Headrace, headrace_in
+from headrace.cli.main import USAGE
+from headrace.cli.webhooks import statuses_of
+from headrace.service.webhooks import DeliveryStatus
+from listeners import listening
+
+SCOPE = "flowservice/acme@AdobeOrg/prod"
+
+
+def test_a_webhook_is_added_listed_and_removed(headrace: Headrace, tmp_path: Path) -> None:
+    """The secret comes from a file, and is never shown; a private address needs the operator's word."""
+    (tmp_path / "secret").write_text("canary\n")
+    with listening() as listener:
+        add = ("webhooks", "add", listener.url, "--scope", SCOPE, "--event", "sources_flow_run_failure")
+        refused = headrace(*add)
+        assert (refused.returncode, "HEADRACE_EGRESS_ALLOW" in refused.stderr) == (1, True)
+        added = headrace(*add, "--secret-file", "secret", "-o", "json", HEADRACE_EGRESS_ALLOW="127.0.0.1")
+    webhook = json.loads(added.stdout)
+    assert webhook["events"] == ["failed"]
+    listed = headrace("webhooks", "ls")
+    assert webhook["id"] in listed.stdout
+    assert "canary" not in added.stdout + added.stderr + listed.stdout
+    deliveries = headrace("webhooks", "deliveries", webhook["id"], "-o", "json")
+    assert json.loads(deliveries.stdout) == {"items": [], "next": None}
+    assert headrace("webhooks", "rm", webhook["id"]).returncode == 0
+    gone = headrace("webhooks", "redeliver", "nothing")
+    assert (gone.returncode, gone.stderr) == (1, "error: there is no delivery 'nothing'\n")
+
+
+def test_errors_over_the_runs_of_a_flow_are_shown(used: Path) -> None:
+    """By code, message and column, with an example run."""
+    call = headrace_in(used)
+    report = json.loads(call("runs", "errors", "--flow", "small", "--since", "7d", "-o", "json").stdout)
+    (group,) = report["items"]
+    assert (group["kind"], group["code"], group["place"], group["rows"]) == ("reject", "required", "name", 1)
+    assert "required" in call("runs", "errors", "--flow", "small").stdout
+    assert call("runs", "errors").returncode == USAGE
+
+
+def test_statuses_are_read_by_their_names() -> None:
+    """Of a wrong one the right ones are told."""
+    assert statuses_of(["pending"]) == (DeliveryStatus.PENDING,)
+    with pytest.raises(typer.BadParameter, match="given_up"):
+        statuses_of(["lost"])
