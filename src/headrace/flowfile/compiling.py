@@ -8,15 +8,17 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from headrace.core.codec import Json, JsonObject, encode
+from headrace.core.destination import destination_type
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Activity, Dependency, Flow, Plan, Policy
 from headrace.core.ids import derived_uuid
-from headrace.core.schema import Column, ColumnType, Kind, Schema, parse_type
+from headrace.core.schema import Column, ColumnType, Kind, Schema
 from headrace.core.settings import CopySettings, PromoteSettings
 from headrace.core.source import FileFormat, FileSource, TableSource
 from headrace.core.target import DeltaTarget, RejectRule
 from headrace.dataplane.expressions import fault_of
 from headrace.flowfile.document import ColumnSpec, Document, SourceSpec
+from headrace.flowfile.shapes import columns_of, read_type
 from headrace.service.connections import ConnectionDraft
 
 SCOPE = "local"
@@ -226,18 +228,22 @@ def _connection(document: Document, findings: Findings) -> ConnectionDraft | Non
 def _schema(document: Document, findings: Findings) -> Schema | None:
     if document.target.schema is None:
         return None
-    columns = [_column(name, spec, findings) for name, spec in document.target.schema.items()]
+    columns = columns_of(
+        document.target.schema,
+        lambda key, name, spec: _column(key, name, spec, findings),
+        lambda key, problem: findings.add_problem(f"target.schema.{key}", problem),
+    )
     try:
-        return Schema(tuple(columns))
+        return Schema(columns)
     except Problem as problem:
         findings.add("target.schema", problem.message, problem.fields[0].hint if problem.fields else "")
         return None
 
 
-def _column(name: str, spec: ColumnSpec, findings: Findings) -> Column:
-    path = f"target.schema.{name}"
+def _column(key: str, name: str, spec: ColumnSpec, findings: Findings) -> Column:
+    path = f"target.schema.{key}"
     try:
-        column_type = parse_type(spec.type)
+        column_type = read_type(spec.type)
     except Problem as problem:
         findings.add(f"{path}.type", problem.message)
         column_type = ColumnType(Kind.JSON)
@@ -295,10 +301,18 @@ def _check_rest(document: Document, schema: Schema | None, findings: Findings) -
         findings.add("concurrency", f"{document.concurrency} runs could never start", "1 or more")
     if schema is not None:
         for name in document.mapping or {}:
-            if name not in schema.by_name:
-                findings.add(f"mapping.{name}", f"the schema has no column {name!r}", "add it under target.schema")
+            _check_destination(name, schema, findings)
     for name, policy in ((COPY, document.activities.copy), (PROMOTE, document.activities.promote)):
         _check_policy(f"activities.{name}", policy, findings)
+
+
+def _check_destination(name: str, schema: Schema, findings: Findings) -> None:
+    try:
+        if destination_type(schema.by_name, name) is None:
+            findings.add(f"mapping.{name}", f"the schema has no column {name!r}", "add it under target.schema")
+    except Problem as problem:
+        hint = problem.fields[0].hint if problem.fields else ""
+        findings.add(f"mapping.{name}", problem.message, hint or "add it under target.schema")
 
 
 def _check_policy(path: str, policy: Policy, findings: Findings) -> None:

@@ -56,7 +56,8 @@ class ColumnSpec:
     """A target column: its type, and what a value must satisfy to be accepted."""
 
     type: str = _say(
-        "string, boolean, integer, long, float, double, decimal(p,s), date, time, timestamp, uuid, binary, json, list<..>, struct<a: ..>.",
+        "string, boolean, integer, long, float, double, decimal(p,s), date, time, timestamp, uuid, binary, json, list<..>, struct<a: ..>; "
+        "struct or list alone where further keys describe what is in it.",
         example="timestamp",
     )
     required: bool = _say("Rows without a value are rejected.", default=False)
@@ -86,7 +87,9 @@ class TargetSpec:
 
     table: str = _say("A Delta table in the lake: its path there.", example="flights")
     mode: WriteMode = _say("append adds rows; overwrite replaces all rows in the same commit.", WriteMode.APPEND)
-    schema: Mapping[str, ColumnSpec] | None = _say("The columns in order: a type, or an object.", None)
+    schema: Mapping[str, ColumnSpec] | None = _say(
+        "The columns in order: a type, or an object. Keys can be paths: person.name, orders[*].sku.", None
+    )
     rejects: RejectSpec = _say("What happens with rows that are not accepted.", RejectSpec())
 
 
@@ -106,7 +109,9 @@ class Document:
     source: SourceSpec = _say("Where the data come from.")
     target: TargetSpec = _say("Where the data go.")
     mapping: Mapping[str, str] | None = _say(
-        "Target column: expression of the source's columns. Left out: every column as it is.", None
+        "Target column, or a path into one (person.name, items[0].sku, a[*].b): expression of the source's columns. "
+        "Left out: every column as it is.",
+        None,
     )
     parameters: Mapping[str, Json] | None = _say(
         "Names with defaults, used as ${name}; null: has to be given with --param.", None

@@ -8,13 +8,13 @@ from headrace.core.codec import Json, decode
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Flow
 from headrace.core.ids import derived_uuid
-from headrace.core.schema import parse_type
 from headrace.core.target import WriteMode
 from headrace.flowfile.compiling import SCOPE, Findings, compile_document
 from headrace.flowfile.document import Document
 from headrace.flowfile.parameters import Interpolation, declared
+from headrace.flowfile.shapes import read_type
 from headrace.flowfile.yamltext import MAX_BYTES, Text, parse
-from headrace.language.dataprep import check_calls
+from headrace.language.dataprep import check_calls, split_each
 from headrace.language.dataprep import parse as parse_expression
 from headrace.service.connections import ConnectionDraft
 
@@ -144,14 +144,15 @@ def _check_texts(raw: Json, findings: Findings) -> None:
     for column, expression in _object(raw, "mapping").items():
         if isinstance(expression, str):
             try:
-                check_calls(parse_expression(expression))
+                for part in split_each(expression, "element") or (expression,):
+                    check_calls(parse_expression(part))
             except Problem as problem:
                 findings.add(f"mapping.{column}", problem.message, code=problem.code)
     for column, spec in _object(_object(raw, "target"), "schema").items():
         text = spec.get("type") if isinstance(spec, Mapping) else None
         if isinstance(text, str):
             try:
-                parse_type(text)
+                read_type(text)
             except Problem as problem:
                 findings.add(f"target.schema.{column}.type", problem.message)
 
