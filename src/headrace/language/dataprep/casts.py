@@ -34,12 +34,14 @@ __all__ = [
     "converted",
     "elements",
     "fresh",
+    "json_of_text",
     "sql_type",
     "unified",
     "written",
 ]
 
 _JSON_NUMBERS: Final = "('BIGINT', 'UBIGINT', 'DOUBLE')"
+_JSON_STRING: Final = r'"(\\.|[^"\\])*"'
 _OBJECTS: Final = frozenset({Kind.STRUCT, Kind.JSON})
 
 
@@ -65,7 +67,7 @@ def cast_sql(sql: str, from_type: ColumnType | None, to_type: ColumnType) -> Cas
 def _parsed(sql: str, source: ColumnType) -> tuple[str, bool]:
     """Return JSON of what is mapped to a JSON column: a text is JSON itself."""
     if source.kind is Kind.STRING:
-        return let([sql], lambda text: f"CASE WHEN json_valid({text}) THEN CAST({text} AS JSON) END"), True
+        return let([sql], json_of_text), True
     return _written(sql, source), source.kind in {Kind.DOUBLE, Kind.FLOAT}
 
 
@@ -137,6 +139,20 @@ def written(value: Value) -> Value:
 def fresh(sql: str, type_: ColumnType) -> Value:
     """Return a value that comes from the source or out of a list or object: JSON null there is null."""
     return Value(f"NULLIF({sql}, 'null')" if type_.kind is Kind.JSON else sql, type_)
+
+
+def json_of_text(text: str) -> str:
+    """Return the JSON that a text (a column or a bound variable) is, null where it is none.
+
+    DuckDB takes more than JSON: what it reads is written anew, without commas at an end, and NaN and infinity are looked for.
+    """
+
+    def body(read: str) -> str:
+        bare = f"regexp_replace(CAST({read} AS VARCHAR), {quote_text(_JSON_STRING)}, '', 'g')"
+        odd = f"regexp_matches(CAST({read} AS VARCHAR), '(?i)nan|inf') AND regexp_matches({bare}, '(?i)nan|inf')"
+        return f"CASE WHEN NOT ({odd}) THEN {read} END"
+
+    return let([f"CASE WHEN json_valid({text}) THEN json_extract({text}, '$') END"], body)
 
 
 def elements(sql: str) -> str:

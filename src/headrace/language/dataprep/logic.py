@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType, Kind
-from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted, fresh, sql_type, unified
+from headrace.language.dataprep.casts import NUMBER_KINDS, WHOLE_KINDS, converted, elements, fresh, sql_type, unified
 from headrace.language.dataprep.dynamic import extreme, is_dynamic
 from headrace.language.dataprep.refusal import refuse
 from headrace.language.dataprep.table import Function, Site, function
@@ -17,6 +17,7 @@ from headrace.language.dataprep.values import (
     BOOLEAN,
     DOUBLE,
     JSON,
+    JSONS,
     LONG,
     NULL,
     STRING,
@@ -159,6 +160,11 @@ def _coalesce(site: Site) -> Value:
 
 def _list_of(site: Site) -> Value | None:
     value = site.arguments[0]
+    if is_dynamic(value):
+        sql = let(
+            [value.sql], lambda one: f"CASE WHEN json_type({one}) = 'ARRAY' THEN {elements(one)} ELSE [{one}] END"
+        )
+        return strict(sql, JSONS, [value])
     return value if value.type is not None and value.type.kind is Kind.LIST else None
 
 

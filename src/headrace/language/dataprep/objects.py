@@ -8,7 +8,7 @@ from typing import Final
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import Column, ColumnType, Kind
-from headrace.language.dataprep.casts import converted, written
+from headrace.language.dataprep.casts import converted, json_of_text, written
 from headrace.language.dataprep.paths import lookup
 from headrace.language.dataprep.table import Function, Site, function
 from headrace.language.dataprep.values import (
@@ -163,12 +163,8 @@ def _json_to_object(site: Site) -> Value:
         site.arguments[0].type and site.arguments[0].type.kind is Kind.JSON and text.error is None
     ):
         return text
-    read = strict(let([text.sql], _read_json), JSON, [text], fails=True)
+    read = strict(let([text.sql], json_of_text), JSON, [text], fails=True)
     return Value(f"NULLIF({read.sql}, 'null')", JSON, read.error, read.sound)
-
-
-def _read_json(text: str) -> str:
-    return f"CASE WHEN json_valid({text}) THEN CAST(trim({text}, ' ' || chr(9) || chr(10) || chr(13)) AS JSON) END"
 
 
 @function(
