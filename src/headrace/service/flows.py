@@ -102,7 +102,7 @@ def find_flow(database: Database, scope: str, name: str) -> Flow:
             raise Problem(Code.NOT_FOUND, f"there is no flow named {name!r}") from problem
 
 
-def page_flows(
+def page_flows(  # noqa: PLR0913 — what a list is asked for, and what of it is read
     database: Database,
     scope: str | None,
     *,
@@ -110,14 +110,16 @@ def page_flows(
     limit: int = 50,
     cursor: str | None = None,
     where: Filter | None = None,
+    plans: bool = True,
 ) -> Page[Flow]:
-    """Return a page of the scope's flows that ``where`` takes; ``cursor`` is the token of the page before.
+    """Return a page of the scope's flows that ``where`` takes; ``cursor`` is the token of the page before. ``plans`` False: with empty plans.
 
     Raises:
         Problem: ``INVALID``: the order, limit, cursor, or a path of the filter.
     """
     with database.reading() as tx:
-        return flows.page(tx, scope, order, limit, None if cursor is None else Cursor.parse(cursor), filter=where)
+        position = None if cursor is None else Cursor.parse(cursor)
+        return flows.page(tx, scope, order, limit, position, filter=where, plans=plans)
 
 
 def count_flows(database: Database, scope: str | None, where: Filter | None = None) -> int:

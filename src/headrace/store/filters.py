@@ -163,31 +163,27 @@ class _InDocument:
         if position is None:
             return condition(self)
         array = replace(self, path=(*self.path[:position], self.path[position].removesuffix("[]")))
-        element, source = array.elements()
+        element, source, is_element = array.elements()
         inner = _InDocument(element, self.path[position + 1 :], self.dialect)
-        found = sa.select(sa.literal(1)).select_from(source).where(condition(inner)).exists()
-        # What is no array has no elements; SQLite would go through an object's members too.
-        return sa.and_(array.is_array(), found)
+        return sa.select(sa.literal(1)).select_from(source).where(is_element, condition(inner)).exists()
 
-    def is_array(self) -> Condition:
-        """Return whether there is an array at the place."""
-        return sa.func.coalesce(self._kind() == "array", sa.false())
-
-    def elements(self) -> tuple[sa.ColumnElement[Any], sa.FromClause]:
-        """Return an element of the array at the place, and what goes through all of them."""
+    def elements(self) -> tuple[sa.ColumnElement[Any], sa.FromClause, Condition]:
+        """Return an element of the array at the place, what goes through all of them, and what tells them from the members of what is no array."""
         if self.dialect == "sqlite":
             each = sa.func.json_each(sa.type_coerce(self.column, sa.Text), self._sqlite_path())
-            table = each.table_valued("value", "type")
+            table = each.table_valued("key", "value", "type")
             # A scalar is no JSON text as it stands: it is wrapped, so that every element is read in the same way.
             as_text = sa.case(
                 (table.c.type.in_(["object", "array"]), table.c.value),
                 (table.c.type.in_(["true", "false", "null"]), table.c.type),
                 else_=sa.func.json_quote(table.c.value),
             )
-            return as_text, table
-        array = sa.case((self.is_array(), self._jsonb()), else_=sa.cast("[]", postgresql.JSONB))
+            return as_text, table, sa.func.typeof(table.c.key) == "integer"
+        array = sa.case(
+            (self._kind() == "array", self._jsonb()), else_=sa.literal_column("'[]'::jsonb", postgresql.JSONB)
+        )
         valued = sa.func.jsonb_array_elements(array).table_valued("value")
-        return sa.cast(valued.c.value, sa.Text), valued
+        return sa.cast(valued.c.value, sa.Text), valued, sa.true()
 
     def is_null(self) -> Condition:
         """Return whether there is nothing at the place, or null."""

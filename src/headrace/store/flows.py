@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from headrace.core.clock import Instant
 from headrace.core.codec import encode
 from headrace.core.errors import Code, Problem
-from headrace.core.flow import Flow
+from headrace.core.flow import Flow, Plan
 from headrace.core.query import Cursor, Filter, Order, Page
 from headrace.store import settings
 from headrace.store.columns import dump, searchable
@@ -24,6 +24,7 @@ from headrace.store.upserts import upsert
 NEWEST_FIRST = Order("created_at", descending=True)
 """The order of lists of flows unless a caller asks for another."""
 
+_NO_PLAN = Plan(())
 _BOUND = "flows.bound."
 """What the keys begin with under which the ledger remembers bounds of flows."""
 
@@ -133,7 +134,7 @@ def delete(tx: Transaction, scope: str, flow_id: str, expected: int | None = Non
         raise _stale(flow_id, current.revision, current.revision + 1)
 
 
-def page(
+def page(  # noqa: PLR0913 — what a list is asked for, and what of it is read
     tx: Transaction,
     scope: str | None,
     order: Order = NEWEST_FIRST,
@@ -141,14 +142,18 @@ def page(
     cursor: Cursor | None = None,
     *,
     filter: Filter | None = None,  # noqa: A002 — the word of the query language
+    plans: bool = True,
 ) -> Page[Flow]:
     """Return flows of the scope (None: of every one) in ``order`` (``created_at``, ``updated_at`` or ``name``), after ``cursor``.
+
+    With ``plans`` False they come with empty plans: reading those is most of the work of a long list.
 
     Raises:
         Problem: ``INVALID``: the order, limit, cursor, or a path of the filter.
     """
     column = column_of(order, _ORDERS)
-    statement = sa.select(table).where(*_conditions(scope, filter, tx.dialect))
+    columns = [column for column in table.c if plans or column.name != "plan"]
+    statement = sa.select(*columns).where(*_conditions(scope, filter, tx.dialect))
     rows = tx.rows(from_position(statement, (column, table.c.id), order, cursor, limit))
     position = (rows[limit - 1][order.path], rows[limit - 1]["id"]) if len(rows) > limit else None
     return Page(tuple(_flow(row) for row in rows[:limit]), None if position is None else Cursor(position))
@@ -184,7 +189,7 @@ def _content(flow: Flow) -> dict[str, Any]:
 
 def _flow(row: Mapping[str, Any]) -> Flow:
     values = {name: value for name, value in row.items() if name not in {"created_at", "updated_at"}}
-    return Flow(**{**values, "plan": plan_of(dump(row["plan"]))})
+    return Flow(**{**values, "plan": plan_of(dump(row["plan"])) if "plan" in row else _NO_PLAN})
 
 
 def _stale(flow_id: str, expected: int, current: int) -> Problem:

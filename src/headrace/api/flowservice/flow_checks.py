@@ -121,7 +121,7 @@ def _read_head(tenant: Tenant, body: Item) -> tuple[str, str]:
 
 def _frozen(source: Item | None, target: Item | None) -> Item:
     """Return what a flow keeps of its source and target as they are now."""
-    frozen: Item = {"targetSpec": {"id": DATA_LAKE, "version": "1.0"}}
+    frozen: Item = {}
     if source is not None:
         base = text_in(source, "baseConnectionId")
         frozen["source"] = {
@@ -130,6 +130,7 @@ def _frozen(source: Item | None, target: Item | None) -> Item:
         frozen["baseConnectionIds"] = [base] if base else []
         frozen["sourceSpecName"] = spec_of(source).name
     if target is not None:
+        frozen["targetSpec"] = {"id": DATA_LAKE, "version": "1.0"}
         frozen["dataSetId"] = text_in(object_in(target, "params"), "dataSetId")
     return frozen
 

@@ -27,7 +27,17 @@ _KEPT = Kept(
             *("transformations", "options", "labels", "policy"),
         }
     ),
+    elsewhere={
+        "inheritedAttributes.sourceConnections[].id": f"labels.{LABEL}.item.sourceConnectionIds[]",
+        "inheritedAttributes.targetConnections[].id": f"labels.{LABEL}.item.targetConnectionIds[]",
+        "inheritedAttributes.sourceConnections[].connectionSpec.id": f"labels.{LABEL}.frozen.source.connectionSpec.id",
+        "inheritedAttributes.sourceConnections[].baseConnection.id": f"labels.{LABEL}.frozen.source.baseConnectionId",
+        "inheritedAttributes.targetConnections[].connectionSpec.id": f"labels.{LABEL}.frozen.targetSpec.id",
+        **{name: f"labels.{LABEL}.{name}" for name in ("createdBy", "createdClient", "updatedBy", "updatedClient")},
+    },
 )
+_ALWAYS = {"inheritedAttributes": {"properties": {"isSourceFlow": True, "isDestinationFlow": False}}}
+"""What all flows of this door have."""
 _OURS = Not(Compare(f"labels.{LABEL}", Op.EQ, None))
 """Flows of this door: others may share a scope."""
 
@@ -38,7 +48,10 @@ def flow_list(tenant: Tenant, listed: ListRequest) -> Item:
     Raises:
         Refusal: 1451-400: the continuation token is of another list.
     """
-    compiled_filter, left = compiled(listed.filters, _KEPT)
+    always = [one for one in listed.filters if one.dotted.startswith("inheritedAttributes.properties.")]
+    if not match(_ALWAYS, always):
+        return {"count": 0} if listed.count else envelope("flows", [], None)
+    compiled_filter, left = compiled([one for one in listed.filters if one not in always], _KEPT)
     where = _OURS if compiled_filter is None else And((_OURS, compiled_filter))
     if left or (not listed.count and listed.order[0] not in ORDERS):
         return _looked_through(tenant, replace(listed, filters=left), where)
@@ -49,7 +62,7 @@ def flow_list(tenant: Tenant, listed: ListRequest) -> Item:
     found = paged(
         listed,
         lambda cursor: page_flows(
-            door.database, tenant.scope, order=order, limit=listed.limit, cursor=cursor, where=where
+            door.database, tenant.scope, order=order, limit=listed.limit, cursor=cursor, where=where, plans=False
         ),
     )
     items = _shown(tenant, [record_of(flow) for flow in found.items], with_last=_wants_last(listed))
@@ -86,7 +99,7 @@ def _all(tenant: Tenant, where: LedgerFilter) -> list[FlowRecord]:
 def _pages(tenant: Tenant, where: LedgerFilter) -> Iterable[Flow]:
     cursor: str | None = None
     for _ in range(MAX_FLOWS // _PAGE):
-        found = page_flows(tenant.door.database, tenant.scope, limit=_PAGE, cursor=cursor, where=where)
+        found = page_flows(tenant.door.database, tenant.scope, limit=_PAGE, cursor=cursor, where=where, plans=False)
         yield from found.items
         if found.next is None:
             return

@@ -26,13 +26,15 @@ class Kept:
     """Where a collection's fields are kept, by their dotted paths on the wire.
 
     ``texts``: columns of text. ``times``: columns of instants, which are shown in ms. In both, null means absent. ``within``: the JSON that
-    holds the roots ``roots`` as they are shown; a root ``state`` is kept there as ``queries.fold`` leaves it.
+    holds the roots ``roots`` as they are shown; a root ``state`` is kept there as ``queries.fold`` leaves it. ``elsewhere``: places in JSON of
+    values that are shown under other paths (those with ``[]``: as the only element of a list).
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
     within: str = ""
     roots: frozenset[str] = frozenset()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 ORDERS = {"createdAt": "created_at", "updatedAt": "updated_at", "name": "name"}
@@ -75,6 +77,9 @@ def compiled(filters: Sequence[Filter], kept: Kept) -> tuple[LedgerFilter | None
 
 def compile_one(one: Filter, kept: Kept) -> LedgerFilter | None:
     """Return ``one`` as the ledger's filter; None: the ledger cannot say it."""
+    place = kept.elsewhere.get(_steps(one))
+    if place is not None:
+        return None if one.null else _of_json(one, place)
     if one.has_arrays:
         is_kept = one.path[0][0] in kept.roots and sum(each for _, each in one.path) == 1 and not one.null
         return _of_json(one, _path(one, kept)) if is_kept else None
@@ -120,8 +125,11 @@ def _of_text(one: Filter, column: str) -> LedgerFilter:
 
 
 def _path(one: Filter, kept: Kept) -> str:
-    steps = [name + ("[]" if each else "") for name, each in one.path]
-    return ".".join([kept.within, *steps])
+    return f"{kept.within}.{_steps(one)}"
+
+
+def _steps(one: Filter) -> str:
+    return ".".join(name + ("[]" if each else "") for name, each in one.path)
 
 
 def _of_json(one: Filter, path: str) -> LedgerFilter | None:
