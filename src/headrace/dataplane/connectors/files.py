@@ -153,8 +153,8 @@ class FileStore(Protocol):
         """
         ...
 
-    def open(self, entry: Entry) -> AbstractContextManager[SourceFile]:
-        """Open the file that ``entry`` is, to be read once from its start.
+    def open(self, entry: Entry, at: int = 0) -> AbstractContextManager[SourceFile]:
+        """Open the file that ``entry`` is, to be read once from the offset ``at``.
 
         Raises:
             Problem: ``SOURCE_CHANGED`` (it is another one now, or gone), ``SOURCE_DENIED``, ``SOURCE_UNREADABLE``, ``SOURCE_UNAVAILABLE``.

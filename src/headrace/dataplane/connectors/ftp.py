@@ -141,9 +141,9 @@ class Ftp:
         return _child(folder + slash, name, facts)
 
     @contextmanager
-    def open(self, entry: Entry) -> Iterator[Resumed]:
+    def open(self, entry: Entry, at: int = 0) -> Iterator[Resumed]:
         """Open the file that ``entry`` is; see ``FileStore.open``."""
-        file = Resumed(self.pool.sockets, partial(self._begin, entry))
+        file = Resumed(self.pool.sockets, partial(self._begin, entry), at)
         try:
             yield file
         finally:

@@ -86,7 +86,7 @@ class LocalFiles:
         return listing_of(walk.entries, walk.refused)
 
     @contextmanager
-    def open(self, entry: Entry) -> Iterator["LocalFile"]:
+    def open(self, entry: Entry, at: int = 0) -> Iterator["LocalFile"]:
         """Open the file that ``entry`` is; see ``FileStore.open``."""
         path = self.root / entry.place
         try:
@@ -97,6 +97,7 @@ class LocalFiles:
             self.check_descriptor(descriptor, entry.name)
             file = LocalFile(descriptor, entry)
             file.finish()
+            os.lseek(descriptor, at, os.SEEK_SET)
             yield file
         finally:
             os.close(descriptor)

@@ -197,9 +197,9 @@ class Objects:
         return attempt(self.server.sockets, once)
 
     @contextmanager
-    def open(self, entry: Entry) -> Iterator[Resumed]:
+    def open(self, entry: Entry, at: int = 0) -> Iterator[Resumed]:
         """Open the object that ``entry`` is; see ``FileStore.open``."""
-        file = Resumed(self.server.sockets, partial(self._begin, entry))
+        file = Resumed(self.server.sockets, partial(self._begin, entry), at)
         try:
             yield file
         finally:

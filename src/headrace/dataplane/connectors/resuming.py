@@ -70,12 +70,12 @@ class Stream(Protocol):
 
 @dataclass(slots=True)
 class Resumed:
-    """A file of a store, read on where it broke off. ``begin`` opens the listed version of it at an offset."""
+    """A file of a store, read from the offset ``at``, and on where it broke off. ``begin`` opens the listed version of it at an offset."""
 
     sockets: Sockets
     begin: Callable[[int], Stream]
+    at: int = 0
     _stream: Stream | None = None
-    _at: int = 0
     _attempts: Attempts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Resumed:
     def _opened(self) -> Stream:
         while self._stream is None:
             try:
-                self._stream = self.begin(self._at)
+                self._stream = self.begin(self.at)
             except Problem as problem:
                 self._attempts.again(problem)
         return self._stream
@@ -99,7 +99,7 @@ class Resumed:
                 self.close()
                 self._attempts.again(problem)
             else:
-                self._at += count
+                self.at += count
                 return count
 
     def finish(self) -> None:

@@ -42,6 +42,7 @@ _PIECE = 32 * 1024
 _AHEAD = 32
 """Pieces that are asked for at once: a long way to the server costs one answer for each such window."""
 _MOST_HINTED = 10_000
+_CHANNEL_CLOSED = "Socket is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +232,9 @@ class Sftp:
         return Child(name, place, False, found.st_size or 0, Instant(modified * SECOND), modified, problem=problem)
 
     @contextmanager
-    def open(self, entry: Entry) -> Iterator[Resumed]:
+    def open(self, entry: Entry, at: int = 0) -> Iterator[Resumed]:
         """Open the file that ``entry`` is; see ``FileStore.open``."""
-        file = Resumed(self.pool.sockets, partial(self._begin, entry))
+        file = Resumed(self.pool.sockets, partial(self._begin, entry), at)
         try:
             yield file
         finally:
@@ -245,7 +246,7 @@ class Sftp:
             with self.translated(repr(entry.name)):
                 self._real(session, self._path(entry.place))
                 return _Stream(
-                    self, session, session.client.open(self._path(entry.place), "rb"), entry, offset
+                    self, session, _quiet(session.client.open(self._path(entry.place), "rb")), entry, offset
                 ).checked()
         except BaseException as error:
             self.pool.drop(session)
@@ -373,6 +374,18 @@ class _Stream:
         (self.store.pool.give if self.healthy else self.store.pool.drop)(self.session)
 
 
+def _quiet(file: "paramiko.SFTPFile") -> "paramiko.SFTPFile":
+    """Return ``file``, whose thread that asks for pieces ahead says nothing when the connection breaks: whoever reads is told."""
+    ask = file._prefetch_thread  # noqa: SLF001 — the library has no other place for it
+
+    def ask_quietly(*pieces: object) -> None:
+        with suppress(EOFError, OSError, paramiko.SSHException):
+            ask(*pieces)
+
+    file._prefetch_thread = ask_quietly  # noqa: SLF001 — as above
+    return file
+
+
 @dataclass(frozen=True, slots=True)
 class _Translated:
     name: str
@@ -408,9 +421,9 @@ class _Translated:
             return Problem(Code.SOURCE_NOT_FOUND, f"there is no such thing as {self.what} on {self.name}")
         if error.errno == errno.EACCES:
             return Problem(Code.SOURCE_DENIED, f"{self.what} may not be read by this user of {self.name}")
-        if error.errno is None:
+        if error.errno is None and _CHANNEL_CLOSED not in str(error):
             return Problem(Code.SOURCE_UNREADABLE, f"{self.name} cannot give {self.what}: {str(error)[:200]}")
-        return Problem(Code.SOURCE_UNAVAILABLE, f"{self.name} broke off ({self.what}): {error.strerror}")
+        return Problem(Code.SOURCE_UNAVAILABLE, f"{self.name} broke off ({self.what}): {error.strerror or error}")
 
 
 def _openssh(text: str, passphrase: str) -> str:
