@@ -22,23 +22,25 @@ class DataFile:
     rows: int
     stats: str
     nulls: Mapping[str, int | None]
-    """Nulls by column; None: the writer does not tell."""
+    """Nulls by column, and by the dotted path of a struct's field; None, or no entry: the writer does not tell."""
 
 
 def data_file(path: str, size: int, rows: int, columns: Mapping[str, Mapping[str, str]], schema: Schema) -> DataFile:
-    """Return a data file from what DuckDB's ``RETURN_STATS`` says of its ``columns`` (by plain name)."""
+    """Return a data file from what DuckDB's ``RETURN_STATS`` says of its ``columns`` (by name, and by dotted path of what is in one)."""
     lowest: dict[str, Json] = {}
     highest: dict[str, Json] = {}
-    nulls: dict[str, int | None] = {}
+    nulls = {path: int(found["null_count"]) if "null_count" in found else None for path, found in columns.items()}
+    known: dict[str, int] = {}
     for column in schema.columns:
-        found = columns.get(column.name)
-        nulls[column.name] = int(found["null_count"]) if found and "null_count" in found else None
-        if found is None or column.type.kind in (Kind.STRUCT, Kind.LIST):
+        # What is said of an object or a list would have to be told of what is in it.
+        if column.type.kind in (Kind.STRUCT, Kind.LIST) or column.name not in columns:
             continue
-        low, high = _bound(column, found, "min"), _bound(column, found, "max")
+        count = nulls[column.name]
+        if count is not None:
+            known[column.name] = count
+        low, high = (_bound(column, columns[column.name], which) for which in ("min", "max"))
         if low is not None and high is not None:
             lowest[column.name], highest[column.name] = low, high
-    known = {name: count for name, count in nulls.items() if count is not None}
     stats = json.dumps({"numRecords": rows, "minValues": lowest, "maxValues": highest, "nullCount": known})
     return DataFile(path, size, rows, stats, nulls)
 

@@ -81,7 +81,9 @@ def forget_unreadable(session: Session) -> None:
 def _data_file(row: tuple[object, ...], schema: Schema) -> DataFile:
     """Read one row of ``RETURN_STATS``: file, rows, bytes, footer's bytes, statistics by quoted column path."""
     path, rows, size, _, columns = row[:5]
-    by_name = {_path(str(key)): value for key, value in _mapping(columns).items()}
+    # Columns last: one whose own name has a dot comes before a field of that path.
+    deepest_first = sorted(_mapping(columns).items(), key=lambda item: -str(item[0]).count('"."'))
+    by_name = {_path(str(key)): value for key, value in deepest_first}
     return data_file(Path(str(path)).name, int(str(size)), int(str(rows)), by_name, schema)
 
 
