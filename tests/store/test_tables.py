@@ -6,11 +6,24 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from headrace.store import activity_runs, batches, flows, runs, workers
+from headrace.core.run import RunStatus
+from headrace.core.schedule import Schedule, Unit
+from headrace.store import activity_runs, batches, flows, runs, schedules, webhooks, workers
 from headrace.store.database import Database, Transaction
+from headrace.store.schedules import Scheduled
 from headrace.store.tables import metadata
+from headrace.store.webhooks import Webhook
 from ledger_rows import NOW, OTHER_SCOPE, SCOPE, a_batch, a_flow, a_retry, a_run, activities, finish
 
+HOOK = Webhook(
+    id="hook-1",
+    scope=SCOPE,
+    address="https://a/",
+    events=webhooks.TOLD,
+    flow_ids=None,
+    created_by="tester",
+    created_at=NOW,
+)
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a run with a status that there is not": ("runs", {"status": "lost"}),
     "a run of a kind that there is not": ("runs", {"kind": "magic"}),
@@ -36,6 +49,15 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a batch that resolved less than nothing": ("batches", {"resolved": -1}),
     "a flow that may never run": ("flows", {"concurrency": 0}),
     "a flow without a revision": ("flows", {"revision": 0}),
+    "a schedule in a state that there is not": ("schedules", {"state": "sleepy"}),
+    "a schedule without a revision": ("schedules", {"revision": 0}),
+    "a webhook without a scope": ("webhooks", {"scope": None}),
+    "a delivery with a status that there is not": ("webhook_deliveries", {"status": "lost"}),
+    "a delivery that waits for nothing": ("webhook_deliveries", {"next_at": None}),
+    "an ended delivery that is to be sent": ("webhook_deliveries", {"status": "delivered"}),
+    "a delivery to a webhook that there is not": ("webhook_deliveries", {"webhook_id": "nobody"}),
+    "a delivery of a run of another scope": ("webhook_deliveries", {"scope": OTHER_SCOPE}),
+    "a delivery that was tried less than never": ("webhook_deliveries", {"attempts": -1}),
     "a worker with a status that there is not": ("workers", {"status": "sleepy"}),
     "a dead worker without its end": ("workers", {"status": "dead"}),
 }
@@ -117,6 +139,9 @@ def _fill(database: Database) -> None:
         activity_runs.insert_all(tx, activities()[:1])
         batches.save(tx, a_batch())
         workers.register(tx, "worker-1", "host", 1, NOW)
+        schedules.put(tx, Scheduled(SCOPE, "flow-1", Schedule(NOW, Unit.DAY), True, NOW, None, None, 0), NOW)
+        webhooks.insert(tx, HOOK, b"sealed")
+        webhooks.tell(tx, "run-1", RunStatus.FAILED, NOW)
 
 
 def test_the_scope_of_rows_is_that_of_their_run(database: Database) -> None:

@@ -95,6 +95,7 @@ def test_errors_have_a_period_and_pages(caller: Client, door: FlowServiceDoor) -
         "limit=0",
         "limit=x",
         "until=-1",
+        "since=1",
         "continuationToken=x",
         "a=b",
     ],

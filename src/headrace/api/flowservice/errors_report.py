@@ -15,12 +15,12 @@ from headrace.api.flowservice.translate.batch import is_mapped
 from headrace.api.flowservice.translate.codes import cause_code, reject_code, run_code
 from headrace.api.flowservice.translate.plan import COPY
 from headrace.api.flowservice.wire import Item, instant, integer, milliseconds, text_in
-from headrace.core.clock import Instant, from_datetime
+from headrace.core.clock import DAY, Instant, from_datetime
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.query import Cursor
 from headrace.core.run import RejectCode
-from headrace.service.errors_report import ErrorGroup, ErrorKind, Troubled, period_of, report_errors
+from headrace.service.errors_report import MAX_DAYS, ErrorGroup, ErrorKind, Troubled, period_of, report_errors
 from headrace.service.runs import get_run
 
 router = APIRouter(prefix=answers.BASE)
@@ -109,7 +109,7 @@ def _moment(name: str, text: str, now: Instant) -> Instant | None:
             found = from_datetime(moment)
     except (ValueError, OverflowError, Problem):
         found = None
-    if found is None:
+    if found is None or found < now - MAX_DAYS * DAY:
         forms = "24h, 7d, epoch seconds, or ISO 8601 with a zone such as 2024-05-20T00:00:00Z"
         raise Refusal(Fault.VALUE, f"{name} is {text[:40]!r}; expected is {forms}, at most 366 days back")
     return found
