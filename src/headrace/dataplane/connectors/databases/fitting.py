@@ -15,6 +15,7 @@ _INSTANTS = tuple(
     round(moment.timestamp()) * 1_000_000 + moment.microsecond
     for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
 )
+_ANY_DAY = "1970-01-01 "
 _LAST_TIME = 86_399_999_999
 _MICROSECONDS = 999_999
 MOST_DIGITS = 38
@@ -59,6 +60,9 @@ def _converted(array: Any, landed: Any) -> Any:
     if array.type != landed:
         if pa.types.is_string(array.type) and pa.types.is_timestamp(landed) and landed.tz:
             array = pc.assume_timezone(pc.cast(array, pa.timestamp("us")), landed.tz)
+        elif pa.types.is_string(array.type) and pa.types.is_time(landed):
+            dated = pc.binary_join_element_wise(_ANY_DAY, array, "")  # Arrow reads no times by themselves
+            array = pc.cast(pc.cast(dated, pa.timestamp("us")), landed)
         elif pa.types.is_string(array.type) and pa.types.is_float32(landed):
             array = pc.cast(pc.cast(array, pa.float64()), landed, safe=False)
         else:
