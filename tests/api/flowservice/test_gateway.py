@@ -11,8 +11,10 @@ from fakes import CountingIds, ManualClock
 from headrace.api.flowservice import ims
 from headrace.api.flowservice.app import ROUTERS, make_app
 from headrace.api.flowservice.door import FlowServiceDoor
-from headrace.core.client import Role
-from headrace.service.clients import ClientRequest, create_client, revoke_client
+from headrace.api.flowservice.gateway import sandbox_id
+from headrace.core.client import Role, static_tokens
+from headrace.core.clock import DAY
+from headrace.service.clients import ClientRequest, create_client, list_clients, revoke_client
 from headrace.store.database import Database
 
 ROUTES = [
@@ -154,3 +156,46 @@ def test_a_wrong_token_request_is_refused(
     """Errors of the token endpoint have the form that OAuth clients read."""
     answer = HTTP.post(strict[0].base + "/ims/token/v3", data=fields)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+
+def test_a_service_may_name_its_sandbox_by_id(client: Client) -> None:
+    """Users may not; and the id has to be that of the name."""
+    right = sandbox_id("acme@AdobeOrg", "prod")
+    assert client("GET", "/flows", authorization="Bearer service", x_sandbox_id=right).status_code == 200
+    answer = client("GET", "/flows", authorization="Bearer service", x_sandbox_id="1")
+    assert answer.json()["type"].endswith("FLOW-2103-404")
+
+
+def test_a_static_token_is_good_for_ever(
+    make_door: Callable[..., FlowServiceDoor], tmp_path: Path, clock: ManualClock
+) -> None:
+    """It has its role, and its name is an API key; a token that is near to it is none."""
+    known = static_tokens([f"ci:reader:{'a' * 20}", f"mesh:service:{'b' * 20}"])
+    for base in serve(make_app(make_door(dev=False, static_tokens=known))):
+        reader = Client(base, tmp_path, clock, {**HEADERS, "authorization": f"Bearer {'a' * 20}", "x-api-key": "ci"})
+        clock.advance(400 * DAY)
+        assert reader("GET", "/flows").status_code == 200
+        assert reader("DELETE", "/flows/1").json()["type"].endswith("FLOW-2118-403")
+        assert reader("GET", "/flows", authorization=f"Bearer {'a' * 19}").json()["error_code"] == "401013"
+        assert reader("GET", "/flows", x_api_key="nobody").json()["error_code"] == "403003"
+        service = {"authorization": f"Bearer {'b' * 20}", "x_api_key": "ci"}
+        answer = reader("PUT", "/runs/1", {"recordTypes": []}, **service)
+        assert answer.json()["type"].endswith("FLOW-1439-404")
+
+
+def test_a_client_that_is_a_service_is_known_as_one(
+    strict: tuple[Client, str, str], sqlite_database: Database, clock: ManualClock
+) -> None:
+    """The flag is the client's; a token of it carries nothing that could be forged."""
+    client = strict[0]
+    wanted = ClientRequest(name="mesh", role=Role.OPERATOR, service=True)
+    ids = CountingIds()
+    ids.uuid()
+    made = create_client(sqlite_database, wanted, clock, ids)
+    form = {"grant_type": "client_credentials", "client_id": made.client.id, "client_secret": made.secret}
+    token = HTTP.post(client.base + "/ims/token/v3", data=form).json()["access_token"]
+    headers = {"authorization": f"Bearer {token}", "x_api_key": made.client.id}
+    answer = client("POST", "/flows/1/action?op=finalize", **headers)
+    assert answer.json()["type"].endswith("FLOW-1439-404")
+    assert client("PUT", "/runs/1", {"recordTypes": []}, **headers).json()["type"].endswith("FLOW-1439-404")
+    assert list_clients(sqlite_database)[-1].service

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from headrace.api.flowservice.errors import unknown
+from headrace.api.flowservice.errors import Fault, Refusal, unknown
 from headrace.api.flowservice.flow_records import find_flow
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.translate.plan import delta_of
@@ -94,7 +94,7 @@ def tell(tenant: Tenant, record: RunRecord, fields: Item) -> RunRecord:
     """Return the run with ``fields`` in the place of its own, as a service says (3.5); the ledger's own stay as they are.
 
     Raises:
-        Problem: ``STALE``: somebody else has said something in between.
+        Refusal: A 1404-412: somebody else has said something in between.
     """
     door, run, before = tenant.door, record.run, record.told
     draft = DocumentDraft(
@@ -105,7 +105,12 @@ def tell(tenant: Tenant, record: RunRecord, fields: Item) -> RunRecord:
         body={"fields": {**(before.fields if before else {}), **fields}, "user": tenant.user, "client": tenant.client},
         who=tenant.user,
     )
-    kept = put_document(door.database, draft, door.clock, expected=before.revision if before else 0)
+    try:
+        kept = put_document(door.database, draft, door.clock, expected=before.revision if before else 0)
+    except Problem as problem:
+        if problem.code not in {Code.CONFLICT, Code.STALE}:
+            raise
+        raise Refusal(Fault.STALE_ETAG, f"the run {run.id} was changed in between; read it again") from problem
     return replace(record, told=_told(kept))
 
 
