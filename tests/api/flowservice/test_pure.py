@@ -19,7 +19,7 @@ from headrace.api.flowservice.translate.source import read_files, read_format
 from headrace.api.flowservice.wire import instant
 from headrace.core.clock import Instant
 from headrace.core.errors import Code
-from headrace.core.outcome import ReasonCount
+from headrace.core.outcome import CodeSet, ReasonCount
 from headrace.core.run import RejectCode
 from headrace.core.schema import Kind
 from headrace.core.source import Compression, Encoding
@@ -41,6 +41,14 @@ def test_every_reason_has_its_code() -> None:
     }
     assert reject_code(RejectCode.TYPE, mapped=False) == "DCVS-1104-400"
     assert [row_code(code, mapped=True) for code in ("required", "pattern")] == ["1555", "DCVS-1103-400"]
+
+
+def test_a_row_counts_once_under_each_distinct_code() -> None:
+    """Two columns, or two rules of one code of the dialect, are one count; a row with two codes counts under both."""
+    reasons = [ReasonCount("enum", "a", 2, ""), ReasonCount("minimum", "a", 2, ""), ReasonCount("required", "b", 3, "")]
+    sets = [CodeSet(("enum", "minimum"), 2), CodeSet(("required",), 2), CodeSet(("enum", "required"), 1)]
+    counts = {one.code: one.count for one in count_by_code(reasons, 5, mapped=True, sets=sets)}
+    assert counts == {"DCVS-1111-400": 3, "INGEST-1555-400": 3}
 
 
 def test_etags_have_the_published_form() -> None:
