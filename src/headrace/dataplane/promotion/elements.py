@@ -38,6 +38,7 @@ def place_list(staging: Staging, node: Node, helds: tuple[Held, ...], inside: st
     whole: str | None = None
     refused: list[str] = []
     step = 0
+    helds = tuple(staging.standing(held, value_name(node.key, number)) for number, held in enumerate(helds, 1))
     if helds:
         values, refused, step = convert(staging, node.key, type_, helds)
         _type_rules(staging, node, helds, refused)
@@ -315,7 +316,7 @@ def _type_rules(staging: Staging, node: Node, helds: tuple[Held, ...], refused: 
         return
     wrong = any_of(refused)
     source = helds[0].type or STRING
-    found = list(_misfits(helds[0].sql, source, type_of(node), node.path, staging.language)) if helds[0].stands else []
+    found = list(_misfits(helds[0].sql, source, type_of(node), node.path, staging.language))
     told = [f"COALESCE({condition}, false)" for _, _, condition in found]
     for (path, message, _), condition in zip(found, told, strict=True):
         staging.rules.append(Rule(path, RejectCode.TYPE, message, f"{wrong} AND {condition}", ""))

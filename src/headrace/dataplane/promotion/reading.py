@@ -56,6 +56,8 @@ class Scan:
     """SQL of the text of what is no row."""
 
     def _selected(self) -> str:
+        if not self.columns:  # JSON without any object; a query needs something to select
+            return f"NULL AS {identifier(NOTHING)}"
         return ", ".join(f"{self.projection.get(c, identifier(c))} AS {identifier(c)}" for c in self.columns)
 
     def _prepared(self, reader: str) -> str:
