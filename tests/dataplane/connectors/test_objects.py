@@ -85,18 +85,27 @@ def test_requests_are_signed_as_amazons_own_library_signs_them(token: str) -> No
 def test_keys_that_are_no_paths_are_taken_or_refused_by_name(s3_store: Shelf) -> None:
     """One odd name does not keep the others from being listed; a marker of a folder is no file."""
     shelf = s3_store.fresh()
-    for key, data in (("a.csv", b"1"), ("dir/", b""), ("dir//b.csv", b"1"), ("dir/../c.csv", b"1"), ("full/", b"1")):
+    for key, data in (("a.csv", b"1"), ("dir/", b""), ("dir//b.csv", b"1"), ("full/", b"1")):
         shelf.put(key, data)
     with closing(open_store("", shelf.info, None, FAST)) as store:
         flat = store.list(select("", recursive=True), Cancellation())
         assert [entry.name for entry in flat.entries] == ["a.csv", "dir//b.csv"]
-        assert [(refusal.name, refusal.problem.code) for refusal in flat.refused] == [
-            ("dir/../c.csv", Code.SOURCE_DENIED),
-            ("full/", Code.SOURCE_UNREADABLE),
-        ]
+        refused = [(refusal.name, refusal.problem.code) for refusal in flat.refused]
+        assert refused == [("full/", Code.SOURCE_UNREADABLE)]
         with store.open(flat.entries[1]) as file:
             assert file.readinto(memoryview(bytearray(5))) == 1
         assert store.list(select("dir/"), Cancellation()).entries == ()
+
+
+def test_a_key_that_could_lead_upwards_is_refused_by_name() -> None:
+    """Servers and proxies may take the segments for what they are in paths."""
+    with answering(200, {}, page("a.csv", "dir/../c.csv", "./d.csv")) as (url, _):
+        assert [entry.name for entry in find(url, "**").entries] == ["a.csv"]
+        listing = find(url, "**/.*/*")
+    assert {refusal.name: refusal.problem.code for refusal in listing.refused} == {
+        "dir/../c.csv": Code.SOURCE_DENIED,
+        "./d.csv": Code.SOURCE_DENIED,
+    }
 
 
 def test_a_bucket_that_the_connection_leaves_open_is_the_first_segment(s3_store: Shelf) -> None:
@@ -104,15 +113,11 @@ def test_a_bucket_that_the_connection_leaves_open_is_the_first_segment(s3_store:
     shelf = s3_store.fresh()
     shelf.put("x/a.csv", b"1")
     with closing(open_store("", shelf.with_options(bucket=""), None, FAST)) as store:
-        for path, recursive in (
-            ("shelf/x/a.csv", False),
-            ("shelf/", True),
-            ("sh*/x/*.csv", False),
-            ("**/a.csv", False),
-        ):
+        for path, recursive in (("shelf/", True), ("sh*/x/*.csv", False), ("**/a.csv", False)):
             listing = store.list(select(path, recursive=recursive), Cancellation())
-            assert [entry.name for entry in listing.entries] == ["shelf/x/a.csv"]
-        with store.open(listing.entries[0]) as file:
+            assert "shelf/x/a.csv" in [entry.name for entry in listing.entries]
+        (entry,) = store.list(select("shelf/x/a.csv"), Cancellation()).entries
+        with store.open(entry) as file:
             assert file.readinto(memoryview(bytearray(5))) == 1
         with pytest.raises(Problem, match="is a bucket, not a file"):
             store.list(select("shelf"), Cancellation())
@@ -123,9 +128,9 @@ def test_a_bucket_that_the_connection_leaves_open_is_the_first_segment(s3_store:
 def test_a_redirect_is_not_followed() -> None:
     """A tenant's server would lead to what the guard has refused."""
     with answering(200, {}, page("secret")) as (inside, asked):
-        with answering(302, {"Location": f"{inside}/latest/meta-data"}) as (url, _):
-            with pytest.raises(Problem, match="redirects elsewhere .302., which is not followed"):
-                find(url)
+        target = {"Location": f"{inside}/latest/meta-data"}
+        with answering(302, target) as (url, _), pytest.raises(Problem, match="redirects elsewhere"):
+            find(url)
         assert asked == []
 
 
@@ -141,7 +146,7 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
 def test_a_bucket_of_another_region_is_asked_there() -> None:
     """The server says which; the next signature is for it, and no question is asked twice for nothing."""
     with answering(400, {"x-amz-bucket-region": "eu-west-1"}) as (url, asked):
-        with pytest.raises(Problem, match="cannot be read .400"):
+        with pytest.raises(Problem, match="cannot be read"):
             find(url)
         assert len(asked) == 2
     service = S3Service(AccessKey("k", "s"))
