@@ -133,6 +133,5 @@ def without_secrets(text: str, info: ConnectionInfo) -> str:
 
 def coded(text: str, phrases: tuple[tuple[str, Code], ...], where: str, info: ConnectionInfo) -> Problem:
     """Return what a driver's words mean: the code of the first phrase that is found in them, else that the source is away."""
-    said = without_secrets(text, info)
-    code = next((code for phrase, code in phrases if re.search(phrase, said, re.DOTALL)), Code.SOURCE_UNAVAILABLE)
-    return Problem(code, f"{where}: {' '.join(said.split())[:300]}")
+    code = next((code for phrase, code in phrases if re.search(phrase, text, re.DOTALL)), Code.SOURCE_UNAVAILABLE)
+    return Problem(code, f"{where}: {' '.join(without_secrets(text, info).split())[:300]}")

@@ -90,10 +90,10 @@ def parse_url(info: ConnectionInfo, limits: Limits) -> str:
 
 def problem_of(error: Exception, where: str, info: ConnectionInfo) -> Problem:
     """Return what an error of the driver means to the caller; the password and the statement are left out."""
-    text = without_secrets(str(error), info)
+    text = str(error)
     said = text.split("\n\nQuery was", 1)[0]
     found = re.search(r"(?:ERROR|FATAL):\s+([^\n]*)", said)
-    message = (found[1] if found else said.strip().replace("\n", " "))[:300]
+    message = without_secrets(found[1] if found else said.strip().replace("\n", " "), info)[:300]
     state = getattr(error, "sqlstate", None) or (match[1] if (match := re.search(r"SQLSTATE: (\w{5})", text)) else "")
     code = _SQLSTATES.get(state) or _SQLSTATES.get(state[:2]) or _by_phrase(text)
     return Problem(code, f"{where}: {message}")
