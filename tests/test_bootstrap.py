@@ -211,12 +211,15 @@ def test_a_server_takes_any_token_on_loopback_only(tmp_path: Path) -> None:
 
 
 def test_a_person_reads_every_folder_and_a_tenant_only_the_allowed_ones(tmp_path: Path) -> None:
-    """A worker that does both keeps them apart by their scope; the home itself, with its key, is no allowed folder."""
+    """A worker that does both keeps them apart by their scope; the home itself, with its key, and others' landing zones are no allowed folders."""
     settings = load({"HEADRACE_FILE_ROOTS": str(tmp_path / "data")}, home=tmp_path / "home")
     with open_application(settings, unrestricted=True) as application:
         assert application.roots_of("local").file_roots is None
         tenant = application.roots_of("flowservice/acme/prod").file_roots
-    assert tenant == (tmp_path / "data", tmp_path / "home" / "files")
+    assert tenant is not None
+    *allowed, zone = tenant
+    assert allowed == [tmp_path / "data", tmp_path / "home" / "files"]
+    assert zone.parent == tmp_path / "home" / "landing-zone"
 
 
 def test_a_server_loads_no_data_plane() -> None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from headrace.api.flowservice import app as flowservice
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_door
-from headrace.bootstrap.exploring import make_explorer
+from headrace.bootstrap.exploring import ProcessExplorer, make_explorer
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
@@ -57,7 +57,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
             lifespan="off",
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
-        server = uvicorn.Server(options)
+        server = _Server(options, explorer)
         # uvicorn takes the signals while it serves, and raises what it was told to end with once more when it has ended: the workers are still
         # to be stopped then. What comes before it serves ends it too.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,6 +70,19 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
             explorer.close()
             supervisor.stop()
     return 0
+
+
+class _Server(uvicorn.Server):
+    """A server that waits for no source when it is told to stop: what is being looked into ends first, then the requests that wait for it."""
+
+    def __init__(self, options: uvicorn.Config, explorer: ProcessExplorer) -> None:
+        super().__init__(options)
+        self._explorer = explorer
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is being looked into, and then as any server does."""
+        self._explorer.close()
+        await super().shutdown(sockets)
 
 
 def make_supervisor(application: Application, count: int | None = None, *, dev: bool = False) -> Supervisor:

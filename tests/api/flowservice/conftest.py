@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,12 @@ import uvicorn
 from fakes import CountingIds, ManualClock
 from headrace.api.flowservice.app import make_app
 from headrace.api.flowservice.door import FlowServiceDoor
-from headrace.bootstrap.doors import Unasked
+from headrace.bootstrap.answering import Desk
+from headrace.bootstrap.language import mapping_language
+from headrace.dataplane.landing_zone import folder_of
+from headrace.dataplane.limits import Limits
 from headrace.dataplane.storage import Roots
+from headrace.service.connections import resolve
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.store.database import Database
@@ -93,6 +97,7 @@ def make_door(sqlite_database: Database, tmp_path: Path, clock: ManualClock) -> 
     sealer = Sealer([b"k" * 32])
     files = tmp_path / "files"
     files.mkdir()
+    zone = tmp_path / "landing-zone"
     roots = Roots(tmp_path / "landing", tmp_path / "lake", tmp_path / "quarantine", tmp_path / "work", (files,))
     roots.make()
 
@@ -105,8 +110,14 @@ def make_door(sqlite_database: Database, tmp_path: Path, clock: ManualClock) -> 
             "tokens": TokenDesk(sqlite_database, sealer, clock, ids),
             "roots": roots,
             "outcome_lost": lambda _row: "",
-            "explore": Unasked(),
-            "landing_zone": tmp_path / "landing-zone",
+            "explore": Desk(
+                roots,
+                lambda scope: replace(roots, file_roots=(files, folder_of(zone, scope))),
+                lambda scope, subject: resolve(sqlite_database, scope, subject, sealer),
+                Limits(),
+                mapping_language(),
+            ),
+            "landing_zone": zone,
             "dev": True,
         }
         return FlowServiceDoor(**{**values, **given})

@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 CANARY = "hunter2-canary"
 SFTP_AUTH = {
     "specName": "basic authentication FOR sftp",
-    "params": {"host": "sftp.example.com", "userName": "u", "password": CANARY, "Password": CANARY, "note": "kept"},
+    "params": {"host": "127.0.0.1", "port": 9, "userName": "u", "password": CANARY, "Password": CANARY, "note": "kept"},
 }
 STRING = specs.CONNECTION_STRING_AUTH
 
@@ -109,7 +109,8 @@ def test_no_secret_is_ever_given_back(client: Client, caplog: pytest.LogCaptureF
     assert shown["auth"] == {
         "specName": "Basic Authentication for sftp",
         "params": {
-            "host": "sftp.example.com",
+            "host": "127.0.0.1",
+            "port": 9,
             "userName": "u",
             "password": specs.SECRET,
             "Password": specs.SECRET,
@@ -138,7 +139,7 @@ def test_one_parameter_is_changed_and_the_masked_ones_stay(client: Client, sqlit
     params = {**shown["auth"]["params"], "host": "other.example.com"}
     patch = [{"op": "replace", "path": "/auth/params", "value": params}]
     assert client("PATCH", f"/connections/{made}", patch, if_match=shown["etag"]).status_code == 200
-    added = [{"op": "add", "path": "/auth/params/port", "value": 2022}]
+    added = [{"op": "replace", "path": "/auth/params/port", "value": 2022}]
     answer = client("PATCH", f"/connections/{made}", added, if_match="*")
     assert answer.status_code == 200, answer.text
     info = resolve(sqlite_database, "flowservice/acme@AdobeOrg/prod", made, Sealer([b"k" * 32]))
