@@ -215,6 +215,8 @@ def test_a_search_is_a_list_in_a_body() -> None:
     assert (listed.limit, listed.order, listed.projection) == (5, ("createdAt", True), frozenset({"name", "a.b"}))
     assert searched({"count": "TRUE"}).count
     assert searched({}).filters == ()
+    unclosed = searched({"queryString": 'name=="a&b==c&property=a.b==1'})
+    assert [(one.dotted, one.values) for one in unclosed.filters] == [("name", ('"a',)), ("b", ("c",)), ("a.b", ("1",))]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,7 @@ def test_a_search_is_a_list_in_a_body() -> None:
     [
         ({"queryString": 5}, Fault.QUERY_STRING),
         ({"queryString": ["name==x"]}, Fault.QUERY_STRING),
+        ({"queryString": "name==" + "x" * 70_000}, Fault.QUERY_STRING),
         ({"groupByProperty": "name"}, Fault.GROUPING),
         ({"limit": 5, "count": True}, Fault.LIMIT_AND_COUNT),
         ({"limit": 0}, Fault.NUMBER),

@@ -19,6 +19,8 @@ MAX_LIMIT = 1000
 MAX_FILTERS = 50
 MAX_VALUES = 500
 """Alternatives of one filter."""
+MAX_QUERY = 65_536
+"""Characters of a search's ``queryString``."""
 
 _PARTS = re.compile(r"([^=!<>~]*)([=!<>~]+)(.*)", re.DOTALL)
 _PATH = re.compile(r"[^\s.\[\]]+(\[\])?(\.[^\s.\[\]]+(\[\])?)*")
@@ -27,7 +29,6 @@ _ORDERING = {Op.LT, Op.LE, Op.GT, Op.GE}
 _NUMERIC_FIELD = re.compile(r".*(At|UTC|Count|Bytes|Percent|percentCompleted|Date|created|updated)")
 _STATUS_FIELD = re.compile(r"(.*\.)?(state|status|status\.value)")
 _ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*))\s*(?:,|$)', re.DOTALL)
-_CONJUNCT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^&])+')
 _KNOWN_PARAMETERS = frozenset({"property", "limit", "orderby", "continuationToken", "count"})
 
 
@@ -132,6 +133,8 @@ def read_search(request: Request, body: Body, collection: Collection) -> ListReq
     text = given.get("queryString")
     if text is not None and not isinstance(text, str):
         raise Refusal(Fault.QUERY_STRING, "queryString is no text; filters joined by & are expected")
+    if text is not None and len(text) > MAX_QUERY:
+        raise Refusal(Fault.QUERY_STRING, f"queryString has more than {MAX_QUERY} characters")
     limit, order = given.get("limit"), given.get("orderby")
     if order is not None and not isinstance(order, str):
         raise Refusal(Fault.ORDER_FIELD, "orderby is no text; a field is expected")
@@ -236,8 +239,20 @@ def _parts(text: str) -> list[str]:
 
 
 def _conjuncts(text: str) -> list[str]:
-    """Return the parts of ``text`` between ``&``, but for those within quotes."""
-    return [part for part in _CONJUNCT.findall(text) if part.strip()]
+    """Return the parts of ``text`` between ``&``, but for those within quotes; a quote that does not end holds nothing together."""
+    parts, start, quoted, escaped = [], 0, False, False
+    for at, character in enumerate(text):
+        if escaped:
+            escaped = False
+        elif quoted and character == "\\":
+            escaped = True
+        elif character == '"':
+            quoted = not quoted
+        elif character == "&" and not quoted:
+            parts.append(text[start:at])
+            start = at + 1
+    rest = text[start:]
+    return [part for part in (*parts, *(rest.split("&") if quoted else [rest])) if part.strip()]
 
 
 def _continued(token: str, collection: Collection) -> ListRequest:
