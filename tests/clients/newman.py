@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clients.postman import read_collection
 from clients.served import ORG, Served
@@ -39,12 +40,15 @@ def run_collection(server: Served, folder: Path) -> Done:
     return Done(
         run["stats"]["requests"]["total"],
         run["stats"]["assertions"]["total"],
-        tuple(
-            f"{one['source']['name']}: {one['error']['test']}: {one['error']['message'][:1500]}"
-            for one in run["failures"]
-        ),
+        tuple(_failure(one) for one in run["failures"]),
         {one["key"]: one.get("value", "") for one in json.loads(values.read_text())["values"]},
     )
+
+
+def _failure(one: dict[str, Any]) -> str:
+    """Return a failure in one line: of an assertion, of a script of ours, or of the connection."""
+    error = one["error"]
+    return f"{one.get('source', {}).get('name')}: {error.get('test', error.get('name'))}: {error.get('message', '')[:1500]}"
 
 
 def _values(server: Served) -> dict[str, str]:

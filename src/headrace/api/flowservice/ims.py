@@ -40,6 +40,12 @@ async def token(request: Request) -> Response:
     return JSONResponse({"access_token": text, "token_type": "bearer", "expires_in": seconds})
 
 
+@router.post("/ims/exchange/jwt", include_in_schema=False)
+def exchange() -> Response:
+    """Refuse the older way to a token, by a signed assertion, as what is not there (1.2)."""
+    return _refused(404, "not_found", "tokens are issued at /ims/token/v3 for grant_type=client_credentials")
+
+
 def _issue(door: FlowServiceDoor, client_id: str, secret: str) -> tuple[str, int]:
     """Return a token and for how many seconds it is good; in development anyone gets one."""
     if door.dev:
