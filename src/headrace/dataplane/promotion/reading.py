@@ -17,6 +17,8 @@ from headrace.dataplane.storage import Roots
 FILE, ORDINAL, LINE, CORRUPT = "\u0001file", "\u0001ordinal", "\u0001line", "\u0001corrupt"
 """Columns that stand beside the source's own: path of the file, number of the row in its scan, line where the file tells it, and the text of
 what is no row (null: it is one). Their names can occur in no source."""
+NOTHING = "\u0001nothing"
+"""Stands where a source has no columns at all: a query needs something to select."""
 
 NEW_LINES = {False: r"'\n'", True: r"'\r\n'"}
 """DuckDB's names of line ends, by whether they are CRLF."""
@@ -56,7 +58,7 @@ class Scan:
     """SQL of the text of what is no row."""
 
     def _selected(self) -> str:
-        if not self.columns:  # JSON without any object; a query needs something to select
+        if not self.columns:  # JSON without any object
             return f"NULL AS {identifier(NOTHING)}"
         return ", ".join(f"{self.projection.get(c, identifier(c))} AS {identifier(c)}" for c in self.columns)
 

@@ -28,7 +28,7 @@ _ENCODINGS = {"utf-8": Encoding.UTF_8, "utf8": Encoding.UTF_8, "iso-8859-1": Enc
 _CODECS = {Encoding.UTF_8: "utf-8-sig", Encoding.ISO_8859_1: "iso-8859-1"}
 _SIP_MAPPER = "aep_sip_mapper"
 _SIP = re.compile(r"mapping-set-(id|version):(.+)")
-_RETRIED = Policy(retries=5, interval_seconds=2.0, backoff=2.0)
+_RETRIED = Policy(retries=2, interval_seconds=1.0, backoff=3.0)
 
 
 @dataclass(frozen=True, slots=True)
