@@ -4,7 +4,10 @@ import base64
 import json
 import os
 import signal
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import quote
@@ -295,3 +298,20 @@ def _answering(house: Installation) -> list[int]:
 
 def _is_alive(pid: int) -> bool:
     return pid in _processes()
+
+
+@pytest.mark.soak
+def test_a_server_that_is_told_to_stop_waits_for_no_source(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A source that accepts and says nothing holds a question, not the server; who asked is told to come again."""
+    with installation(tmp_path_factory.mktemp("stopped")) as made, socket.create_server(("127.0.0.1", 0)) as silent:
+        text = f"Server=127.0.0.1;Port={silent.getsockname()[1]};Database=d;UID=u;Password=p"
+        auth = {"specName": STRING, "params": {"connectionString": text}}
+        base = made.client.make("/connections", body(specs.POSTGRE_SQL, auth))
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(made.client, "GET", f"/connections/{base}/explore?objectType=root")
+            until(lambda: _answering(made), seconds=20, what="the process that looks")
+            began = time.monotonic()
+            os.kill(_server(made), signal.SIGTERM)
+            answer = asked.result(20)
+        assert answer.status_code == 503, answer.text
+        assert time.monotonic() - began < 10
