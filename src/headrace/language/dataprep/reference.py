@@ -41,10 +41,15 @@ that column null, is counted as a warning, and never stops a run. A row is rejec
 
 - Text in `"…"` or `'…'`; a backslash escapes quotes, and `\\n`, `\\t`, `\\r`, `\\b`, `\\f`, `\\uXXXX` have their usual meaning. A backslash before
   any other letter or digit stays, so `"\\d+"` is a regular expression as it stands.
-- Whole numbers (`12`, 64 bits), numbers with a point or exponent (`1.5`, `2e3`, double), `true`, `false`, `null`, lists (`[1, 2]`).
+- Whole numbers (`12`, 64 bits), numbers with a point or exponent (`1.5`, `2e3`, double), `true`, `false`, `null`, lists (`[1, "a"]`),
+  objects (`{"a": 1}`).
 - A name is a column, case-sensitive; it begins with a letter, `$` or `_`. Any other name stands in `${…}`: `${First Name}`. A dot reaches into
   an object (`address.street`); a dot that belongs to the name is escaped (`street\\.name`). A column that has the whole dotted name comes first.
-- `list[0]` is the first element; behind the last one is null.
+- `list[0]` is the first element; behind the last one is null. `object["key"]` and `object.get("key")` take a field.
+- `list[*].name` is the list of a field of every element; `transformArray(list, x -> …)` and `filterArray(list, x -> …)` compute one.
+- Objects have a known shape where their keys are written down or the source knows their columns: a field that they cannot have is refused
+  before the run. Other objects, maps, and whatever was read from JSON show their kinds at run time: a field that is missing there is null, and
+  what does not do with a value (a sum with a list, the order of a text and a number) is a transform error.
 - These words need `${…}` as column names: @RESERVED@.
 
 ## Operators
@@ -94,8 +99,13 @@ A value that is mapped to a column of another type, or given to a function, is c
 | date | timestamp | midnight UTC |
 | timestamp | date | the date in UTC |
 | number, date, timestamp, time, uuid | text | digits; ISO 8601 (`2020-01-02T03:04:05.6Z`) |
+| object, map | object | field by field, by name; a field that is missing is null, others are left out |
+| list | list | element by element |
+| value out of JSON | any other | as the text, number, boolean, object or list that it is |
+| object, list, anything | json | as JSON; dates and times in ISO 8601, binary in base64 |
 
-Booleans and lists convert to nothing else (`iif(b, "true", "false")`, `join(",", list)`).
+One field or element that does not convert fails the whole. Booleans, objects and lists convert to nothing else (`iif(b, "true", "false")`,
+`join(",", list)`).
 
 Forms of dates: `yyyy-MM-dd HH:mm:ssZ`, `yyyy-MM-dd HH:mm:ss.SSSZ`, `yyyy-MM-dd HH:mm:ss.SSS`, `yyyy-MM-dd'T'HH:mm:ss.SSSX`,
 `yyyy-MM-dd'T'HH:mm:ss'Z'`, `yyyy-MM-dd`, `yyyy/MM/dd`, `yyyy.MM.dd`, `yyyy-MMM-dd`, `yyyyMMdd`, `MM-dd-yyyy`, `MMddyyyy`, `M/dd/yyyy`, `dd.M.yyyy`,
@@ -107,6 +117,9 @@ ISO weeks. Reading takes `y u M L d E H h m s S a G Z X` (an offset only at the 
 `d` one or two. Where daylight saving repeats an hour, the later one is meant; an hour that it leaves out is moved on.
 
 ## Limits
+
+User agents are looked at up to their 1,024th character. What is known of browsers and systems comes from the regular expressions of ua-parser;
+classes of devices from a list of our own, which does not tell Robot Imitators.
 
 An expression has at most @LENGTH@ characters, @DEPTH@ levels and @NODES@ parts. `lpad` and `rpad` fill up to @PADDING@ characters; a text
 that `replacestr` or `join` could let grow beyond @GROWTH@ MiB is a transform error. Regular expressions and patterns of dates are
