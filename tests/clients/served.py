@@ -1,6 +1,5 @@
 """An installation that real clients talk to: ``headrace serve`` with its gates closed, a folder of files, a database, and who may call."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,10 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from headrace import config
+from headrace.bootstrap.application import open_application
+from headrace.core.client import Role
+from headrace.service.clients import ClientRequest, create_client
 from servers import PostgresServer, free_port
 from waiting import until
 
@@ -70,11 +73,7 @@ def served(folder: Path, ledger_url: str, server: PostgresServer, **settings: st
         "HEADRACE_FLOWSERVICE_SANDBOXES": "prod,dev",
         **settings,
     }
-    callers = [
-        _made(environment, "newman", "--role", "admin"),
-        _made(environment, "reader", "--role", "reader"),
-        _made(environment, "service", "--role", "admin", "--service"),
-    ]
+    callers = _callers(environment, folder)
     port = free_port()
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -94,12 +93,16 @@ def served(folder: Path, ledger_url: str, server: PostgresServer, **settings: st
         server.drop_database(name)
 
 
-def _made(environment: Mapping[str, str], *words: str) -> Caller:
-    command = [HEADRACE, "clients", "create", *words, "-o", "json"]
-    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
-    return Caller(made["id"], made["secret"])
+def _callers(environment: Mapping[str, str], folder: Path) -> list[Caller]:
+    """Return an administrator, a reader and a service, made as ``headrace clients create`` makes them."""
+    asked = (
+        ClientRequest(name="admin", role=Role.ADMIN),
+        ClientRequest(name="reader", role=Role.READER),
+        ClientRequest(name="service", role=Role.ADMIN, service=True),
+    )
+    with open_application(config.load(environment, directory=folder)) as app:
+        made = [create_client(app.database, request, app.clock, app.ids) for request in asked]
+    return [Caller(one.client.id, one.secret) for one in made]
 
 
 def _answers(base: str) -> bool:

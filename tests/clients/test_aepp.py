@@ -38,7 +38,8 @@ def _check_definitions(found: dict[str, Any]) -> None:
     assert found["updated"]["etag"]
     assert found["manager"]["targetConnection"]["params"]["datasetName"] == "Customers"
     assert found["manager"]["targetConnection"]["data"]["schema"]["name"] == "Customers"
-    assert found["manager"]["connectionName"] == "local-files"
+    # The client reads the source's spec twice, and unwraps it only when it looks for the target's name.
+    assert found["manager"]["targetConnection"]["connectionSpec"]["name"] == "local-files"
     assert found["deleted"] == 204
 
 
