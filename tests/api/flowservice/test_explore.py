@@ -1,6 +1,7 @@
 """Exploring (7.7): the shapes of answers, every refusal by its number, and real sources behind it."""
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -135,3 +136,47 @@ def test_specs_with_connections_are_explored_through_them(client: Client) -> Non
 
 def _encoded(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.fixture
+def base(client: Client) -> str:
+    """Return a connection to a folder with files of every kind."""
+    (client.files / "in").mkdir()
+    (client.files / "in" / "leads.csv").write_text('Id;Name\n1;"a;b"\n')
+    (client.files / "in" / "leads.json.gz").write_bytes(gzip.compress(b'{"id": 1, "ok": true, "who": {"name": "a"}}\n'))
+    (client.files / "empty.csv").write_bytes(b"")
+    auth = {"specName": "Directory", "params": {"rootPath": str(client.files)}}
+    return client.make("/connections", body(specs.LOCAL_FILES, auth))
+
+
+def test_files_are_detected_and_previewed(client: Client, base: str) -> None:
+    """Delimited values are strings whatever they look like; JSON keeps its types and its nesting."""
+    path = f"/connections/{base}/explore?objectType=file&object="
+    found = client("GET", f"{path}in/leads.csv&determineProperties=true&preview=true").json()
+    assert found["properties"] == {"fileType": "delimited", "columnDelimiter": ";"}
+    assert found["data"] == [{"Id": "1", "Name": "a;b"}]
+    assert {column["type"] for column in found["schema"]["columns"]} == {"string"}
+    found = client("GET", f"{path}in/leads.json.gz&determineProperties=true&preview=true").json()
+    assert found["properties"] == {"fileType": "json", "compressionType": "gzip"}
+    assert [column["type"] for column in found["schema"]["columns"]] == ["integer", "boolean", "object"]
+    assert found["data"] == [{"id": 1, "ok": True, "who": {"name": "a"}}]
+    given = client("GET", f"{path}in/leads.csv&FILE_TYPE=DELIMITED&ColumnDelimiter=%3B").json()
+    assert given == [{"name": "Id", "type": "String"}, {"name": "Name", "type": "String"}]
+
+
+def test_what_the_source_says_is_told_by_its_number(client: Client, base: str) -> None:
+    """A file whose kind cannot be found out, a folder that is not there, a path that leads away."""
+    path = f"/connections/{base}/explore?"
+    assert fault(client("GET", f"{path}objectType=file&object=empty.csv&determineProperties=true")) == (1375, 400)
+    assert fault(client("GET", f"{path}objectType=folder&object=nothing/")) == (1308, 400)
+    assert fault(client("GET", f"{path}objectType=file&object=nothing.csv&fileType=json")) == (1308, 400)
+
+
+def test_a_folder_is_listed_as_root_or_by_its_path(client: Client, base: str) -> None:
+    """``object=root`` is the root too."""
+    path = f"/connections/{base}/explore?"
+    root = client("GET", f"{path}objectType=ROOT").json()
+    assert [place["path"] for place in root] == ["empty.csv", "in/"]
+    assert client("GET", f"{path}objectType=folder&object=root").json() == root
+    below = client("GET", f"{path}objectType=folder&object=in").json()
+    assert [place["path"] for place in below] == ["in/leads.csv", "in/leads.json.gz"]
