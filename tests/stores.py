@@ -84,7 +84,7 @@ def local_shelf(folder: Path) -> Shelf:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
 
-    return Shelf("local", None, put, lambda name: (folder / name).unlink(), root=folder.as_uri())
+    return Shelf("local", None, put, lambda name: (folder / name).unlink(missing_ok=True), root=folder.as_uri())
 
 
 @contextmanager
@@ -248,9 +248,13 @@ def _nothing(answer: object) -> None:
 
 
 class Cutter:
-    """Stands between a client and a server on loopback, and cuts what comes from the server: the first ``cuts`` connections after ``after`` bytes."""
+    """Stands between a client and a server on loopback, and cuts what comes from the server: the first ``cuts`` connections after ``after`` bytes.
 
-    def __init__(self, port: int, after: int, cuts: int) -> None:
+    ``stalls``: it does not cut, it only hands on nothing more.
+    """
+
+    def __init__(self, port: int, after: int, cuts: int, *, stalls: bool = False) -> None:
+        self._stalls = stalls
         self._target = port
         self._after = after
         self._cuts = cuts
@@ -270,11 +274,11 @@ class Cutter:
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self.made += 1
                 left = self._after if self.made <= self._cuts else None
-                threading.Thread(target=_pump, args=(client, server, None), daemon=True).start()
-                threading.Thread(target=_pump, args=(server, client, left), daemon=True).start()
+                threading.Thread(target=_pump, args=(client, server, None, False), daemon=True).start()
+                threading.Thread(target=_pump, args=(server, client, left, self._stalls), daemon=True).start()
 
 
-def _pump(source: socket.socket, target: socket.socket, left: int | None) -> None:
+def _pump(source: socket.socket, target: socket.socket, left: int | None, stalls: bool) -> None:
     with suppress(OSError), source, target:
         while data := source.recv(65536 if left is None else min(65536, left)):
             target.sendall(data)
@@ -282,5 +286,7 @@ def _pump(source: socket.socket, target: socket.socket, left: int | None) -> Non
                 left -= len(data)
                 if left <= 0:
                     break
+        while stalls and target.recv(65536):
+            pass  # until the client has gone
         target.shutdown(socket.SHUT_RDWR)
         source.shutdown(socket.SHUT_RDWR)

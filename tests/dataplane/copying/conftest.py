@@ -54,6 +54,7 @@ class Copier:
     home: Path
     roots: Roots
     urls: Mapping[str, str] = field(default_factory=dict)
+    connections: dict[str, ConnectionInfo] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     clock: Still = field(default_factory=lambda: Still(Instant(2_000_000_000_000_000)))
     run_id: str = "run-1"
@@ -84,7 +85,7 @@ class Copier:
 
     def connection(self, connection_id: str) -> ConnectionInfo:
         """Return the connection that a test has named."""
-        return ConnectionInfo(self.kind, self.urls[connection_id])
+        return self.connections.get(connection_id) or ConnectionInfo(self.kind, self.urls[connection_id])
 
     def landed(self, outcome: Outcome) -> Landing:
         """Return the landing of an outcome that succeeded."""
