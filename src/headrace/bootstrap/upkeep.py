@@ -12,15 +12,20 @@ from headrace.core.clock import DAY, HOUR, Instant
 from headrace.core.codec import decode
 from headrace.core.errors import Code, Problem
 from headrace.core.landing import Landing
+from headrace.core.upload import UploadState
 from headrace.dataplane import landing, landing_zone
+from headrace.dataplane import uploads as disk
 from headrace.dataplane.lake import garbage
 from headrace.dataplane.quarantine import layout
 from headrace.engine.retention import Files, Removed, Retention
-from headrace.store import activity_runs, audit, batches, runs, settings, tokens
+from headrace.store import activity_runs, audit, batches, runs, settings, tokens, uploads
 
 _log = structlog.get_logger(__name__)
 
 _SWEPT = "upkeep.swept_at"
+ABANDONED_DAYS = 7
+"""Days after which an upload that is not completed is given up."""
+_UPLOADS_AT_ONCE = 10_000
 GRACE = HOUR
 """How young files are left alone unless somebody asks for less."""
 
@@ -67,11 +72,42 @@ def sweep(application: Application, grace: int = GRACE) -> Removed:
     removed = retention.sweep()
     dropped = Instant(application.clock.now() - set_to.landing_zone_days * DAY)
     landing_zone.sweep(set_to.landing_zone, dropped)
+    remove_uploads(application, grace)
     expired = Instant(application.clock.now() - set_to.retention_days * DAY)
     with application.database.transaction() as tx:
         audit.forget(tx, expired)
         tokens.forget(tx, Instant(application.clock.now() - DAY))
     return removed
+
+
+def remove_uploads(application: Application, grace: int = GRACE) -> None:
+    """Remove what clients have sent and nobody needs any more.
+
+    An upload to which nothing has happened for ``ABANDONED_DAYS`` is aborted. Files go when their upload has ended, or its run has laid them down
+    and ended; what was given up without a run is forgotten with the runs of its age.
+    """
+    database, roots, now = application.database, application.roots, application.clock.now()
+    with database.transaction() as tx:
+        for upload in uploads.page(tx, [UploadState.LOADING], Instant(now - ABANDONED_DAYS * DAY), _UPLOADS_AT_ONCE):
+            uploads.move(tx, upload, UploadState.ABORTED, now)
+            audit.record(tx, upload.scope, "upkeep", "upload.abandon", upload.id, now)
+        expired = Instant(now - application.settings.retention_days * DAY)
+        for upload in uploads.page(tx, [UploadState.FAILED, UploadState.ABORTED], expired, _UPLOADS_AT_ONCE):
+            uploads.delete(tx, upload)
+    for scope in _old_folders(roots.uploads, now):
+        for folder in _old_folders(scope, Instant(now - grace)):
+            if not _is_needed(application, folder.name):
+                disk.remove(roots, f"{scope.name}/{folder.name}")
+
+
+def _is_needed(application: Application, upload_id: str) -> bool:
+    """Say whether files of the upload may still arrive, or are to be laid down by a run."""
+    with application.database.reading() as tx:
+        upload = uploads.find(tx, None, upload_id)
+        if upload is None or upload.run_id is None:
+            return upload is not None and upload.state is UploadState.LOADING
+        status = runs.statuses(tx, [upload.run_id]).get(upload.run_id)
+    return status is not None and not status.is_final
 
 
 def remove_orphans(application: Application, is_live: Callable[[str], bool], grace: int = GRACE) -> None:

@@ -21,9 +21,10 @@ def insert(tx: Transaction, upload: Upload) -> None:
     tx.execute(sa.insert(table).values({**values, "target": upload.table, "state": upload.state.value, "body": body}))
 
 
-def find(tx: Transaction, scope: str, upload_id: str) -> Upload | None:
-    """Return the upload, or None."""
-    row = tx.first(sa.select(table).where(table.c.id == upload_id, table.c.scope == scope))
+def find(tx: Transaction, scope: str | None, upload_id: str) -> Upload | None:
+    """Return the upload, or None; with ``scope`` None, whichever it is in."""
+    statement = sa.select(table).where(table.c.id == upload_id)
+    row = tx.first(statement if scope is None else statement.where(table.c.scope == scope))
     return None if row is None else _upload(row)
 
 

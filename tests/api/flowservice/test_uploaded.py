@@ -113,6 +113,30 @@ def test_rows_within_the_threshold_are_ingested_and_the_others_told(house: Insta
     )
 
 
+def test_a_batch_without_rejects_shows_its_files_and_its_rows(house: Installation, ends: dict[str, str]) -> None:
+    """What was read is told with diagnostics on, also where no row was rejected; the dataset's first rows are shown."""
+    assert get(house, f"/datasets/{ends['dataset']}/preview").json() == {"data": []}
+    batch = uploaded(house, ends, {"a.json": lines(GOOD)}, enableErrorDiagnostics=True)
+    meta = f"/batches/{batch['id']}/meta"
+    assert [one["name"] for one in get(house, meta).json()["data"]] == ["input_files"]
+    listed = get(house, meta + "?path=input_files").json()["data"]
+    told = HTTP.get(listed[0]["_links"]["self"]["href"], headers=house.client.headers)
+    assert (told.headers["content-type"], len(told.content)) == ("application/x-ndjson", int(listed[0]["length"]))
+    assert {name: told.json()[name] for name in ("path", "size", "records")} == {
+        "path": "a.json",
+        "size": len(lines(GOOD)),
+        "records": 1,
+    }
+    assert get(house, meta + "?path=row_errors").status_code == 404
+    assert get(house, f"/batches/{batch['id']}/failed").json()["data"] == []
+    rows = get(house, f"/datasets/{ends['dataset']}/preview").json()["data"]
+    assert [(row["_id"], row["age"]) for row in rows] == [("1", 30)]
+    missing = get(house, f"/datasets/{'0' * 24}/preview")
+    assert (missing.status_code, missing.json()["type"].rpartition("/")[2]) == (404, "EXPORT-1000-404")
+    without = {name: value for name, value in house.client.headers.items() if name != "x-sandbox-name"}
+    assert HTTP.get(house.client.base + EXPORT + meta, headers=without).status_code == 200
+
+
 def test_a_batch_over_the_threshold_fails_whole(house: Installation, ends: dict[str, str]) -> None:
     """Nothing is committed; the files that were sent can be fetched again, with the mark that they are all."""
     batch = uploaded(house, ends, {"a.json": lines(GOOD, BAD)})

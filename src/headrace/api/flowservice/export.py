@@ -1,5 +1,6 @@
 """Data Access (11): what a run's links lead to. Listings, rejected rows with their reasons, samples, files; all of it streamed."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,13 +12,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from headrace.api.flowservice.batches import data_files, find_batch, landed_files
+from headrace.api.flowservice.batches import data_files, find_batch, landed, landed_files, table_of
+from headrace.api.flowservice.datasets import KIND as DATASETS
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
-from headrace.api.flowservice.translate.batch import BatchRecord, is_mapped
+from headrace.api.flowservice.shelf import find
+from headrace.api.flowservice.translate.batch import BatchRecord, is_diagnosed, is_mapped
 from headrace.api.flowservice.translate.rejects import samples, translate_lines
 from headrace.api.flowservice.wire import Item, integer, milliseconds
+from headrace.core.clock import DAY, to_iso
 from headrace.core.errors import Code, Problem
+from headrace.core.explore import PeekLake
 from headrace.core.upload import Standing
 from headrace.http.downloads import send_file, stream
 from headrace.service.quarantine import QuarantineFile, list_files, open_file
@@ -25,6 +30,9 @@ from headrace.service.quarantine import QuarantineFile, list_files, open_file
 BASE = "/data/foundation/export"
 router = APIRouter(prefix=BASE)
 MAX_LIMIT = 100
+KEPT_DAYS = 30
+"""Days for which diagnostics are shown (11); they lie in the quarantine for as long as the installation keeps runs."""
+_INPUTS = "input_files/fileMetaData1.json"
 
 _SAMPLES = "row_error_samples.json"
 _SAMPLES_TOO = "row_errors_sample.json"
@@ -45,6 +53,9 @@ def get_meta(subject: str, request: Request, tenant: NeighbourTenant) -> Respons
     """List or send a batch's diagnostics: what there is, a folder, or a file."""
     record = find_batch(tenant, subject)
     files = {file.name: file for file in _diagnostics(tenant, record)}
+    inputs = _inputs(tenant, record, files)
+    if inputs:
+        files[_INPUTS] = QuarantineFile(_INPUTS, sum(len(line) for line in inputs))
     path = request.query_params.get("path", "").strip("/")
     here = f"{BASE}/batches/{record.id}/meta"
     if not path:
@@ -56,6 +67,8 @@ def get_meta(subject: str, request: Request, tenant: NeighbourTenant) -> Respons
         return _samples(tenant, record, files)
     if path not in files:
         raise Refusal(Fault.NOT_FOUND, f"the batch {subject} has no {path[:200]!r}")
+    if path == _INPUTS and inputs:
+        return stream(iter(inputs), media_type="application/x-ndjson", name=path.rpartition("/")[2])
     return _file(tenant, record, path)
 
 
@@ -68,11 +81,14 @@ def get_failed(subject: str, request: Request, tenant: NeighbourTenant) -> Respo
 
 
 @router.get("/batches/{subject}/files")
-def get_files(subject: str, tenant: NeighbourTenant) -> Response:
+def get_files(subject: str, request: Request, tenant: NeighbourTenant) -> Response:
     """Show the dataset file of a batch: one for the whole of its commit."""
     record = find_batch(tenant, subject)
-    entries = [_dataset_file(tenant, record)] if record.batch is not None and record.batch.files else []
-    return JSONResponse({"data": entries, "_page": {"limit": MAX_LIMIT, "count": len(entries)}, "_links": {}})
+    there = record.batch is not None and record.batch.files and record.standing is not Standing.REVERTED
+    entries = [_dataset_file(tenant, record)] if there else []
+    limit = min(max(integer(request.query_params.get("limit", "100")) or MAX_LIMIT, 1), MAX_LIMIT)
+    chosen = entries[max(integer(request.query_params.get("start", "0")) or 0, 0) :][:limit]
+    return JSONResponse({"data": chosen, "_page": {"limit": limit, "count": len(chosen)}, "_links": {}})
 
 
 @router.api_route("/files/{subject}", methods=["GET", "HEAD"])
@@ -85,15 +101,44 @@ def get_file(subject: str, request: Request, tenant: NeighbourTenant) -> Respons
     return _files(request, tenant, f"{BASE}/files/{subject}", data_files(tenant, record))
 
 
+@router.get("/datasets/{subject}/preview")
+def preview_dataset(subject: str, tenant: NeighbourTenant) -> Response:
+    """Show the first rows of a dataset, as they stand in its newest version."""
+    dataset = find(tenant, DATASETS, subject)
+    peek = tenant.door.explore(PeekLake(table_of(tenant, dataset.id)))
+    return JSONResponse({"data": [dict(row) for row in peek.rows[:MAX_LIMIT]]})
+
+
 def _diagnostics(tenant: Tenant, record: BatchRecord) -> tuple[QuarantineFile, ...]:
-    if record.batch is None:
+    batch = record.batch
+    if batch is None or tenant.door.clock.now() - batch.created_at > KEPT_DAYS * DAY:
         return ()
     try:
-        return list_files(tenant.door.database, tenant.door.roots, tenant.scope, record.made.id)
+        return list_files(tenant.door.database, tenant.door.roots, tenant.scope, batch.id)
     except Problem as problem:
         if problem.code is Code.NOT_FOUND:
             return ()
         raise
+
+
+def _inputs(tenant: Tenant, record: BatchRecord, files: Mapping[str, QuarantineFile]) -> list[bytes]:
+    """Return what was read, where diagnostics were asked for and no row was rejected: then the quarantine has nothing of the batch."""
+    if files or record.batch is None or record.run is None or not is_diagnosed(record.batch, record.run):
+        return []
+    if tenant.door.clock.now() - record.batch.created_at > KEPT_DAYS * DAY:
+        return []
+    found = landed(tenant, record)
+    records = record.batch.figures.rows_read if len(found) == 1 else None
+    lines: list[Item] = [
+        {
+            "path": file.name,
+            "size": file.bytes,
+            "lastModified": None if file.modified_at is None else to_iso(file.modified_at),
+            "records": file.rows if file.rows is not None else records,
+        }
+        for file in found
+    ]
+    return [json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines]
 
 
 def _top(files: Mapping[str, QuarantineFile]) -> list[_Named]:
