@@ -8,6 +8,8 @@
     split_each          what goes through a list, taken apart (``c[*].d``)
     removes             whether an expression's null takes away what a copy has set (``nullify()``)
     functions           the table of functions, for reference pages and doors
+    parameters, returned  what a function takes and gives, for readers
+    operators           the table of operators
 
 Nothing here runs SQL. The SQL that comes out never raises, whatever a row holds.
 """
@@ -16,6 +18,7 @@ from headrace.language.dataprep.casts import Cast, cast_sql
 from headrace.language.dataprep.catalogue import functions
 from headrace.language.dataprep.compiler import Compiled, check_calls, compile_expression
 from headrace.language.dataprep.each import removes, split_each
+from headrace.language.dataprep.glossary import OperatorDoc, Parameter, operators, parameters, returned
 from headrace.language.dataprep.parser import parse
 from headrace.language.dataprep.syntax import Expression, columns_of
 from headrace.language.dataprep.table import FunctionDoc
@@ -25,12 +28,17 @@ __all__ = [
     "Compiled",
     "Expression",
     "FunctionDoc",
+    "OperatorDoc",
+    "Parameter",
     "cast_sql",
     "check_calls",
     "columns_of",
     "compile_expression",
     "functions",
+    "operators",
+    "parameters",
     "parse",
     "removes",
+    "returned",
     "split_each",
 ]
