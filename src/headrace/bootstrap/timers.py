@@ -53,7 +53,7 @@ def on_time(application: Application) -> Iterator[None]:
     loops = [
         _Loop(
             "headrace-schedules",
-            lambda: schedules.fire_due(firing) >= schedules.AT_ONCE,
+            lambda: schedules.fire_due(firing) > 0,
             lambda now: schedules.next_due(database, now),
         ),
         _Loop(

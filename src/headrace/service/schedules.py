@@ -77,7 +77,7 @@ def put_schedule(tx: Transaction, flow: Flow, schedule: Schedule | None, now: In
 
 
 def fire_due(desk: FiringDesk, limit: int = AT_ONCE) -> int:
-    """Fire what is due, the longest due first; return how many schedules were looked at (``limit``: there may be more).
+    """Fire what is due, the longest due first; return how many runs were made (none: there is nothing more to do now).
 
     What one flow's run cannot be made of fails that run, and never holds up another flow's.
 
@@ -86,13 +86,14 @@ def fire_due(desk: FiringDesk, limit: int = AT_ONCE) -> int:
     """
     with desk.database.reading() as tx:
         found = schedules.due(tx, desk.clock.now(), limit)
+    made = 0
     for scheduled in found:
         try:
-            _fire(desk, scheduled)
+            made += _fire(desk, scheduled) is not None
         except Problem as problem:
             # The ledger is busy: this one is still due, and the next look finds it.
             _log.warning("a schedule could not be fired now", flow=scheduled.flow_id, problem=problem.message)
-    return len(found)
+    return made
 
 
 def fire(desk: FiringDesk, scope: str, flow_id: str) -> Run | None:
