@@ -46,6 +46,14 @@ def exchange() -> Response:
     return _refused(404, "not_found", "tokens are issued at /ims/token/v3 for grant_type=client_credentials")
 
 
+def no_exchange(_: Request) -> Response:
+    """Say that tokens are not had for a JWT: 404, also for those who have no token yet."""
+    return _refused(404, "not_found", "tokens for a JWT are not offered; use /ims/token/v3 with client_credentials")
+
+
+router.add_route("/ims/exchange/jwt", no_exchange, methods=["GET", "POST"])
+
+
 def _issue(door: FlowServiceDoor, client_id: str, secret: str) -> tuple[str, int]:
     """Return a token and for how many seconds it is good; in development anyone gets one."""
     if door.dev:

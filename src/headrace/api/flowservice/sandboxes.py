@@ -12,7 +12,7 @@ from headrace.api.flowservice.gateway import Caller, sandbox_id
 from headrace.api.flowservice.wire import Item
 
 router = APIRouter(prefix="/data/foundation/sandbox-management")
-_SINCE = "2020-01-01 00:00:00"
+_SINCE = "2020-01-01T00:00:00.000Z"
 
 
 def caller_of(request: Request) -> Caller:
