@@ -236,7 +236,7 @@ target:
         ("{files: data.csv}", "{files: []}", "the list is empty (at least one path)"),
         ("{files: data.csv}", "{files: [a.csv, s3://b/x.csv]}", "s3:// is not supported yet"),
         ("{files: data.csv}", "{files: a.csv, table: t}", "table belongs to a database"),
-        ("{files: data.csv}", "{database: mysql://h/d, table: t}", "mysql:// is not supported yet"),
+        ("{files: data.csv}", "{database: snowflake://h/d, table: t}", "snowflake:// is not supported yet"),
         ("{files: data.csv}", "{database: 'postgresql://u:hush@', table: t}", "this is no URL of a database"),
         ("{files: data.csv}", "{database: postgresql://h/d}", "give either a table or a query"),
         ("{files: data.csv}", "{database: 'postgresql://h/d', table: t, recursive: true}", "recursive belongs to files"),

@@ -31,8 +31,9 @@ _LATER_STORES: Mapping[str, str] = {
     "abfs": "Azure Data Lake", "abfss": "Azure Data Lake", "azure": "Azure Blob Storage", "sftp": "SFTP", "ftp": "FTP",
     "http": "HTTP", "https": "HTTP",
 }  # fmt: skip
-_DATABASES = ("postgresql", "postgres")
-_LATER_DATABASES = ("mysql", "mariadb", "mssql", "sqlserver", "sqlite", "snowflake", "bigquery", "oracle")
+_DATABASES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mssql": "sqlserver"}
+"""The kind of connection that a URL's scheme stands for, of databases whose URL says all that is needed."""
+_LATER_DATABASES = ("mariadb", "sqlserver", "sqlite", "snowflake", "bigquery", "oracle")
 _WILDCARD = re.compile(r"[*?\[]")
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _NUMBERS = {Kind.INTEGER, Kind.LONG, Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL}
@@ -219,7 +220,7 @@ def _connection(document: Document, findings: Findings) -> ConnectionDraft | Non
     return ConnectionDraft(
         scope=SCOPE,
         name=f"{document.name}: {host or 'localhost'}{parts.path}",
-        kind="postgres",
+        kind=_DATABASES[parts.scheme],
         url=url,
         id=derived_uuid("flowfile-connection", SCOPE, document.name, place),
     )

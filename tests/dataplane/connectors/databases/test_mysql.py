@@ -102,6 +102,12 @@ def test_tables_of_another_database_are_named_with_it(mariadb: House) -> None:
     assert mariadb.numbers(mariadb.copy(TableSource("db", f"{name}.t"))) == [1]
 
 
+def test_a_backslash_in_a_query_is_a_backslash(mariadb: House) -> None:
+    """So a text whose quotes are doubled ends where it is meant to, as on every other database."""
+    query = "SELECT '\\'' OR 1=1 -- ' AS x"
+    assert mariadb.rows(mariadb.copy(TableSource("db", query=query))) == [{"x": "\\' OR 1=1 -- "}]
+
+
 def test_rights_that_are_missing_are_told_as_denied(mariadb: House) -> None:
     """For a database, and for a table of it."""
     name = mariadb.info.url.rpartition("/")[2]

@@ -78,6 +78,8 @@ class MysqlSession:
         timeout = f"max_statement_time = {seconds:f}" if is_mariadb else f"max_execution_time = {round(seconds * 1000)}"
         for setting in (
             "time_zone = '+00:00'",
+            # A text in a query ends at its quote, as the standard has it: a literal made for one database is none other's way out.
+            "sql_mode = CONCAT(@@SESSION.sql_mode, ',NO_BACKSLASH_ESCAPES')",
             "sql_select_limit = 18446744073709551615",
             "net_write_timeout = 600",
             timeout,
