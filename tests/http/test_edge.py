@@ -52,6 +52,10 @@ def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
     def echo(body: object = Depends(json_body)) -> Response:  # noqa: FAST002 — the test's own small door
         return JSONResponse(body)
 
+    @closed.put("/files/a")
+    async def take(request: Request) -> Response:
+        return JSONResponse(len(await request.body()))
+
     @closed.get("/bug")
     def bug() -> Response:
         message = "the password is hunter2"
@@ -66,7 +70,8 @@ def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
     app.include_router(opened)
     app.include_router(closed)
     answer_problems(app, render)
-    app.add_middleware(Edge, render=render, max_body_bytes=limit, loopback_only=loopback_only)
+    larger = {"/files/": 2 * limit}
+    app.add_middleware(Edge, render=render, max_body_bytes=limit, larger=larger, loopback_only=loopback_only)
     return app
 
 
@@ -172,3 +177,10 @@ def test_a_name_that_was_rebound_to_loopback_gets_no_answer(host: str) -> None:
 def test_loopback_names_are_answered(host: str) -> None:
     """A developer's own clients get in by any of the names of their machine."""
     assert ask("GET", "/open", headers={"host": host}, loopback_only=True).status_code == 200
+
+
+@pytest.mark.parametrize(("size", "status"), [(2000, 200), (2001, 400)])
+def test_files_have_a_limit_of_their_own(size: int, status: int) -> None:
+    """Where files are taken, bodies may be larger than elsewhere, and not without end."""
+    assert ask("PUT", "/files/a", content=b"x" * size).status_code == status
+    assert ask("POST", "/echo", content=b'"' + b"x" * 1500 + b'"').status_code == 400

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from api.flowservice.conftest import HTTP, make_ends
 from api.flowservice.house import Installation, installation
-from api.flowservice.test_ingestion import CATALOG, act, make_batch, send
+from api.flowservice.test_ingestion import CATALOG, IMPORT, act, make_batch, send
 from waiting import until
 
 EXPORT = "/data/foundation/export"
@@ -274,6 +274,31 @@ def workers_of(house: Installation) -> list[int]:
         if "worker" in words and home in words:
             found.append(int(process.name))
     return found
+
+
+@pytest.mark.soak
+def test_a_large_upload_is_streamed_and_never_held_in_memory(house: Installation, ends: dict[str, str]) -> None:
+    """256 MB pass through the server, and its greatest size grows by less than a tenth of that."""
+    server = parent_of(workers_of(house)[0])
+    before = peak_of(server)
+    batch = make_batch(house.client, ends["dataset"])
+    url = f"{house.client.base}{IMPORT}/batches/{batch}/datasets/{ends['dataset']}/files/big.json"
+    headers = {**house.client.headers, "content-type": "application/octet-stream"}
+    piece = lines({**GOOD, "email": "x" * 1000}) * 1000
+    sent = HTTP.put(url, headers=headers, content=(piece for _ in range(256_000_000 // len(piece))), timeout=300)
+    assert sent.status_code == 201
+    assert peak_of(server) - before < 25_000_000
+
+
+def parent_of(process: int) -> int:
+    """Return the process that started this one."""
+    return int(Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
+
+
+def peak_of(process: int) -> int:
+    """Return the greatest resident size that a process has had, in bytes."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def test_adobes_own_client_uploads_and_reads_what_became_of_it(house: Installation) -> None:
