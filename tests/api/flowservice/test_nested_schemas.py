@@ -45,6 +45,15 @@ def test_objects_are_structs_and_arrays_are_lists() -> None:
     assert element.fields[1].elements == Column("element", parse_type("string"), enum=("a",))
 
 
+def test_lists_in_lists_are_json_from_some_depth_on() -> None:
+    """Converting them takes ten times as long for each level."""
+    inner: dict[str, Any] = nested(a=TEXT)
+    for _ in range(5):
+        inner = {"type": "array", "items": inner}
+    (column,) = read_schema(nested(l=inner)).columns
+    assert str(column.type) == "list<list<list<json>>>"
+
+
 def test_references_and_parts_are_followed() -> None:
     """Definitions, the tenant's own groups, and the class: all of one object come together in it."""
     group = {"definitions": {"g": nested(_acme=nested(b=TEXT))}, "allOf": [{"$ref": "#/definitions/g"}]}

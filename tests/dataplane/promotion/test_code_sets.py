@@ -19,3 +19,10 @@ def test_a_row_is_counted_once_with_all_its_codes(bench: Bench) -> None:
         CodeSet(("enum",), 1),
     }
     assert sum(one.count for one in report.code_sets) == report.figures.rows_rejected
+
+
+def test_a_value_of_the_wrong_type_is_told_with_both_types(bench: Bench) -> None:
+    """Doors read the types from these words."""
+    report = bench.promote(b"n\n1\nx\n", schema=schema(n="integer")).batch
+    assert report is not None
+    assert [reason.message for reason in report.rejects] == ["the string value cannot become integer"]

@@ -360,3 +360,13 @@ def test_json_is_mapped_by_paths_elements_and_copies(bench: Bench) -> None:
     bench.key = "key-2"
     bench.promote(parquet(row), format=PARQUET, mapping=mapping, schema=columns)
     assert stored(bench) == expected * 2
+
+
+def test_lists_too_deep_to_be_converted_are_refused(bench: Bench) -> None:
+    """The plan for it would take minutes; values that are of the type already need none."""
+    columns = schema(l="list<list<list<list<string>>>>")
+    with pytest.raises(Problem) as raised:
+        bench.promote(lines({"l": [[[["x"]]]]}), format=JSON, schema=columns)
+    assert raised.value.code is Code.LIMIT_EXCEEDED
+    bench.promote(parquet({"l": [[[["x"]]]]}), format=PARQUET, schema=columns)
+    assert stored(bench) == [{"l": [[[["x"]]]]}]

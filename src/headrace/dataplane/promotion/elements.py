@@ -29,6 +29,9 @@ from headrace.dataplane.promotion.validation import Rule, constant, named, rules
 Child: TypeAlias = Callable[[Staging, Node, tuple[Held, ...], str | None], Built]
 """Builds a place below a list: its node, the values that copies bring, and what it is inside of."""
 
+MAX_LISTS = 3
+"""How many lists can be in one another where their elements have to be converted: the work to plan that grows by ten with each."""
+
 _ELEMENT = "\u0001element"
 
 
@@ -38,6 +41,10 @@ def place_list(staging: Staging, node: Node, helds: tuple[Held, ...], inside: st
     whole: str | None = None
     refused: list[str] = []
     step = 0
+    if _depth(type_) > MAX_LISTS and any(held.type not in (None, type_) for held in helds):
+        what = f"lists in lists can be converted {MAX_LISTS} deep; make the inner ones json, or give values of the same type"
+        staging.fault(node.key, Problem(Code.LIMIT_EXCEEDED, f"{node.path} is a {type_}: {what}"))
+        helds = ()
     helds = tuple(staging.standing(held, value_name(node.key, number)) for number, held in enumerate(helds, 1))
     if helds:
         values, refused, step = convert(staging, node.key, type_, helds)
@@ -59,6 +66,13 @@ def place_list(staging: Staging, node: Node, helds: tuple[Held, ...], inside: st
         _require(staging, node, helds, refused, inside)
         _rules(staging, node, node.column)
     return Built(final, f"{final} IS NOT NULL", step + 1)
+
+
+def _depth(type_: ColumnType) -> int:
+    """Return how many lists are in one another."""
+    if type_.kind is Kind.LIST:
+        return 1 + (0 if type_.element is None else _depth(type_.element))
+    return max((_depth(field.type) for field in type_.fields), default=0)
 
 
 def _numbered(staging: Staging, node: Node, whole: str | None, step: int, child: Child) -> tuple[int, str]:

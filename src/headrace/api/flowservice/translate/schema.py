@@ -1,6 +1,6 @@
 """XDM schemas, in: an object's properties become the columns of a target (10).
 
-Objects become structs and arrays become lists, as deep as they go; an object without properties (a map, or anything) is one JSON column.
+Objects become structs and arrays become lists; an object without properties (a map, or anything) is one JSON column.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,9 @@ MAX_COLUMNS = 10_000
 """Fields that a schema can have, at all depths together."""
 MAX_DEPTH = 20
 """How deep objects and lists can be in one another."""
+
+MAX_LISTS = 3
+"""Lists in one another that keep their type; what lies in more of them is JSON."""
 
 _INTEGERS = {"byte": Kind.INTEGER, "short": Kind.INTEGER, "int": Kind.INTEGER, "integer": Kind.INTEGER}
 _NUMBERS = frozenset({Kind.INTEGER, Kind.LONG, Kind.FLOAT, Kind.DOUBLE})
@@ -118,6 +121,7 @@ class _Reader:
         if name == "array":
             items = object_in(definition, "items")
             is_known = isinstance(items.get("type"), str) or bool(object_in(items, "properties"))
+            is_known = is_known and path.count("[]") < MAX_LISTS
             return ColumnType(Kind.LIST, element=self._type(f"{path}[]", items, depth + 1)) if is_known else _JSON
         if name == "object":
             fields = tuple(self.columns(definition, f"{path}.", depth + 1))
