@@ -1,5 +1,6 @@
 """A batch, out: the catalog's batch object (9)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,10 @@ class Place:
     sandbox: str
     sandbox_id: str
     base_url: str
+
+
+_CONVERSION = re.compile(r"the (?P<actual>.+) value cannot become (?P<expected>.+)", re.DOTALL)
+"""How the promotion words that a value cannot become its column's type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,16 +257,28 @@ def _mapper_text(batch: Batch, run: Run) -> str:
     """Return what a client parses (5.5): the destination that most rows fail at, and the types there."""
     settings = _promotion_settings(run)
     reasons = [one for one in batch.rejects if one.code in {RejectCode.TRANSFORM, RejectCode.TYPE} and one.column]
-    column = max(reasons, key=lambda one: one.count).column if reasons else None
-    destination = column or ""
+    worst = max(reasons, key=lambda one: one.count) if reasons else None
+    destination = (worst.column if worst is not None else None) or ""
     source = text_in(object_in(settings, "mapping"), destination)
-    columns = list_in(object_in(settings, "schema"), "columns")
-    types = {text_in(one, "name"): text_in(object_in(one, "type"), "kind") for one in columns}
-    expected = types.get(destination, "string").upper()
+    expected, actual = _types(settings, destination, worst.message if worst is not None else "")
     return (
-        f"Mapping failed for destination path {destination}. expected data type was: {expected}, actual data type was: STRING. "
+        f"Mapping failed for destination path {destination}. expected data type was: {expected}, actual data type was: {actual}. "
         f"sourceField: {source} destinationField: {destination}"
     )
+
+
+def _types(settings: Item, destination: str, message: str) -> tuple[str, str]:
+    """Return the types, in capitals: those that the reject's message names, else the column's and what an expression that failed was given."""
+    told = _CONVERSION.fullmatch(message)
+    if told is not None:
+        return _capitals(told["expected"]), _capitals(told["actual"])
+    columns = list_in(object_in(settings, "schema"), "columns")
+    kinds = {text_in(one, "name"): text_in(object_in(one, "type"), "kind") for one in columns}
+    return _capitals(kinds.get(destination, "string")), "STRING"
+
+
+def _capitals(kind: str) -> str:
+    return re.split(r"[<(]", kind, maxsplit=1)[0].upper()
 
 
 def _percent(run: Run) -> float:
