@@ -7,6 +7,7 @@ import base64
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +25,11 @@ import boto3  # type: ignore[import-untyped]  # it has none
 import httpx
 import obstore
 from botocore.config import Config  # type: ignore[import-untyped]  # it has none
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from obstore.store import AzureStore
 
 from headrace.dataplane.connectors.connection import ConnectionInfo
@@ -290,3 +296,29 @@ def _pump(source: socket.socket, target: socket.socket, left: int | None, stalls
             pass  # until the client has gone
         target.shutdown(socket.SHUT_RDWR)
         source.shutdown(socket.SHUT_RDWR)
+
+
+def certified(name: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return a server's side of TLS with a certificate for ``name``, and the file of whoever trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    authority = folder / "authority.pem"
+    authority.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private = folder / "private.pem"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, private)
+    return context, authority

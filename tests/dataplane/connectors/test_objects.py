@@ -1,11 +1,13 @@
 """Object stores: keys that are no paths, signatures, and servers that would lead elsewhere."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from botocore.auth import S3SigV4Auth  # type: ignore[import-untyped]  # it has none
@@ -20,14 +22,16 @@ from headrace.dataplane.connectors.object_services import S3Service, error_code
 from headrace.dataplane.connectors.signing import AccessKey, aws_headers, encoded_path, encoded_query
 from headrace.dataplane.connectors.stores import open_store
 from headrace.dataplane.limits import Limits
-from stores import Shelf
+from stores import Shelf, certified
 
 FAST = Limits(store_pause_seconds=0.01)
 KEYS = {"access_key": "key", "secret_key": "secret", "bucket": "b"}
 
 
 @contextmanager
-def answering(status: int, headers: dict[str, str], body: bytes = b"") -> Iterator[tuple[str, list[str]]]:
+def answering(
+    status: int, headers: dict[str, str], body: bytes = b"", tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """Run a server that gives one answer to everything; yield its URL, and what it was asked."""
     asked: list[str] = []
 
@@ -44,9 +48,11 @@ def answering(status: int, headers: dict[str, str], body: bytes = b"") -> Iterat
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}", asked
         server.shutdown()
         thread.join()
 
@@ -143,6 +149,20 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
         assert asked == []
 
 
+def test_a_certificate_is_verified_for_the_name_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address is what was looked at, the certificate is the name's; an unknown one is told as such."""
+    tls, authority = certified("store.example", tmp_path)
+    with answering(200, {}, page("a.csv"), tls) as (url, _):
+        with pytest.raises(Problem, match="is not trusted"):
+            find(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        with pytest.raises(Problem, match="is not trusted"):
+            find(url)
+        info = ConnectionInfo("s3", url, KEYS, host="store.example")
+        with closing(open_store("", info, None, FAST)) as store:
+            assert [entry.name for entry in store.list(select(""), Cancellation()).entries] == ["a.csv"]
+
+
 def test_a_bucket_of_another_region_is_asked_there() -> None:
     """The server says which; the next signature is for it, and no question is asked twice for nothing."""
     with answering(400, {"x-amz-bucket-region": "eu-west-1"}) as (url, asked):
@@ -194,6 +214,7 @@ def test_an_error_that_is_no_word_is_not_repeated() -> None:
         ("azure", {"account": "a"}),
         ("azure", {"account": "a", "account_key": "no base64!"}),
         ("s3", {**KEYS, "bucket": "../b"}),
+        ("s3", {**KEYS, "access_key": "a\r\nHost: b"}),
         ("sftp", {"private_key": "no key"}),
         ("sftp", {"max_connections": "0"}),
     ],

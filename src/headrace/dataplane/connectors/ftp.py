@@ -75,7 +75,7 @@ class Ftp:
             if found.refused:
                 raise found.refused[0].problem
         else:
-            walk(self, selection, found)
+            walk(self, selection, found, self.pool.sockets)
         return found.listing()
 
     def children(self, folder: str, cancellation: Cancellation) -> Iterator[Child]:
@@ -192,11 +192,13 @@ class Ftp:
         )
 
     def _path(self, place: str) -> str:
+        if "\r" in place or "\n" in place:
+            raise Problem(Code.SOURCE_DENIED, f"the name {shown(place)!r} has a line break, which FTP cannot carry")
         return f"{self.root}/{place}".rstrip("/") or "/"
 
     @contextmanager
     def _session(self, what: str) -> Iterator[Session]:
-        session = attempt(self.pool.sockets, self.pool.take)
+        session = self.pool.take()
         healthy = False
         try:
             with self.translated(what):

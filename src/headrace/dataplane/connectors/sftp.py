@@ -166,7 +166,7 @@ class Sftp:
             if found.refused:
                 raise found.refused[0].problem
         else:
-            walk(self, selection, found)
+            walk(self, selection, found, self.pool.sockets)
         return found.listing()
 
     def children(self, folder: str, cancellation: Cancellation) -> Iterator[Child]:
@@ -281,7 +281,7 @@ class Sftp:
 
     @contextmanager
     def _session(self, what: str) -> Iterator[_Session]:
-        session = attempt(self.pool.sockets, self.pool.take)
+        session = self.pool.take()
         healthy = False
         try:
             with self.translated(what):

@@ -32,6 +32,7 @@ def open_store(
     """
     if info is None:
         return local.open_store(root, file_roots, limits)
+    _check(info)
     match info.kind:
         case "local":
             return local.open_store(info.url, file_roots, limits)
@@ -43,6 +44,18 @@ def open_store(
             return open_ftp(info, folder_of(info), limits)
         case _:
             raise Problem(Code.UNSUPPORTED, f"files cannot be read from a connection of kind {info.kind!r}")
+
+
+def _check(info: ConnectionInfo) -> None:
+    try:
+        _ = urlsplit(info.url).port
+    except ValueError as error:
+        raise Problem(Code.INVALID, "the address of the store has no valid port") from error
+    keys = ("access_key", "secret_key", "session_token", "region", "account", "sas")
+    for name in keys:
+        value = info.options.get(name, "")
+        if not value.isascii() or any(letter <= " " or letter == "\x7f" for letter in value):
+            raise Problem(Code.INVALID, f"{name} has a blank, a control character or a letter that no such value has")
 
 
 def _open_objects(info: ConnectionInfo, limits: Limits) -> Objects:

@@ -1,7 +1,8 @@
 """Listing by folders: what a selection takes, in stores that can be asked what lies in one folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Protocol
 
@@ -17,6 +18,8 @@ from headrace.dataplane.connectors.files import (
     listing_of,
     shown,
 )
+from headrace.dataplane.connectors.resuming import attempt
+from headrace.dataplane.connectors.sockets import Sockets
 from headrace.dataplane.limits import Limits
 
 
@@ -86,10 +89,11 @@ class _Here:
     above: frozenset[str] = frozenset()
 
 
-def walk(tree: Tree, selection: Selection, found: Found) -> None:
+def walk(tree: Tree, selection: Selection, found: Found, sockets: Sockets | None = None) -> None:
     """Take what ``selection`` (not a single file) names, folder by folder.
 
-    The first folder must be there; a folder below that cannot be listed is a refusal. A link to a folder above is not followed again.
+    The first folder must be there; a folder below that cannot be listed is a refusal. A link to a folder above is not followed again. With
+    ``sockets``, a folder whose listing breaks off is listed again, as their limits say.
 
     Raises:
         Problem: as ``FileStore.list``.
@@ -100,7 +104,8 @@ def walk(tree: Tree, selection: Selection, found: Found) -> None:
     while waiting:
         here = waiting.pop()
         try:
-            below = list(_folder(tree, selection, here, found))
+            list_it = partial(_folder, tree, selection, here, found)
+            below = list_it() if sockets is None else attempt(sockets, list_it)
         except Problem as problem:
             stops = problem.code is Code.LIMIT_EXCEEDED or found.cancellation.problem is not None
             if stops or here is first:
@@ -113,7 +118,9 @@ def walk(tree: Tree, selection: Selection, found: Found) -> None:
                 waiting.append(further)
 
 
-def _folder(tree: Tree, selection: Selection, here: _Here, found: Found) -> Iterator[_Here]:
+def _folder(tree: Tree, selection: Selection, here: _Here, found: Found) -> Sequence[_Here]:
+    """Take the wanted files of one folder; return the folders in it that are wanted."""
+    below = []
     for child in tree.children(here.folder, found.cancellation):
         found.look()
         if not child.is_folder:
@@ -124,4 +131,5 @@ def _folder(tree: Tree, selection: Selection, here: _Here, found: Found) -> Iter
                 found.take(child)
         elif child.real not in here.above:
             above = here.above | {child.real} if child.real else here.above
-            yield from (_Here(child.place, depth, above) for depth in selection.below(child.name, here.depth))
+            below += [_Here(child.place, depth, above) for depth in selection.below(child.name, here.depth)]
+    return below
