@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from command_line import Headrace, headrace_in
-from headrace.cli.main import USAGE
+from headrace.cli.main import USAGE, call
 from headrace.cli.webhooks import statuses_of
 from headrace.service.webhooks import DeliveryStatus
 from listeners import listening
@@ -28,21 +28,24 @@ def test_a_webhook_is_added_listed_and_removed(headrace: Headrace, tmp_path: Pat
     listed = headrace("webhooks", "ls")
     assert webhook["id"] in listed.stdout
     assert "canary" not in added.stdout + added.stderr + listed.stdout
-    deliveries = headrace("webhooks", "deliveries", webhook["id"], "-o", "json")
-    assert json.loads(deliveries.stdout) == {"items": [], "next": None}
     assert headrace("webhooks", "rm", webhook["id"]).returncode == 0
-    gone = headrace("webhooks", "redeliver", "nothing")
-    assert (gone.returncode, gone.stderr) == (1, "error: there is no delivery 'nothing'\n")
+    gone = headrace("webhooks", "deliveries", webhook["id"])
+    assert (gone.returncode, gone.stderr) == (1, f"error: there is no webhook '{webhook['id']}'\n")
 
 
 def test_errors_over_the_runs_of_a_flow_are_shown(used: Path) -> None:
     """By code, message and column, with an example run."""
-    call = headrace_in(used)
-    report = json.loads(call("runs", "errors", "--flow", "small", "--since", "7d", "-o", "json").stdout)
+    headrace = headrace_in(used)
+    report = json.loads(headrace("runs", "errors", "--flow", "small", "--since", "7d", "-o", "json").stdout)
     (group,) = report["items"]
     assert (group["kind"], group["code"], group["place"], group["rows"]) == ("reject", "required", "name", 1)
-    assert "required" in call("runs", "errors", "--flow", "small").stdout
-    assert call("runs", "errors").returncode == USAGE
+    assert "required" in headrace("runs", "errors", "--flow", "small").stdout
+
+
+def test_errors_are_those_of_a_run_or_of_a_flow() -> None:
+    """Not of both, nor of neither."""
+    assert call(["runs", "errors"]) == USAGE
+    assert call(["runs", "errors", "@latest", "--flow", "small"]) == USAGE
 
 
 def test_statuses_are_read_by_their_names() -> None:

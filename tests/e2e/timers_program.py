@@ -1,10 +1,12 @@
-"""One look at the clock in a process of its own: ``timers_program.py fire`` or ``timers_program.py tell``."""
+"""One look at the clock in a process of its own: ``timers_program.py fire``, or ``timers_program.py tell MINUTES`` as it is later."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from e2e.house import at
 from headrace import config
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.timers import firing_desk
@@ -30,4 +32,4 @@ if __name__ == "__main__":
         if sys.argv[1] == "fire":
             fire_due(firing_desk(opened))
         else:
-            deliver_due(hooks_of(opened))
+            deliver_due(hooks_of(at(opened, timedelta(minutes=float(sys.argv[2])))))
