@@ -191,6 +191,7 @@ def test_what_a_query_quotes_is_not_looked_at(name: str, query: str) -> None:
 
 
 SECRET = "se}kr;et"
+BIGQUERY_URL = "bigquery://bigquery.googleapis.com/shop-1"
 SQLSERVER = ConnectionInfo("sqlserver", "mssql://u%3Bx:se%7Dkr%3Bet@h/d", {"trust_server_certificate": "true"})
 SNOWFLAKE = ConnectionInfo(
     "snowflake",
@@ -199,7 +200,7 @@ SNOWFLAKE = ConnectionInfo(
 )
 BIGQUERY = ConnectionInfo(
     "bigquery",
-    "bigquery://bigquery.googleapis.com/shop-1",
+    BIGQUERY_URL,
     {"client_id": "i", "client_secret": SECRET, "refresh_token": "r", "dataset": "sales"},
 )
 
@@ -235,7 +236,11 @@ def test_what_drivers_are_given_is_built_from_the_connection() -> None:
         ("snowflake", "snowflake://a.snowflakecomputing.com/d", {"user": "u"}, "neither a password nor a private key"),
         ("snowflake", "snowflake://a.snowflakecomputing.com/", {"user": "u", "password": "p"}, "there is no database"),
         ("bigquery", "bigquery://bigquery.googleapis.com/p", {"client_id": "i"}, "options.refresh_token: is missing"),
-        ("bigquery", "bigquery://10.0.0.1/p", {"key_file_content": "{}"}, "the driver goes to no other"),
+        ("snowflake", "snowflake://evil.example/d", {"user": "u", "password": "p"}, "the host is not within"),
+        ("bigquery", "bigquery://10.0.0.1/p", {"client_id": "i"}, "the driver goes to no other"),
+        ("bigquery", BIGQUERY_URL, {"key_file_content": "{}"}, "is not the JSON key of a service account"),
+        ("bigquery", BIGQUERY_URL, {"key_file_content": '{"type": "external_account"}'}, "is not the JSON key"),
+        ("bigquery", BIGQUERY_URL, {"key_file_content": '{"type": "service_account"}'}, "has no client_email"),
         ("sqlite", "sqlite:///x", {}, "tables cannot be read from 'sqlite'"),
     ],
 )
@@ -364,6 +369,17 @@ def _key_file(port: int) -> str:
     )
 
 
+def test_a_key_takes_nobody_anywhere_but_to_google() -> None:
+    """Where tokens come from, other universes, files and programs are left out of it."""
+    text = json.dumps(
+        {**json.loads(_key_file(1)), "universe_domain": "evil.example", "credential_source": {"file": "/x"}}
+    )
+    given = bigquery.options_of(ConnectionInfo("bigquery", BIGQUERY_URL, {"key_file_content": text}))
+    key = json.loads(given["adbc.bigquery.sql.auth_credentials"])
+    assert key.keys() == {"type", "token_uri", "private_key", "client_email", "private_key_id"}
+    assert key["token_uri"] == "https://oauth2.googleapis.com/token"
+
+
 def test_a_snowflake_that_nobody_answers_for_is_unavailable_in_time() -> None:
     """Its driver tries again and again; not longer than a connection may take."""
     info = ConnectionInfo("snowflake", f"snowflake://127.0.0.1:{free_port()}/d", {"user": "u", "password": SECRET})
@@ -376,9 +392,11 @@ def test_a_snowflake_that_nobody_answers_for_is_unavailable_in_time() -> None:
 
 def test_a_bigquery_that_nobody_answers_for_is_unavailable_in_time() -> None:
     """Its driver would try forever to get a token."""
-    info = ConnectionInfo("bigquery", BIGQUERY.url, {"key_file_content": _key_file(free_port())})
+    key = _key_file(free_port())
+    info = ConnectionInfo("bigquery", BIGQUERY_URL, {"key_file_content": key})
+    given = {**bigquery.options_of(info), "adbc.bigquery.sql.auth_credentials": key}
     begun = time.monotonic()
-    problem = refused(bigquery.open_bigquery(info, Limits(connect_timeout_seconds=1), Cancellation()))
+    problem = refused(bigquery.connected(given, info, Limits(connect_timeout_seconds=1), Cancellation()))
     assert problem.code is Code.SOURCE_UNAVAILABLE
     assert "PRIVATE KEY" not in str(problem)
     assert time.monotonic() - begun < 5

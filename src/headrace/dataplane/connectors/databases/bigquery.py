@@ -4,6 +4,7 @@ A statement reads one moment; the statements of one copy read one after another,
 no transaction that only reads: a query stands in parentheses, where nothing but a query can stand, and the account should have no other rights.
 """
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ except ImportError:  # said when it is used
 ALLOWED_OPTIONS = frozenset({"client_id", "client_secret", "refresh_token", "key_file_content", "dataset"})
 HOST = "bigquery.googleapis.com"
 _PREFIX = "adbc.bigquery.sql."
+_TOKENS = "https://oauth2.googleapis.com/token"
+_KEY_FIELDS = ("project_id", "private_key_id", "private_key", "client_email", "client_id")
 _PORT = 443
 _PHRASES: tuple[tuple[str, Code], ...] = (
     (
@@ -91,18 +94,35 @@ def options_of(info: ConnectionInfo) -> dict[str, str]:
     if "key_file_content" not in options:
         for name in user:
             address.refuse(f"options.{name}", "is missing, and there is no key_file_content either")
+    key = _key(options["key_file_content"], address) if "key_file_content" in options else ""
     address.check()
     given = {f"{_PREFIX}project_id": address.database}
     if "dataset" in options:
         given[f"{_PREFIX}dataset_id"] = options["dataset"]
     if "key_file_content" in options:
         kind = f"{_PREFIX}auth_type.json_credential_string"
-        return {**given, f"{_PREFIX}auth_type": kind, f"{_PREFIX}auth_credentials": options["key_file_content"]}
+        return {**given, f"{_PREFIX}auth_type": kind, f"{_PREFIX}auth_credentials": key}
     given[f"{_PREFIX}auth_type"] = f"{_PREFIX}auth_type.user_authentication"
     return {
         **given,
         **{f"{_PREFIX}auth.{name}": options[name] for name in ("client_id", "client_secret", "refresh_token")},
     }
+
+
+def _key(text: str, address: Address) -> str:
+    """Return a service account's key for the driver, with nothing in it that names a file, a program or another place to get tokens from."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict) or given.get("type") != "service_account":
+        address.refuse("options.key_file_content", "is not the JSON key of a service account")
+        return ""
+    fields = {name: given[name] for name in _KEY_FIELDS if isinstance(given.get(name), str)}
+    for name in ("private_key", "client_email"):
+        if name not in fields:
+            address.refuse("options.key_file_content", f"has no {name}")
+    return json.dumps({"type": "service_account", "token_uri": _TOKENS, **fields})
 
 
 def problem_of(error: Exception, where: str, info: ConnectionInfo) -> Problem:
@@ -216,6 +236,19 @@ def open_bigquery(
         raise Problem(Code.INVALID, "BigQuery has no snapshots that another connection can read")
     given = options_of(info)
     require(driver, "BigQuery", "bigquery")
+    with connected(given, info, limits, cancellation) as session:
+        yield session
+
+
+@contextmanager
+def connected(
+    given: dict[str, str], info: ConnectionInfo, limits: Limits, cancellation: Cancellation
+) -> Iterator[BigquerySession]:
+    """Connect with what ``options_of`` made of ``info``, and close at the end.
+
+    Raises:
+        Problem: as ``problem_of`` says.
+    """
     timeout = {f"{_PREFIX}query.job_timeout": round(limits.statement_timeout_seconds * 1000)}
     with adbc(
         lambda: driver.connect(db_kwargs=given, autocommit=True),

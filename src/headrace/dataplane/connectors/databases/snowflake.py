@@ -34,6 +34,9 @@ ALLOWED_OPTIONS = frozenset(
 _PREFIX = "adbc.snowflake.sql."
 _CLIENT = f"{_PREFIX}client_option."
 _DOMAIN = ".snowflakecomputing.com"
+_DOMAINS = (_DOMAIN, ".snowflakecomputing.cn")
+_LOOPBACK = "127.0.0.1"
+"""For a stand-in on one's own machine; the guard of what may be reached keeps tenants from it."""
 _PORT = 443
 _PATIENCE = 2
 """How many times the time to connect a login may take, its retries included."""
@@ -86,6 +89,9 @@ def options_of(info: ConnectionInfo, limits: Limits) -> dict[str, str]:
     address = Address(info, ("snowflake",), _PORT, "snowflake://account.snowflakecomputing.com/database")
     options = address.options(info, ALLOWED_OPTIONS)
     address.demand(database=address.database)
+    if not address.host.endswith(_DOMAINS) and address.host != _LOOPBACK:
+        # The server tells the driver where to fetch rows from: nobody else's word is taken for that.
+        address.refuse("url", f"the host is not within {' or '.join(_DOMAINS)}")
     if not options.get("user"):
         address.refuse("options.user", "there is no user")
     if not options.get("password") and not options.get("private_key"):
