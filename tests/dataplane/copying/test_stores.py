@@ -21,6 +21,7 @@ from headrace.core.clock import SECOND, Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.landing import Landing
 from headrace.core.source import Compression, FileFormat, FileSource, FileType
+from headrace.core.target import RejectRule
 from headrace.core.window import Window
 from headrace.dataplane.limits import Limits
 from promoting import make_bench
@@ -94,7 +95,7 @@ def promoted(
     bench = make_bench(tmp_path / f"bench-{copier.run_id}")
     bench.roots = replace(bench.roots, landing=copier.roots.landing)
     try:
-        outcome = bench.promote(landing, format=format_)
+        outcome = bench.promote(landing, format=format_, rejects=RejectRule(0))
     except Problem as problem:
         return 0, (problem.code, problem.message)
     failure = outcome.failure
