@@ -78,17 +78,6 @@ def wants_draft(request: Request) -> bool:
     return bool(mode)
 
 
-def check_no_draft(request: Request) -> None:
-    """Refuse ``mode``: drafts are not offered yet.
-
-    Raises:
-        Refusal: 1312-400.
-    """
-    mode = request.query_params.get("mode")
-    if mode:
-        raise Refusal(Fault.VALUE, f"the mode {mode[:40]!r} is not offered by this server yet")
-
-
 def check_writable(operation: Operation, paths: tuple[str, ...]) -> None:
     """Refuse a patch of anything but ``paths`` and what is below them.
 

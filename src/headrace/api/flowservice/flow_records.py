@@ -95,10 +95,10 @@ def find_flow(tenant: Tenant, subject: str) -> FlowRecord | None:
 
 
 def all_flows(tenant: Tenant) -> Iterator[FlowRecord]:
-    """Yield the scope's flows, newest first, at most ``MAX_FLOWS``."""
+    """Yield the scope's flows, newest first, at most ``MAX_FLOWS``, without their plans."""
     cursor: str | None = None
     for _ in range(MAX_FLOWS // _PAGE):
-        page = page_flows(tenant.door.database, tenant.scope, limit=_PAGE, cursor=cursor)
+        page = page_flows(tenant.door.database, tenant.scope, limit=_PAGE, cursor=cursor, plans=False)
         yield from (record_of(flow) for flow in page.items if LABEL in flow.labels)
         if page.next is None:
             return

@@ -127,7 +127,12 @@ def _switch(tenant: Tenant, record: FlowRecord, action: str) -> FlowRecord:
     state = "enabled" if action == "enable" else "disabled"
     if record.item["state"] == state:
         return record
-    return _keep(tenant, record, {**record.item, "state": state}, {**record.frozen, "ops": _state_op(state)})
+    item, frozen = {**record.item, "state": state}, {**record.frozen, "ops": _state_op(state)}
+    if state == "enabled":
+        return _keep(tenant, record, item, frozen)
+    # Also a flow whose parts are gone can be stopped.
+    subject, plan = record.flow.id, record.flow.plan
+    return keep_flow(tenant, subject, item, frozen, plan, expected=record, waiting=lambda _run: None)
 
 
 def _state_op(state: str) -> list[Item]:

@@ -77,12 +77,6 @@ def records_of(tenant: Tenant, found: Sequence[Run]) -> list[RunRecord]:
     return [_record(tenant, run, parts, flows) for run in found]
 
 
-def children_of(tenant: Tenant, run: Run) -> tuple[str, ...]:
-    """Return the ids of the runs that were made to repair ``run``, oldest first."""
-    with tenant.door.database.reading() as tx:
-        return runs.retries_of(tx, [run]).get(run.id, ())
-
-
 def etag_now(tenant: Tenant, run: Run) -> str:
     """Return the run's etag."""
     with tenant.door.database.reading() as tx:
