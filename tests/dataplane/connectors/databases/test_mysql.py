@@ -141,6 +141,20 @@ def test_a_connection_that_is_lost_while_rows_come_is_told_as_unavailable(mariad
     assert not list(mariadb.roots.landing.rglob("*.parquet"))
 
 
+def test_a_query_that_fails_on_a_row_is_told_as_such(mariadb: House) -> None:
+    """Nothing is waited for that will not come, and the session goes on."""
+    mariadb.limits = Limits(batch_bytes=10_000)
+    query = "SELECT EXP(seq / 100) AS x FROM seq_1_to_100000"
+    code, message = mariadb.failure(mariadb.copy(TableSource("db", query=query)))
+    assert code is Code.INVALID
+    assert "out of range" in message
+    with mariadb.open() as session:
+        columns = session.columns(f"({query})", "query")
+        with pytest.raises(Problem):
+            list(session.batches(query, columns, "query"))
+        assert session.rows("SELECT 1") == [("1",)]
+
+
 def test_a_table_that_is_altered_while_it_is_read_is_told_as_changed(mariadb: House) -> None:
     """The snapshot knows it otherwise; trying again helps."""
     mariadb.sql("CREATE TABLE t (n int)")

@@ -41,8 +41,12 @@ class Result:
                 yield [pa.array(column, pa.binary()) for column in columns]
 
     def packet(self) -> bytes | None:
-        """Return the bytes of the next row; None: there is none."""
-        data: bytes = self._connection._read_packet().get_all_data()  # noqa: SLF001 — as above
+        """Return the bytes of the next row; None: there is none. After an error no more come."""
+        try:
+            data: bytes = self._connection._read_packet().get_all_data()  # noqa: SLF001 — as above
+        except BaseException:
+            self.forget()
+            raise
         if data[0] == _END and len(data) < _END_LENGTH:
             self.forget()
             return None
