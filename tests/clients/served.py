@@ -54,8 +54,8 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, ledger_url: str, server: PostgresServer, **settings: str) -> Iterator[Served]:
-    """Serve from ``folder`` until the end of the block; further ``settings`` are the server's environment."""
+def served(folder: Path, server: PostgresServer, ledger_url: str = "", **settings: str) -> Iterator[Served]:
+    """Serve from ``folder`` until the end of the block; the ledger is its home's own unless a URL is given."""
     files = folder / "files"
     (files / "more").mkdir(parents=True)
     (files / "customers.csv").write_text(_CUSTOMERS)

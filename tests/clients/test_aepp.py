@@ -21,7 +21,7 @@ def test_adobes_client_goes_from_nothing_to_a_retried_run(
     ledger_url: str, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     """Connections, flow, run, monitoring, re-trigger and diagnostics with its own methods, though an answer is lost on the way."""
-    with served(tmp_path, ledger_url, postgres_server) as server, losing(server.base) as proxy:
+    with served(tmp_path, postgres_server, ledger_url) as server, losing(server.base) as proxy:
         proxy.lose.append(RUNS)
         found = _session(server, proxy.base)
         assert proxy.lose == [], "the proxy lost the answer to POST /runs"

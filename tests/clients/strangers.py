@@ -4,21 +4,16 @@ A stranger asks each operation twice: with the owner's ids, and with ids that no
 stranger would learn what exists elsewhere. Then the owner looks: everything is as it was.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-import pytest
 
-from clients.newman import run_collection
-from clients.served import ORG, Served, served
+from clients.served import ORG, Served
 from headrace.api.flowservice.document import METHODS, document
-from servers import PostgresServer
 
 FLOW = "/data/foundation/flowservice"
 NOBODY = {
@@ -26,7 +21,7 @@ NOBODY = {
     **dict.fromkeys(("mapping", "mapping_first"), "deaddeaddeaddeaddeaddeaddeaddead"),
     **dict.fromkeys(("batch", "upload"), "00000000000000000000000DED"),
     "dataset": "deaddeaddeaddeaddeaddead",
-    "file": "00000000000000000000000DED-0",
+    "file": "00000000000000000000000DED-1",
     "schema": "https://ns.adobe.com/nobody/schemas/dead",
     "group": "https://ns.adobe.com/nobody/mixins/dead",
 }
@@ -57,6 +52,7 @@ class Tenant:
     token: str
     org: str
     sandbox: str
+    http: httpx.Client
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """Return the answer."""
@@ -69,34 +65,25 @@ class Tenant:
             "accept": "application/json",
             **headers,
         }
-        return HTTP.request(method, self.server.base + path, json=body, headers=given)
+        return self.http.request(method, self.server.base + path, json=body, headers=given)
 
 
-HTTP = httpx.Client(trust_env=False, timeout=60)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    HTTP.close()
-
-
-@pytest.mark.e2e
-def test_a_stranger_learns_nothing_and_changes_nothing(
-    sqlite_ledger_url: str, postgres_server: PostgresServer, tmp_path: Path
-) -> None:
-    """Another sandbox of the same organisation, and the same sandbox of another, are strangers."""
-    with served(tmp_path, sqlite_ledger_url, postgres_server) as server:
-        done = run_collection(server, tmp_path)
-        owner = Tenant(server, done.values["token"], ORG, "prod")
-        ids = {name: done.values[name] for name in NOBODY}
+def check_strangers(server: Served, values: Mapping[str, str]) -> None:
+    """Walk as another sandbox of the same organisation, and as the same sandbox of another; ``values`` are the variables of the collection."""
+    ids = {name: values[name] for name in NOBODY}
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        owner = Tenant(server, values["token"], ORG, "prod", http)
         before = _seen(owner, ids)
         for org, sandbox in ((ORG, "dev"), ("other@AdobeOrg", "prod")):
-            _walk(Tenant(server, done.values["token"], org, sandbox), ids)
+            _walk(Tenant(server, values["token"], org, sandbox, http), ids)
         assert _seen(owner, ids) == before
 
 
 def _walk(stranger: Tenant, ids: Mapping[str, str]) -> None:
+    # First of all the lists: later, the stranger has things that name the owner's ids, as the stranger wrote them.
+    for listed in _lists():
+        text = stranger.ask("GET", listed).text
+        assert not [known for known in ids.values() if known in text], f"GET {listed} shows what another tenant has"
     walked = 0
     for path, methods in document()["paths"].items():
         if any(path.startswith(place) for place in REMOVED):
@@ -106,16 +93,13 @@ def _walk(stranger: Tenant, ids: Mapping[str, str]) -> None:
             assert theirs == none, f"{method} {path} tells what another tenant has"
             walked += 1
     assert walked > 90
-    for listed in _lists():
-        text = stranger.ask("GET", listed).text
-        assert not [known for known in ids.values() if known in text], f"GET {listed} shows what another tenant has"
 
 
 def _answer(stranger: Tenant, method: str, path: str, ids: Mapping[str, str]) -> tuple[int, str]:
     """Return status and text of an answer, without what differs from call to call."""
     answer = stranger.ask(method.upper(), _filled(path, ids), _body(method, path, ids))
     text = answer.text
-    for name in ids.values():
+    for name in sorted(ids.values(), key=len, reverse=True):
         text = text.replace(name, "<id>").replace(quote(name, safe=""), "<id>")
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>", text)
     text = re.sub(r"[0-9A-HJKMNP-TV-Z]{26}|[0-9a-f]{48}|[0-9a-f]{32}|[0-9a-f]{24}", "<made>", text)
@@ -209,7 +193,8 @@ def _seen(owner: Tenant, ids: Mapping[str, str]) -> dict[str, Any]:
             and any(f"/{place}/{{" in path for place in OWNED)
             and not path.endswith(("explore", "errors"))
         ):
-            seen[path] = owner.ask("GET", _filled(path, ids)).text
-    assert len(seen) > 15
-    assert all(json.dumps(text) for text in seen.values())
+            answer = owner.ask("GET", _filled(path, ids))
+            # A refusal bears the number of its request, and says nothing of what there is.
+            seen[path] = answer.text if answer.status_code == 200 else answer.status_code
+    assert len([one for one in seen.values() if isinstance(one, str)]) > 15
     return seen
