@@ -1,7 +1,7 @@
 """A naive interpreter of a part of the language: what the compiled SQL must agree with.
 
 It evaluates the tree row by row over Python values, in the words of the contract and without a thought of SQL. It knows texts,
-whole numbers and booleans.
+whole numbers, booleans, and (``documents``) lists and objects.
 """
 
 import re

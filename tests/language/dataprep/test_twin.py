@@ -102,7 +102,7 @@ def _expected(expression: str, row: dict[str, str | None]) -> Any:
         return FAILED
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(
     st.one_of(_TEXT, _WHOLE, _CONDITION),
     st.lists(st.fixed_dictionaries(dict.fromkeys(_NAMES, _CELLS)), min_size=1, max_size=4),

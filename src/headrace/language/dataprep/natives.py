@@ -61,13 +61,14 @@ def _distinct(texts: Sequence[str | None]) -> list[str | None]:
 
 
 def _flat(texts: Sequence[str | None]) -> str:
-    """Return the elements of all arrays in a list of JSON, however deep; nulls that stand where arrays may are left out."""
+    """Return the elements of all arrays in a list of JSON, however deep; nulls that stand beside arrays are left out."""
     found: list[object] = []
-    pending = [json.loads(text) for text in reversed(texts) if text is not None]
+    pending: list[object] = [[None if text is None else json.loads(text) for text in texts]]
     while pending:
         value = pending.pop()
         if isinstance(value, list):
-            pending.extend(item for item in reversed(value))
+            has_lists = any(isinstance(item, list) for item in value)
+            pending.extend(item for item in reversed(value) if item is not None or not has_lists)
         else:
             found.append(value)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

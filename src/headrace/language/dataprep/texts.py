@@ -35,7 +35,11 @@ def joined(site: Site) -> Value:
     texts = site.checked(1, lambda _: converted(items, STRINGS))
 
     if isinstance(separator.constant, str) and len(separator.constant) <= _SHORT:
-        return strict(f"array_to_string({texts.sql}, {separator.sql})", STRING, [separator, texts])
+        # Of nothing but nulls DuckDB makes null.
+        def whole(items: str) -> str:
+            return f"CASE WHEN {items} IS NOT NULL THEN COALESCE(array_to_string({items}, {separator.sql}), '') END"
+
+        return strict(let([texts.sql], whole), STRING, [separator, texts])
 
     def body(sep: str, elements: str) -> str:
         # array_to_string takes a constant only: the separator is put before every element, and the first one is cut.
