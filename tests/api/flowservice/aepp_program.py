@@ -6,11 +6,15 @@ Run as a program of its own: the client configures itself in module globals, pri
 import contextlib
 import json
 import sys
-import time
+from pathlib import Path
 from typing import Any
 
 import aepp
 from aepp import catalog, dataaccess, ingestion, schema
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from waiting import until
 
 BASE = sys.argv[1]
 FINAL = {"success", "failed", "aborted", "inactive"}
@@ -59,12 +63,12 @@ def uploaded(into: Any, batches: Any, dataset: str, rows: Any, **given: Any) -> 
     batch = into.createBatch(datasetId=dataset, **given)["id"]
     into.uploadSmallFile(batch, dataset, "rows.json", rows)
     into.uploadSmallFileFinish(batch)
-    for _ in range(600):
+
+    def ended() -> dict[str, Any] | None:
         found: dict[str, Any] = batches.getBatch(batch)[batch]
-        if found["status"] in FINAL:
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(batch)
+        return found if found["status"] in FINAL else None
+
+    return until(ended, seconds=60, what=f"the end of batch {batch}", every=0.1)
 
 
 def session() -> dict[str, Any]:
