@@ -85,7 +85,11 @@ class _Client(ftplib.FTP_TLS):
             plain, server_hostname=self.host, session=session, do_handshake_on_connect=False
         )
         self._sockets.replace(plain, wrapped)
-        wrapped.do_handshake()
+        try:
+            wrapped.do_handshake()
+        except BaseException:
+            self._sockets.forget(wrapped)
+            raise
         return wrapped
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
