@@ -1,12 +1,16 @@
 """The OpenAPI document and the routes say the same."""
 
 import re
+from pathlib import Path
 
 from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
 
+import headrace.api.flowservice
 from headrace.api.flowservice.app import ROUTERS
 from headrace.api.flowservice.document import METHODS, document
+
+FOLDER = Path(headrace.api.flowservice.__file__).with_name("openapi")
 
 
 def _plain(path: str) -> str:
@@ -55,3 +59,10 @@ def test_operations_have_names_of_their_own() -> None:
         if method in METHODS
     ]
     assert len(names) == len(set(names))
+
+
+def test_no_name_is_written_twice() -> None:
+    """YAML lets the second of two shapes of one name win in silence."""
+    for file in FOLDER.glob("*.yaml"):
+        names = re.findall(r"^([\w'][^:]*):", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(names) == len(set(names)), file.name
