@@ -6,7 +6,7 @@ from pathlib import Path
 from headrace.core.mapping import NativeFunction
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.promotion.session import Session
-from promoting import Watcher
+from promoting import Bench, Watcher
 
 
 def _session(work: Path, function: Callable[..., object], returns: str = "VARCHAR") -> Session:
@@ -55,3 +55,14 @@ def test_only_what_is_called_is_registered(tmp_path: Path) -> None:
         assert session.one(known) == 0
         session.one("SELECT headrace_test('a')")
         assert session.one(known) == 1
+
+
+def test_a_mapping_with_native_functions_and_objects_is_promoted(bench: Bench) -> None:
+    """Digests, maps and objects of a mapping reach the table; what fails for a row is its warning, not the end of the run."""
+    mapping = {"h": "crc32(s)", "m": "to_map(s, 1).get(s)", "o": "str_to_object(s).a", "f": "fpid_to_ecid(s)", "n": '{"x": s, "l": [1, 2]}'}
+    outcome = bench.promote(b"s\na:5\nb\n", mapping=mapping)
+    assert outcome.failure is None
+    assert bench.table("h, m, o, f, n") == [
+        ("7e7e4dcf", "1", '"5"', None, {"x": "a:5", "l": [1, 2]}),
+        ("f9efbe71", "1", None, None, {"x": "b", "l": [1, 2]}),
+    ]

@@ -370,3 +370,14 @@ def test_lists_too_deep_to_be_converted_are_refused(bench: Bench) -> None:
     assert raised.value.code is Code.LIMIT_EXCEEDED
     bench.promote(parquet({"l": [[[["x"]]]]}), format=PARQUET, schema=columns)
     assert stored(bench) == [{"l": [[[["x"]]]]}]
+
+
+def test_what_would_become_too_large_is_refused(bench: Bench) -> None:
+    """Many elements of many fields are more than anybody means; few of them are no matter."""
+    wide = ColumnType(Kind.STRUCT, fields=tuple(Column(f"field_{n}", parse_type("string")) for n in range(1000)))
+    columns = Schema((Column("l", ColumnType(Kind.LIST, element=wide)),))
+    with pytest.raises(Problem) as raised:
+        bench.promote(b"x\n1\n", mapping={f"l[{n}].field_0": "x" for n in range(1000)}, schema=columns)
+    assert raised.value.code is Code.LIMIT_EXCEEDED
+    bench.promote(b"x\n1\n", mapping={"l[999].field_0": "x"}, schema=columns)
+    assert bench.table("len(l), l[1000].field_0") == [(1000, "1")]

@@ -86,6 +86,10 @@ def _numbered(staging: Staging, node: Node, whole: str | None, step: int, child:
     count = max(node.elements) + 1
     values: list[str] = []
     present: list[str] = []
+    nothing = value_name(f"{node.key}[] null")
+    if copied is None and len(node.elements) < count:
+        staging.put(0, staging.null(element), nothing)
+        step = max(step, 1)
     for number in range(count):
         brought: tuple[Held, ...] = (
             () if copied is None else (Held(f"list_extract({copied}, {number + 1})", element, step),)
@@ -93,7 +97,7 @@ def _numbered(staging: Staging, node: Node, whole: str | None, step: int, child:
         inner = node.elements.get(number)
         if inner is None:
             # Elements that are copied need no look here: the list is as long as the copy at least.
-            values.append(brought[0].sql if brought else staging.null(element))
+            values.append(brought[0].sql if brought else nothing)
             continue
         built = child(staging, inner, brought, UNRULED)
         values.append(built.sql)

@@ -8,13 +8,15 @@ What a step computes stands beside all that earlier steps have computed, under n
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from headrace.core.errors import FieldError, Problem
+from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.mapping import CompiledCast, MappingLanguage
 from headrace.core.schema import ColumnType
 from headrace.dataplane.promotion.reading import Source
 from headrace.dataplane.promotion.session import Session, identifier
 from headrace.dataplane.promotion.validation import Rule
 
+MAX_SQL = 20_000_000
+"""Characters of SQL that a mapping may become: a thousand elements with ten thousand fields each would be gigabytes."""
 MISSING = "is required, but missing or null"
 """What is said of a required value that is not there."""
 UNRULED = "false"
@@ -65,9 +67,21 @@ class Staging:
     rules: list[Rule] = field(default_factory=list)
     fallible: list[Fallible] = field(default_factory=list)
     errors: list[tuple[Problem, FieldError]] = field(default_factory=list)
+    size: int = 0
+    """Characters of SQL so far."""
 
     def put(self, step: int, sql: str, name: str) -> None:
-        """Compute ``sql`` in a step, under ``name``."""
+        """Compute ``sql`` in a step, under ``name``.
+
+        Raises:
+            Problem: ``LIMIT_EXCEEDED``: all of it together has become too much.
+        """
+        self.size += len(sql)
+        if self.size > MAX_SQL:
+            message = (
+                "the mapping and the schema are too large together: name fewer elements of lists, or map fewer fields"
+            )
+            raise Problem(Code.LIMIT_EXCEEDED, message)
         while len(self.steps) <= step:
             self.steps.append(["*"])
         self.steps[step].append(f"{sql} AS {name}")
