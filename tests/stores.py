@@ -173,22 +173,21 @@ def gcs_shelf() -> Iterator[Shelf]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "gcp_storage_emulator", "start", "-H", "127.0.0.1", "--port", str(port), "-M"]
-    with _running([*command, "-q", "--default-bucket", BUCKET], port):
+    with _running([*command, "-q", "--default-bucket", BUCKET], port), httpx.Client(trust_env=False) as client:
 
         def put(name: str, data: bytes) -> None:
             place = f"{url}/upload/storage/v1/b/{BUCKET}/o"
             # Its simple upload falls over bodies of no bytes.
             about = b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b\r\nContent-Type: text/plain\r\n\r\n"
-            httpx.post(
+            client.post(
                 place,
                 params={"uploadType": "multipart", "name": name},
                 content=about + data + b"\r\n--b--",
                 headers={"Content-Type": "multipart/related; boundary=b"},
-                trust_env=False,
             ).raise_for_status()
 
         def remove(name: str) -> None:
-            httpx.delete(f"{url}/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}", trust_env=False).raise_for_status()
+            client.delete(f"{url}/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}").raise_for_status()
 
         yield Shelf("gcs", ConnectionInfo("gcs", f"{url}/storage/v1", {"bucket": BUCKET}), put, remove)
 
