@@ -59,10 +59,17 @@ def test_only_what_is_called_is_registered(tmp_path: Path) -> None:
 
 def test_a_mapping_with_native_functions_and_objects_is_promoted(bench: Bench) -> None:
     """Digests, maps and objects of a mapping reach the table; what fails for a row is its warning, not the end of the run."""
-    mapping = {"h": "crc32(s)", "m": "to_map(s, 1).get(s)", "o": "str_to_object(s).a", "f": "fpid_to_ecid(s)", "n": '{"x": s, "l": [1, 2]}'}
+    mapping = {
+        "h": "crc32(s)",
+        "m": "to_map(s, 1).get(s)",
+        "o": "str_to_object(s).a",
+        "f": "fpid_to_ecid(s)",
+        "n": '{"x": s, "l": [1, 2]}',
+    }
     outcome = bench.promote(b"s\na:5\nb\n", mapping=mapping)
     assert outcome.failure is None
+    assert outcome.figures.rows_warned == 2
     assert bench.table("h, m, o, f, n") == [
-        ("7e7e4dcf", "1", '"5"', None, {"x": "a:5", "l": [1, 2]}),
+        ("5f624ec5", "1", '"5"', None, {"x": "a:5", "l": [1, 2]}),
         ("f9efbe71", "1", None, None, {"x": "b", "l": [1, 2]}),
     ]
