@@ -23,7 +23,8 @@ class PromoteSettings:
     """Kind ``promote``: landing to accepted and rejected rows, and one commit.
 
     ``landing`` names the activity whose output is the landing. ``format`` is how landed files are read (tables land as Parquet, whatever
-    it says). ``mapping``: target column to *dataprep* expression, in order; empty means every source column under its own name.
+    it says). ``mapping``: destination (a target column, or a path into one: ``core.destination``) to *dataprep* expression, in order; empty
+    means every source column at the place of its own name.
     ``schema`` None: the types that the mapping yields. Columns of the schema that no mapping fills are null (or their default).
     ``batch_id``: the id of the batch, where it was settled before (uploads); None: one that follows from run and activity.
     """
