@@ -4,7 +4,8 @@ from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType, Kind
 from headrace.language.dataprep import check_calls, columns_of, compile_expression, parse, split_each
 
-_KNOWN_LATER = frozenset({Code.EXPRESSION_TYPE, Code.UNKNOWN_COLUMN})
+# How large the SQL becomes follows from the types, too.
+_KNOWN_LATER = frozenset({Code.EXPRESSION_TYPE, Code.UNKNOWN_COLUMN, Code.LIMIT_EXCEEDED})
 _ANYTHING = ColumnType(Kind.JSON)
 _ELEMENT = "element"
 
