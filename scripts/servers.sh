@@ -16,6 +16,8 @@ want() {
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || want postgres postgresql
 want mariadbd mariadb-server-core
 want node nodejs
+# The driver of SQL Server loads this library.
+ls /usr/lib/*/libltdl.so.7 >/dev/null 2>&1 || missing="$missing libltdl7"
 want npm npm
 
 if [ -n "$missing" ]; then

@@ -7,12 +7,13 @@ names are made (its addresses); no HTTP is patched.
 import contextlib
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import aepp
 from aepp import catalog, dataaccess, dataprep, flowservice, schema
+
+from waiting import until
 
 ASKED = json.loads(sys.argv[1])
 BASE, FOLDER = ASKED["base"], Path(ASKED["folder"])
@@ -38,12 +39,12 @@ def configured() -> Any:
 
 def ended(flows: Any, run: str) -> dict[str, Any]:
     """Return the run once it has ended."""
-    for _ in range(600):
+
+    def final() -> dict[str, Any] | None:
         found: dict[str, Any] = flows.getRun(run)[0]
-        if found["metrics"]["statusSummary"]["status"] in {"success", "failed", "cancelled"}:
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(run)
+        return found if found["metrics"]["statusSummary"]["status"] in {"success", "failed", "cancelled"} else None
+
+    return until(final, seconds=60, what=f"the end of run {run}", every=0.1)
 
 
 def defined(settings: Any, flows: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Adobe's own Python client, unchanged but for its addresses, against the server; a proxy between them loses answers."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,10 @@ def _session(server: Served, base: str) -> dict[str, Any]:
         "secret": server.admin.secret,
     }
     command = [sys.executable, str(PROGRAM), json.dumps(asked)]
-    done = subprocess.run(command, cwd=server.folder, capture_output=True, text=True, timeout=180, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(PROGRAM.parents[1])}
+    done = subprocess.run(
+        command, cwd=server.folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout)
     return found
