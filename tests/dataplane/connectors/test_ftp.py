@@ -40,13 +40,11 @@ class Dishonest:
     def serve(self) -> None:
         """Answer until the client has gone."""
         self._say("220 hello")
-        stream = self.control.makefile("rb")
-        while line := stream.readline():
+        while line := self._line():
             command, _, argument = line.decode().strip().partition(" ")
             if command == "AUTH":
                 self._say("234 go on")
                 self.control = self.tls.wrap_socket(self.control, server_side=True)
-                stream = self.control.makefile("rb")
             elif command == "PASV":
                 self.passive = socket.create_server(("127.0.0.1", 0))
                 port = self.passive.getsockname()[1]
@@ -58,6 +56,12 @@ class Dishonest:
                 self._send(f"{FACTS} a.csv\r\n".encode() if command == "MLSD" else DATA[self.rest :])
             else:
                 self._say(self.fixed.get(command, "200 fine"))
+
+    def _line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n") and (letter := self.control.recv(1)):
+            line += letter
+        return line
 
     def _say(self, text: str) -> None:
         self.control.sendall(f"{text}\r\n".encode())
@@ -86,15 +90,16 @@ def dishonest(tls: ssl.SSLContext) -> Iterator[str]:
             with suppress(OSError, ssl.SSLError):
                 while True:
                     connection, _ = listener.accept()
-                    with suppress(OSError), connection:
-                        Dishonest(connection, tls).serve()
+                    session = Dishonest(connection, tls)
+                    with suppress(OSError):
+                        session.serve()
+                    session.control.close()
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"ftp://user@127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the server's own sockets, which nobody closes after TLS
 def test_tls_is_spoken_and_data_come_from_the_host_that_was_connected_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
