@@ -25,6 +25,10 @@ def ask(method: str, **headers: str) -> Request:
         ("bytes=10-", 416, "0", "bytes */10"),
         ("bytes=4-2", 200, "10", None),
         ("lines=1-2", 200, "10", None),
+        ("bytes=" + "9" * 5000 + "-", 200, "10", None),
+        ("bytes=-" + "9" * 5000, 200, "10", None),
+        ("bytes=0-" + "9" * 5000, 200, "10", None),
+        ("bytes=0-" + "9" * 18, 206, "10", "bytes 0-9/10"),
     ],
 )
 def test_a_part_is_what_was_asked_for(

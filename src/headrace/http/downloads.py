@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+"""No file has bytes of more digits; a range with more of them is none that is understood."""
 
 
 def stream(chunks: Iterator[bytes], *, media_type: str, name: str) -> Response:

@@ -16,6 +16,9 @@ from headrace.dataplane.connectors.connection import ConnectionInfo
 
 EVERYTHING = "*"
 """The entry that allows every address: for a developer's own machine."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out; what lies outside is translated to IPv4 somewhere, or reserved."""
 _ALWAYS_TLS = frozenset({"https", "snowflake", "bigquery"})
 """Schemes whose connectors speak TLS and verify the name."""
 
@@ -78,12 +81,20 @@ class Egress:
     def _allows(self, host: str, text: str) -> bool:
         if host in self.allow:
             return True
-        address = ipaddress.ip_address(text.partition("%")[0])
-        # An IPv4 address in IPv6's clothes is the IPv4 address.
-        address = getattr(address, "ipv4_mapped", None) or address
-        if address.is_global and not address.is_multicast:
+        address = _plain(ipaddress.ip_address(text.partition("%")[0]))
+        if address.is_global and not address.is_multicast and (address.version == 4 or address in _UNICAST):
             return True
         return any(address in network for network in map(_network, self.allow) if network is not None)
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 one stands for where a gateway translates it (mapped, NAT64, 6to4, Teredo), else ``address``."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)
 
 
 def _is_bound(info: ConnectionInfo, parts: SplitResult) -> bool:
