@@ -85,7 +85,9 @@ class Code(StrEnum):
     SOURCE_CHANGED = "source_changed"
     """The source changed while it was read."""
     SOURCE_EMPTY = "source_empty"
-    """A file of no bytes, or without the header that the format demands."""
+    """A file of no bytes."""
+    SOURCE_HEADERLESS = "source_headerless"
+    """A file without the header that the format demands."""
 
     # promoting
     TOO_MANY_REJECTS = "too_many_rejects"
@@ -130,6 +132,7 @@ BLAME: Mapping[Code, Blame] = {
     Code.SOURCE_UNREADABLE: Blame.SOURCE,
     Code.SOURCE_CHANGED: Blame.SOURCE,
     Code.SOURCE_EMPTY: Blame.SOURCE,
+    Code.SOURCE_HEADERLESS: Blame.SOURCE,
     Code.TOO_MANY_REJECTS: Blame.SCHEMA,
     Code.COUNTS_DIFFER: Blame.PLATFORM,
     Code.LANDING_GONE: Blame.PLATFORM,

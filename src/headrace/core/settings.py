@@ -4,18 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.core.schema import Schema
-from headrace.core.source import FileFormat, FileSource, TableSource
+from headrace.core.source import Compression, FileFormat, FileSource, TableSource
 from headrace.core.target import DeltaTarget, RejectRule
 from headrace.core.upload import UploadedFile
 
 
 @dataclass(frozen=True, slots=True)
 class CopySettings:
-    """Kind ``copy``: source to landing, bytes as they came (files) or Parquet (tables)."""
+    """Kind ``copy``: source to landing, bytes as they came (files) or Parquet (tables).
+
+    ``packed``: what files are packed with, if they are to be unpacked once to see that they are whole; they land as they came all the same.
+    """
 
     source: FileSource | TableSource
     max_files: int = 25_000
     max_bytes: int = 1_099_511_627_776
+    packed: Compression = Compression.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from headrace.core.errors import Code, Problem
 from headrace.core.landing import LandedFile, Landing
 from headrace.core.outcome import Figures
 from headrace.core.settings import CopySettings
-from headrace.core.source import FileSource
+from headrace.core.source import Compression, FileSource
 from headrace.core.window import Window
 from headrace.dataplane import landing
+from headrace.dataplane.archives import open_members
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import Entry, FileStore, Listing, SourceFile, listing_of, select
 from headrace.dataplane.connectors.stores import open_store
@@ -72,7 +73,10 @@ def _copied(settings: CopySettings, source: FileSource, store: FileStore, work: 
     earlier = landing.reusable(work.roots, work.task)
     _check_room(work.folder.path, (s.entry.size for s in slices if _version(s.entry) not in earlier))
     done = run_slices(
-        slices, lambda s: copy_slice(s, store, work, earlier), lambda s: s.entry.name, threads=limits.threads
+        slices,
+        lambda s: copy_slice(s, store, work, earlier, settings.packed),
+        lambda s: s.entry.name,
+        threads=limits.threads,
     )
     failures = (*((r.name, r.problem) for r in listing.refused), *done.failures)
     if failures:
@@ -108,9 +112,13 @@ def safe_suffix(name: str) -> str:
 
 
 def copy_slice(
-    item: FileSlice, store: FileStore, work: Copying, earlier: Mapping[tuple[str, int, int], Path]
+    item: FileSlice,
+    store: FileStore,
+    work: Copying,
+    earlier: Mapping[tuple[str, int, int], Path],
+    packed: Compression = Compression.NONE,
 ) -> LandedFile:
-    """Lay down one file, or take it from an ``earlier`` try; return what landed.
+    """Lay down one file, or take it from an ``earlier`` try; return what landed. ``packed``: it is unpacked once, to see that it is whole.
 
     Raises:
         Problem: what is wrong with this file; nothing of it is left then.
@@ -125,6 +133,7 @@ def copy_slice(
             with store.open(entry) as opened:
                 _write(opened, entry, target, work)
                 opened.finish()
+            _check_whole(target, entry, packed, work)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -133,6 +142,16 @@ def copy_slice(
     work.folder.note(landing.Finished(entry.name, entry.size, entry.stamp, item.file, landing.boot_id()))
     crash_point("copy-after-file-noted")
     return LandedFile(work.folder.landed(item.file), entry.name, entry.size, entry.modified_at)
+
+
+def _check_whole(target: Path, entry: Entry, packed: Compression, work: Copying) -> None:
+    """Read through what a landed file contains: one that is broken would be broken for every later try, too, if it stayed."""
+    # A file of no bytes is told by who reads it.
+    if packed is Compression.NONE or entry.size == 0:
+        return
+    for member in open_members(target, entry.name, packed, work.limits, work.context.cancellation):
+        while member.stream.read(work.limits.read_chunk):
+            pass
 
 
 def _write(opened: SourceFile, entry: Entry, target: Path, work: Copying) -> None:

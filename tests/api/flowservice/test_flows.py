@@ -99,6 +99,8 @@ def test_every_check_of_a_new_flow_has_its_number(client: Client) -> None:
     assert found == {code: [code] * len(wrongs) for code, wrongs in cases.items()}
     assert number(client("POST", "/flows?mode=final", body)) == "1312-400"
     assert number(client("POST", "/flows?color=red", body)) == "1451-400"
+    for collection in ("connections", "sourceConnections", "targetConnections", "connectionSpecs", "flowSpecs"):
+        assert number(client("GET", f"/{collection}/unknown?color=red")) == "1451-400"
     assert client("GET", "/flows?count=true").json() == {"count": 0}
 
 
@@ -124,7 +126,7 @@ def test_a_draft_becomes_a_flow(client: Client) -> None:
     assert (shown["state"], "sourceConnections" in shown["inheritedAttributes"]) == ("draft", False)
     assert number(client("POST", f"/flows/{draft}/action?op=publish")) == "1320-400"
     assert number(client("POST", f"/flows/{draft}/action?op=enable")) == "1422-400"
-    assert number(client("POST", "/runs", run_body(draft))) == "1386-400"
+    assert number(client("POST", "/runs", run_body(draft))) == "1380-400"
     assert number(patch(client, draft, ("add", "/sourceConnectionIds", [NOBODY]))) == "1439-404"
     assert number(patch(client, draft, ("replace", "/state", "enabled"))) == "1422-400"
     names = ("sourceConnectionIds", "targetConnectionIds", "transformations", "scheduleParams")

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from api.flowservice import ledger
 from headrace.api.flowservice.translate.batch import BatchRecord, batch_object
+from headrace.api.flowservice.translate.codes import cause_code
 from headrace.api.flowservice.translate.run import RunRecord, run_object
+from headrace.core.errors import Code, FieldError
+from headrace.core.outcome import Failure, Figures
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -20,6 +24,29 @@ def test_a_run_has_the_published_shape(record: Callable[[], RunRecord]) -> None:
     """A client that reads the published run object reads ours."""
     expected = json.loads((GOLDEN / f"{record.__name__}.json").read_text(encoding="utf-8"))
     assert run_object(record(), ledger.PLACE) == expected
+
+
+def test_what_failed_before_it_was_counted_has_no_counts_and_says_all_that_was_wrong() -> None:
+    """Contract 5.4: none is not zero; an error of several fields names them."""
+    record = ledger.failed_promotion()
+    failure = Failure(
+        Code.INVALID, "the mapping has 2 errors:", (FieldError("a", "is wrong"), FieldError("b", "too", "fix"))
+    )
+    promoted = replace(record.activities[1], figures=Figures(), failure=failure)
+    shown = run_object(replace(record, activities=(record.activities[0], promoted), batches=()), ledger.PLACE)
+    activity = shown["activities"][1]
+    assert (activity["recordSummary"], shown["metrics"]["recordSummary"]) == ({}, {})
+    said = "Error occurred at promotion activity: the mapping has 2 errors: a: is wrong; b: too (fix)"
+    assert activity["statusSummary"]["errors"] == [{"code": "CONNECTOR-2001-500", "message": said}]
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [(Code.SOURCE_EMPTY, "106"), (Code.SOURCE_HEADERLESS, "118"), (Code.SOURCE_DENIED, "SRC-1002-403")],
+)
+def test_causes_have_their_codes(code: Code, shown: str) -> None:
+    """Contract 5.5: an empty file and an empty header are told apart."""
+    assert cause_code(code) == shown
 
 
 def test_a_batch_has_the_published_shape() -> None:

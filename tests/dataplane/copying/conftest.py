@@ -13,7 +13,7 @@ from headrace.core.codec import Json, decode, encode
 from headrace.core.landing import Landing
 from headrace.core.outcome import Figures, Outcome
 from headrace.core.settings import CopySettings
-from headrace.core.source import FileSource, TableSource
+from headrace.core.source import Compression, FileSource, TableSource
 from headrace.core.task import Cancellation, Task
 from headrace.core.window import Window
 from headrace.dataplane.connectors.connection import ConnectionInfo
@@ -61,6 +61,7 @@ class Copier:
     max_bytes: int = 1_000_000_000
     max_files: int = 25_000
     kind: str = "postgres"
+    packed: Compression = Compression.NONE
 
     def task(self, source: FileSource | TableSource, window: Window | None = None, **changes: object) -> Task:
         """Return the task of the first try."""
@@ -76,7 +77,7 @@ class Copier:
         **changes: object,
     ) -> Outcome:
         """Copy, and return the outcome."""
-        settings = CopySettings(source, self.max_files, self.max_bytes)
+        settings = CopySettings(source, self.max_files, self.max_bytes, self.packed)
         task = self.task(source, window, **changes)
         connect = self.connection
         return copy(

@@ -1,5 +1,6 @@
 """Copying files: windows, what may go wrong, and what a second try takes from the first."""
 
+import gzip
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from headrace.core.codec import decode, encode
 from headrace.core.errors import Code
 from headrace.core.landing import Landing
 from headrace.core.outcome import Figures, Outcome
-from headrace.core.source import FileSource
+from headrace.core.source import Compression, FileSource
 from headrace.core.window import Window
 from headrace.dataplane.connectors.files import Entry
 from headrace.dataplane.file_copy import safe_suffix, split
@@ -56,6 +57,21 @@ def test_a_file_of_no_bytes_lands(copier: Copier, data: Path) -> None:
     """Whether it is too little is for the promotion to say."""
     put(data, "empty.csv", b"")
     assert copier.contents(copier(FileSource(data.as_uri(), "empty.csv"))) == {"empty.csv": b""}
+
+
+def test_a_broken_archive_fails_the_copy_and_is_read_again_by_the_next_try(copier: Copier, data: Path) -> None:
+    """Landed bytes are not read from the source again, so what is known to be packed lands only if it is whole."""
+    copier.packed = Compression.GZIP
+    whole = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
+    (data / "a.csv.gz").write_bytes(whole)
+    (data / "b.csv.gz").write_bytes(whole[:-9])
+    (data / "empty.csv.gz").write_bytes(b"")
+    broken = copier(FileSource(data.as_uri()))
+    code, message = failed(broken)
+    assert (code, "'b.csv.gz'" in message) == (Code.SOURCE_UNREADABLE, True)
+    (data / "b.csv.gz").write_bytes(whole)
+    again = copier(FileSource(data.as_uri()), run_id="run-2", previous=broken.output)
+    assert copier.contents(again) == {"a.csv.gz": whole, "b.csv.gz": whole, "empty.csv.gz": b""}
 
 
 def test_many_files_land(copier: Copier, data: Path) -> None:

@@ -58,10 +58,10 @@ def test_duplicate_column_names_get_numbers(bench: Bench) -> None:
     assert sorted(bench.columns()) == ["ID_3", "_line_2", "id", "id_2", "id_4"]
 
 
-@pytest.mark.parametrize("data", [b"", b"\n1,2\n", b"\r\n", b"  \n1\n"])
+@pytest.mark.parametrize("data", [b"", b"\n1,2\n", b"\r\n", b"  \n1\n", b",\n1,2\n"])
 def test_a_file_without_bytes_or_header_is_refused(bench: Bench, data: bytes) -> None:
-    """An empty header is a fault of the file, whatever the threshold is."""
-    assert refused(bench, data).code is Code.SOURCE_EMPTY
+    """An empty header is a fault of the file, whatever the threshold is, and told apart from an empty file."""
+    assert refused(bench, data).code is (Code.SOURCE_HEADERLESS if data else Code.SOURCE_EMPTY)
 
 
 def test_a_header_alone_is_an_empty_selection(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from headrace.api.flowservice import answers
 from headrace.api.flowservice.errors import Fault, unknown
 from headrace.api.flowservice.explore import explore_spec
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
-from headrace.api.flowservice.queries import Collection, match, project, read_list
+from headrace.api.flowservice.queries import Collection, check_query, match, project, read_list
 from headrace.api.flowservice.specs_custom import CONNECTION_SPECS, custom_specs, put_spec
 from headrace.api.flowservice.specs_shapes import connection_specs
 from headrace.api.flowservice.wire import Item, body_object
@@ -42,8 +42,9 @@ def create_connection_spec(tenant: FlowTenant, body: _JsonBody) -> Response:
 
 
 @router.get("/connectionSpecs/{subject}")
-def get_connection_spec(subject: str, tenant: FlowTenant) -> Response:
+def get_connection_spec(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a connection spec."""
+    check_query(request)
     return one_spec(CONNECTION_SPECS, subject, _all(tenant))
 
 
@@ -61,8 +62,9 @@ def explore(subject: str, request: Request, tenant: FlowTenant) -> Response:
 
 
 @router.get("/connectionSpecs/{subject}/configs")
-def get_connection_spec_configs(subject: str, tenant: FlowTenant) -> Response:
+def get_connection_spec_configs(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a spec's further settings: there are none."""
+    check_query(request, "outputType", "outputField", "limit", "start")
     one_spec(CONNECTION_SPECS, subject, _all(tenant))
     return JSONResponse({"items": [], "pageInfo": {"hasNext": False}})
 

@@ -26,7 +26,7 @@ from headrace.api.flowservice.etags import check_etag
 from headrace.api.flowservice.explore import connection_columns, explore_connection
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
 from headrace.api.flowservice.patches import Operation, apply_patch, read_patch
-from headrace.api.flowservice.queries import Collection, read_list, read_search
+from headrace.api.flowservice.queries import Collection, check_query, read_list, read_search
 from headrace.api.flowservice.reach import reaches
 from headrace.api.flowservice.shelf import find, keep, listing, remove
 from headrace.api.flowservice.usage import is_used
@@ -58,6 +58,7 @@ def search_connections(request: Request, tenant: FlowTenant, body: _JsonBody) ->
 @router.post("/connections")
 def create_connection(request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
     """Make a base connection, or a draft of one; the source is not contacted."""
+    check_query(request, "mode")
     read = read_draft if wants_draft(request) else read_connection
     item = read(tenant, body_object(body))
     subject = tenant.door.ids.uuid()
@@ -67,14 +68,16 @@ def create_connection(request: Request, tenant: FlowTenant, body: _JsonBody) -> 
 
 
 @router.get("/connections/{subject}")
-def get_connection(subject: str, tenant: FlowTenant) -> Response:
+def get_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a base connection, its secrets masked."""
+    check_query(request)
     return answers.one(shown(tenant, find(tenant, KIND, subject)))
 
 
 @router.patch("/connections/{subject}")
 def patch_connection(subject: str, request: Request, tenant: FlowTenant, body: _JsonBody) -> Response:
     """Change name, description, parameters or state; a parameter that is sent masked stays as it is."""
+    check_query(request)
     entity = find(tenant, KIND, subject)
     operations = read_patch(body)
     check_etag(request, entity.etag, required=True)
@@ -84,6 +87,7 @@ def patch_connection(subject: str, request: Request, tenant: FlowTenant, body: _
 @router.delete("/connections/{subject}")
 def delete_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Remove a base connection that no flow uses, and its secrets."""
+    check_query(request)
     entity = find(tenant, KIND, subject)
     check_etag(request, entity.etag, required=False)
     if is_used(tenant, "baseConnectionIds", subject):
@@ -107,8 +111,9 @@ def act_on_connection(subject: str, request: Request, tenant: FlowTenant, body: 
 
 
 @router.get("/connections/{subject}/test")
-def test_connection(subject: str, tenant: FlowTenant) -> Response:
+def test_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Say whether the source can be reached with what the connection says."""
+    check_query(request)
     message = reaches(tenant, find_usable(tenant, subject))
     return JSONResponse({"result": True} if message is None else {"result": False, "message": message})
 

@@ -80,6 +80,7 @@ class Fault(Enum):
     ACCEPT_VERSION = (1007, 400, "Accept header without version")
     MEDIA_TYPE = (1004, 415, "Unsupported Media Type")
     TOO_LARGE = (1000, 413, "Payload Too Large")
+    RANGE = (1000, 416, "Range Not Satisfiable")
     # table B
     BODY = (1000, 400, _B)
     NO_ROUTE = (1003, 404, "Resource not found")
@@ -190,6 +191,7 @@ FAULT_OF: Mapping[Code, Fault] = {
     Code.SOURCE_UNREADABLE: Fault.VALUE,
     Code.SOURCE_CHANGED: Fault.VALUE,
     Code.SOURCE_EMPTY: Fault.VALUE,
+    Code.SOURCE_HEADERLESS: Fault.VALUE,
     Code.TOO_MANY_REJECTS: Fault.VALUE,
     Code.COUNTS_DIFFER: Fault.UNEXPECTED,
     Code.LANDING_GONE: Fault.RETRY_STATE,

@@ -30,7 +30,9 @@ _PARAMETERS: Mapping[str, str] = {
     )
 }
 _PASSED_ON = frozenset({Code.UNAVAILABLE, Code.INTERNAL, Code.UNAUTHENTICATED, Code.FORBIDDEN})
-_UNDETECTED = frozenset({Code.SOURCE_UNREADABLE, Code.SOURCE_EMPTY, Code.UNSUPPORTED, Code.INVALID})
+_UNDETECTED = frozenset(
+    {Code.SOURCE_UNREADABLE, Code.SOURCE_EMPTY, Code.SOURCE_HEADERLESS, Code.UNSUPPORTED, Code.INVALID}
+)
 
 
 @dataclass(frozen=True, slots=True)

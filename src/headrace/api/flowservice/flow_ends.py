@@ -13,7 +13,7 @@ from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.etags import check_etag
 from headrace.api.flowservice.gateway import Tenant
 from headrace.api.flowservice.patches import apply_patch, read_patch
-from headrace.api.flowservice.queries import Collection, read_list, read_search
+from headrace.api.flowservice.queries import Collection, check_query, read_list, read_search
 from headrace.api.flowservice.shelf import find, keep, listing, remove
 from headrace.api.flowservice.usage import is_used
 from headrace.api.flowservice.wire import Item, body_object
@@ -53,17 +53,20 @@ class End:
 
     def created(self, request: Request, tenant: Tenant, body: Body) -> Response:
         """Keep a new one, or a draft."""
+        check_query(request, "mode")
         read = self.read_draft if wants_draft(request) else self.read
         item = read(tenant, body_object(body))
         entity = keep(tenant, self.kind, tenant.door.ids.uuid(), item["name"], item)
         return answers.created(self.kind, entity.id, entity.etag)
 
-    def one(self, subject: str, tenant: Tenant) -> Response:
+    def one(self, subject: str, request: Request, tenant: Tenant) -> Response:
         """Answer with one."""
+        check_query(request)
         return answers.one(shown(tenant, find(tenant, self.kind, subject)))
 
     def patched(self, subject: str, request: Request, tenant: Tenant, body: Body) -> Response:
         """Change one; flows that use it keep the definition of their creation."""
+        check_query(request)
         entity = find(tenant, self.kind, subject)
         operations = read_patch(body)
         check_etag(request, entity.etag, required=True)
@@ -88,6 +91,7 @@ class End:
 
     def removed(self, subject: str, request: Request, tenant: Tenant) -> Response:
         """Remove one that no flow uses."""
+        check_query(request)
         entity = find(tenant, self.kind, subject)
         check_etag(request, entity.etag, required=False)
         if is_used(tenant, self.used_in, subject):

@@ -10,7 +10,7 @@ from headrace.api.flowservice import answers
 from headrace.api.flowservice.connection_specs import SPEC_ROOTS, listed_specs, one_spec
 from headrace.api.flowservice.flow_specs_shapes import flow_specs
 from headrace.api.flowservice.gateway import FlowTenant, Tenant
-from headrace.api.flowservice.queries import Collection, read_search
+from headrace.api.flowservice.queries import Collection, check_query, read_search
 from headrace.api.flowservice.specs_custom import FLOW_SPECS, custom_specs, put_spec
 from headrace.api.flowservice.wire import Item, body_object
 from headrace.http.bodies import Body, json_body
@@ -49,8 +49,9 @@ def create_flow_spec(tenant: FlowTenant, body: _JsonBody) -> Response:
 
 
 @router.get("/flowSpecs/{subject}")
-def get_flow_spec(subject: str, tenant: FlowTenant) -> Response:
+def get_flow_spec(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a flow spec."""
+    check_query(request)
     return one_spec(FLOW_SPECS, subject, _all(tenant))
 
 

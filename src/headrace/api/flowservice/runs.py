@@ -156,7 +156,7 @@ def _flow(tenant: Tenant, given: Item) -> FlowRecord:
     record = find_flow(tenant, subject)
     if record is None:
         raise Refusal(Fault.RUN_FLOW_UNKNOWN, f"the flow {subject[:200]} does not exist")
-    if record.frequency != ONCE:
+    if record.frequency not in {ONCE, ""}:
         what = f"the flow {subject} runs every {record.frequency}"
         raise Refusal(Fault.RUN_NOT_ONCE, f"{what}; runs on demand need a flow with the frequency once")
     if record.item["state"] != "enabled":

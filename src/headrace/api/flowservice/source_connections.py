@@ -98,9 +98,9 @@ def create_source_connection(request: Request, tenant: FlowTenant, body: _JsonBo
 
 
 @router.get("/sourceConnections/{subject}")
-def get_source_connection(subject: str, tenant: FlowTenant) -> Response:
+def get_source_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a source connection."""
-    return _END.one(subject, tenant)
+    return _END.one(subject, request, tenant)
 
 
 @router.patch("/sourceConnections/{subject}")

@@ -94,9 +94,9 @@ def create_target_connection(request: Request, tenant: FlowTenant, body: _JsonBo
 
 
 @router.get("/targetConnections/{subject}")
-def get_target_connection(subject: str, tenant: FlowTenant) -> Response:
+def get_target_connection(subject: str, request: Request, tenant: FlowTenant) -> Response:
     """Show a target connection."""
-    return _END.one(subject, tenant)
+    return _END.one(subject, request, tenant)
 
 
 @router.patch("/targetConnections/{subject}")

@@ -67,7 +67,7 @@ class Inspector:
         """Return how to read the file called ``name`` at ``path``; ``number`` tells its files in ``work`` apart.
 
         Raises:
-            Problem: ``SOURCE_EMPTY`` (no bytes, no header), ``LIMIT_EXCEEDED`` (columns, row length), ``SOURCE_UNREADABLE``, what the
+            Problem: ``SOURCE_EMPTY``, ``SOURCE_HEADERLESS``, ``LIMIT_EXCEEDED`` (columns, row length), ``SOURCE_UNREADABLE``, what the
                 cancellation says.
         """
         if path.stat().st_size == 0:
@@ -235,7 +235,7 @@ class _Head:
             line = self._line(stream)
         record = line.rstrip(b"\r\n")
         if not record.strip():
-            raise Problem(Code.SOURCE_EMPTY, f"{self.name!r} has no header: line {self.lines} is empty")
+            raise Problem(Code.SOURCE_HEADERLESS, f"{self.name!r} has no header: line {self.lines} is empty")
         self._refuse_many(record.count(self.dialect.delimiter) + 1)
         while self.dialect.unpaired(record) and (more := self._line(stream)):
             record, self.needs_repair = line + more.rstrip(b"\r\n"), True
@@ -277,4 +277,4 @@ class _Head:
         empty = [str(number) for number, column in enumerate(columns, 1) if not column.strip()]
         if empty:
             message = f"the header of {self.name!r} has no name for column {', '.join(empty[:5])}; name every column, or set header to false"
-            raise Problem(Code.SOURCE_EMPTY if len(empty) == len(columns) else Code.SOURCE_UNREADABLE, message)
+            raise Problem(Code.SOURCE_HEADERLESS if len(empty) == len(columns) else Code.SOURCE_UNREADABLE, message)

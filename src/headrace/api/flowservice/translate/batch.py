@@ -215,7 +215,8 @@ def _errors(record: BatchRecord) -> list[Item]:
     reason = None if record.run is None else record.run.reason
     if reason is None or record.standing is not Standing.FAILED:
         return []
-    code = "106" if reason.code is Code.SOURCE_EMPTY else run_code(reason.code, copying=False)
+    own = {Code.SOURCE_EMPTY: "106", Code.SOURCE_HEADERLESS: "118"}
+    code = own.get(reason.code) or run_code(reason.code, copying=False)
     return [{"code": code, "description": reason.message}]
 
 

@@ -101,7 +101,7 @@ def run_code(code: Code, *, copying: bool) -> str:
 
 
 def cause_code(code: Code) -> str | None:
-    """Return the cause of a failed copy (``SRC-…``), or of a failed promotion (``106``); None: the run-level code says it all."""
+    """Return the cause of a failed copy (``SRC-…``), or of a failed promotion (``106``, ``118``); None: the run-level code says it all."""
     return {
         Code.SOURCE_UNAUTHENTICATED: "SRC-1001-401",
         Code.SOURCE_DENIED: "SRC-1002-403",
@@ -115,4 +115,5 @@ def cause_code(code: Code) -> str | None:
         Code.UNAVAILABLE: "SRC-1005-503",
         Code.SOURCE_UNREADABLE: "SRC-1007-400",
         Code.SOURCE_EMPTY: "106",
+        Code.SOURCE_HEADERLESS: "118",
     }.get(code)

@@ -51,6 +51,7 @@ def make_plan(parts: FlowParts, delta: Mapping[str, Any] | None, check: Check) -
         if files
         else read_table(parts.source, parts.connection, delta)
     )
+    format_ = read_format(parts.source) if files else FileFormat()
     schema = read_schema(parts.schema)
     mapping = None if parts.mappings is None else expressions(parts.mappings, check)
     if mapping is not None and is_open(parts.schema):
@@ -58,14 +59,15 @@ def make_plan(parts: FlowParts, delta: Mapping[str, Any] | None, check: Check) -
     promote = PromoteSettings(
         landing=COPY,
         target=DeltaTarget(parts.table),
-        format=read_format(parts.source) if files else FileFormat(),
+        format=format_,
         mapping=mapping,
         schema=schema,
         rejects=reject_rule(parts.options),
     )
     return Plan(
         (
-            Activity(COPY, "copy", _settings(CopySettings(source)), policy=COPY_POLICY),
+            # What is packed is unpacked while it is copied: a broken archive fails the copy (5.5), so a retry reads it again.
+            Activity(COPY, "copy", _settings(CopySettings(source, packed=format_.compression)), policy=COPY_POLICY),
             Activity(PROMOTION, "promote", _settings(promote), (Dependency(COPY),)),
         )
     )

@@ -34,6 +34,8 @@ STATES: Mapping[RunStatus, str] = {
 }
 """The status of a run under the dialect's name (5.2)."""
 
+_MOST_FIELDS = 20
+"""Of so many fields, what was wrong is told in the message of a failure."""
 _STARTED = frozenset(ActivityStatus) - {
     ActivityStatus.PENDING,
     ActivityStatus.QUEUED,
@@ -124,8 +126,6 @@ def _metrics(record: RunRecord) -> Item:
     run, copy, promotion = record.run, _activity(record, COPY), _activity(record, PROMOTION)
     shown = promotion if promotion is not None and _is_shown(record, promotion) else None
     read, promoted = _figures(copy), _figures(shown)
-    # A run that fails before its rows are counted has no counts, which is not the same as none.
-    uncounted = run.status is RunStatus.FAILED and promoted.rows_read is None
     failed_early = run.status is RunStatus.FAILED and read.bytes_read is None and shown is None
     sizes: Item = {"inputBytes": -1} if failed_early else {
         "inputBytes": _replayed(run, read, promoted).bytes_read or 0,
@@ -142,10 +142,15 @@ def _metrics(record: RunRecord) -> Item:
     return {
         "durationSummary": _duration(run.started_at, run.ended_at),
         "sizeSummary": sizes,
-        "recordSummary": {} if uncounted else _run_records(record, promoted),
+        "recordSummary": {} if _is_uncounted(record, promoted) else _run_records(record, promoted),
         "fileSummary": files,
         "statusSummary": _run_status(record),
     }
+
+
+def _is_uncounted(record: RunRecord, promoted: Figures) -> bool:
+    """Say whether the run failed before its rows were counted: it has no counts then, which is not the same as none."""
+    return record.run.status is RunStatus.FAILED and promoted.rows_read is None
 
 
 def _replayed(run: Run, read: Figures, promoted: Figures) -> Figures:
@@ -231,7 +236,15 @@ def _connector_error(record: RunRecord, activity: ActivityRun) -> Item | None:
 
 
 def _message(code: str, failure: Failure | None) -> str:
-    return f"{MESSAGES[code].rstrip('.')}: {failure.message}" if failure is not None else MESSAGES[code]
+    return f"{MESSAGES[code].rstrip('.')}: {_said(failure)}" if failure is not None else MESSAGES[code]
+
+
+def _said(failure: Failure) -> str:
+    """Return what was wrong, with every place that it was wrong in (the first of many)."""
+    wrong = [str(one) for one in failure.fields[:_MOST_FIELDS]]
+    if len(failure.fields) > _MOST_FIELDS:
+        wrong.append("…")
+    return f"{failure.message} {'; '.join(wrong)}" if wrong else failure.message
 
 
 def _copy(record: RunRecord) -> Item | None:
@@ -292,7 +305,7 @@ def _promotion(record: RunRecord, place: Place) -> Item | None:
             "inputBytes": figures.bytes_read or landed.bytes_written or 0,
             "outputBytes": figures.bytes_written or 0,
         },
-        "recordSummary": _records(record, figures),
+        "recordSummary": {} if _is_uncounted(record, figures) else _records(record, figures),
         "fileSummary": files,
         "statusSummary": status,
     }
@@ -333,7 +346,7 @@ def _causes(record: RunRecord, activity: ActivityRun) -> list[Item]:
     if activity.failure is None:
         return []
     cause = cause_code(activity.failure.code)
-    return [] if cause is None else [{"code": cause, "message": activity.failure.message}]
+    return [] if cause is None else [{"code": cause, "message": _said(activity.failure)}]
 
 
 def _activity_state(status: ActivityStatus) -> str:
