@@ -229,14 +229,16 @@ target:
     ("old", "new", "words"),
     [
         ("{files: data.csv}", "{}", "give either files or a database"),
-        ("{files: data.csv}", "{files: s3://b/x.csv}", "s3:// is not supported yet: Amazon S3 comes with a later release"),
+        ("{files: data.csv}", "{files: https://h/x.csv}", "https:// cannot be read from (download the files"),
         ("{files: data.csv}", "{files: postgresql://h/d}", "write database: postgresql://"),
         ("{files: data.csv}", "{files: foo://x}", "foo:// is not known"),
         ("{files: data.csv}", "{files: 3}", "source.files[0]: expected a string, found 3"),
         ("{files: data.csv}", "{files: []}", "the list is empty (at least one path)"),
-        ("{files: data.csv}", "{files: [a.csv, s3://b/x.csv]}", "s3:// is not supported yet"),
+        ("{files: data.csv}", "{files: [a.csv, s3://b/x.csv]}", "the files lie in more than one place (all in one store"),
+        ("{files: data.csv}", "{files: a.csv, connection: {user: x}}", "files of this machine need no connection"),
         ("{files: data.csv}", "{files: a.csv, table: t}", "table belongs to a database"),
-        ("{files: data.csv}", "{database: snowflake://h/d, table: t}", "snowflake:// is not supported yet"),
+        ("{files: data.csv}", "{files: a.csv, where: {a: 1}}", "where belongs to a database"),
+        ("{files: data.csv}", "{database: oracle://h/d, table: t}", "oracle:// cannot be read (one of postgresql://"),
         ("{files: data.csv}", "{database: 'postgresql://u:hush@', table: t}", "this is no URL of a database"),
         ("{files: data.csv}", "{database: postgresql://h/d}", "give either a table or a query"),
         ("{files: data.csv}", "{database: 'postgresql://h/d', table: t, recursive: true}", "recursive belongs to files"),
@@ -335,11 +337,11 @@ def test_wrong_parameters_are_refused(parameters: dict[str, Any], words: str) ->
     assert any(words in error for error in errors_of(PARAMETERS, parameters))
 
 
-def test_the_environment_is_read_for_databases_only() -> None:
+def test_the_environment_is_read_for_connections_only() -> None:
     """A flow file cannot carry a secret of the environment anywhere else."""
-    assert (
-        "the environment is read in source.database only" in errors_of(SMALL.replace("data.csv", "'${env:SECRET}'"))[0]
-    )
+    for secret in ("${env:SECRET}", "${file:secret}"):
+        words = "the environment and files are read in source.database and source.connection only"
+        assert words in errors_of(SMALL.replace("data.csv", f"'{secret}'"))[0]
     missing = errors_of(DATABASE.replace("env:SECRET", "env:NOWHERE"))
     assert "the environment has no variable 'NOWHERE'" in missing[0]
 

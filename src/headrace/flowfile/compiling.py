@@ -1,15 +1,13 @@
 """A flow file's document to a flow of the core: copy, then promote."""
 
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
 
 from headrace.core.codec import Json, JsonObject, encode
 from headrace.core.destination import destination_type
-from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.errors import Problem
 from headrace.core.flow import Activity, Dependency, Flow, Plan, Policy
 from headrace.core.ids import derived_uuid
 from headrace.core.schema import Column, ColumnType, Kind, Schema
@@ -17,8 +15,13 @@ from headrace.core.settings import CopySettings, PromoteSettings
 from headrace.core.source import FileFormat, FileSource, TableSource
 from headrace.core.target import DeltaTarget, RejectRule
 from headrace.dataplane.expressions import fault_of
+from headrace.flowfile.conditions import condition_of
+from headrace.flowfile.databases import database_of
 from headrace.flowfile.document import ColumnSpec, Document, SourceSpec
+from headrace.flowfile.filepaths import Selected, selected
+from headrace.flowfile.findings import Findings
 from headrace.flowfile.shapes import columns_of, read_type
+from headrace.flowfile.stores import Login, store_of
 from headrace.service.connections import ConnectionDraft
 
 SCOPE = "local"
@@ -26,36 +29,9 @@ SCOPE = "local"
 COPY = "copy"
 PROMOTE = "promote"
 
-_LATER_STORES: Mapping[str, str] = {
-    "s3": "Amazon S3", "gs": "Google Cloud Storage", "gcs": "Google Cloud Storage", "az": "Azure Blob Storage",
-    "abfs": "Azure Data Lake", "abfss": "Azure Data Lake", "azure": "Azure Blob Storage", "sftp": "SFTP", "ftp": "FTP",
-    "http": "HTTP", "https": "HTTP",
-}  # fmt: skip
-_DATABASES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mssql": "sqlserver"}
-"""The kind of connection that a URL's scheme stands for, of databases whose URL says all that is needed."""
-_LATER_DATABASES = ("mariadb", "sqlserver", "sqlite", "snowflake", "bigquery", "oracle")
-_WILDCARD = re.compile(r"[*?\[]")
 _TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _NUMBERS = {Kind.INTEGER, Kind.LONG, Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL}
 _TIMES = {Kind.DATE, Kind.TIME, Kind.TIMESTAMP}
-
-
-@dataclass(slots=True)
-class Findings:
-    """What is wrong in a document, each with its code."""
-
-    found: list[tuple[Code, FieldError]] = field(default_factory=list)
-
-    def add(self, path: str, message: str, hint: str = "", code: Code = Code.INVALID) -> None:
-        """Add one error at ``path``."""
-        self.found.append((code, FieldError(path, message, hint)))
-
-    def add_problem(self, path: str, problem: Problem) -> None:
-        """Add a problem's message at ``path``, or its fields below ``path``."""
-        fields = problem.fields or (FieldError("", problem.message),)
-        for error in fields:
-            below = f"{path}.{error.path}" if path and error.path else path or error.path
-            self.found.append((problem.code, FieldError(below, error.message, error.hint)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +42,15 @@ class Compiled:
     connection: ConnectionDraft | None
 
 
-def compile_document(document: Document, directory: Path, labels: JsonObject, findings: Findings) -> Compiled | None:
-    """Return the flow of ``document``; None: something is wrong, and stands in ``findings``. Relative paths begin at ``directory``."""
+def compile_document(
+    document: Document, directory: Path, labels: JsonObject, environment: Mapping[str, str], findings: Findings
+) -> Compiled | None:
+    """Return the flow of ``document``; None: something is wrong, and stands in ``findings``.
+
+    Relative paths begin at ``directory``; ``environment`` is where the customary variables of object stores are looked up.
+    """
     before = len(findings.found)
-    connection = _connection(document, findings)
-    source = _source(document.source, connection, directory, findings)
+    source, connection = _source(document, directory, environment, findings)
     schema = _schema(document, findings)
     rejects = _rejects(document, findings)
     _check_rest(document, schema, findings)
@@ -108,21 +88,31 @@ def _settings(settings: CopySettings | PromoteSettings) -> Mapping[str, Json]:
 
 
 def _source(
-    spec: SourceSpec, connection: ConnectionDraft | None, directory: Path, findings: Findings
-) -> FileSource | TableSource | None:
+    document: Document, directory: Path, environment: Mapping[str, str], findings: Findings
+) -> tuple[FileSource | TableSource | None, ConnectionDraft | None]:
+    """Return the source, and the connection that it needs, if any; what is wrong stands in ``findings``."""
+    spec = document.source
     if (spec.files is None) == (spec.database is None):
         findings.add("source", "give either files or a database", "exactly one of files and database")
-        return None
-    if spec.files is not None:
-        for name in ("table", "query", "columns", "delta_column", "partition_column"):
-            if getattr(spec, name):
-                findings.add(f"source.{name}", f"{name} belongs to a database", "files have none")
-        return _files(spec, spec.files, directory, findings)
+        return None, None
+    if spec.database is not None:
+        connection = database_of(SCOPE, document.name, spec.database, spec.connection, findings)
+        return _table(spec, connection, findings), connection
+    chosen, connection = selected(spec.files or (), directory, findings), None
+    if chosen is not None and chosen.kind != "local":
+        connection = store_of(SCOPE, document.name, chosen, Login(spec.connection, environment), findings)
+    elif chosen is not None and spec.connection is not None:
+        findings.add("source.connection", "files of this machine need no connection", "s3://bucket/… and others do")
+    return _files(spec, chosen, connection, findings), connection
+
+
+def _table(spec: SourceSpec, connection: ConnectionDraft | None, findings: Findings) -> TableSource | None:
     for name in ("recursive", "by_modification_time", "missing_ok"):
         if getattr(spec, name):
             findings.add(f"source.{name}", f"{name} belongs to files", "a database has none")
     if spec.format != FileFormat():
         findings.add("source.format", "format belongs to files", "a database has none")
+    where = None if spec.where is None else condition_of(spec.where, findings)
     if connection is None or connection.id is None:
         return None
     try:
@@ -134,95 +124,29 @@ def _source(
             spec.delta_column,
             spec.partition_column,
             spec.partitions,
+            where,
         )
     except Problem as problem:
         findings.add_problem("source", problem)
         return None
 
 
-def _files(spec: SourceSpec, files: tuple[str, ...], directory: Path, findings: Findings) -> FileSource | None:
-    paths = [_path(text, findings) for text in files]
-    if not files:
-        findings.add("source.files", "the list is empty", "at least one path")
-    known = [_split_path(path, directory) for path in paths if path is not None]
-    if not known or None in paths:
+def _files(
+    spec: SourceSpec, chosen: Selected | None, connection: ConnectionDraft | None, findings: Findings
+) -> FileSource | None:
+    for name in ("table", "query", "columns", "where", "delta_column", "partition_column"):
+        if getattr(spec, name):
+            findings.add(f"source.{name}", f"{name} belongs to a database", "files have none")
+    if chosen is None:
         return None
-    root = Path(os.path.commonpath([folder for folder, _ in known]))
-    first, *also = [_below(root, folder, rest) for folder, rest in known]
     return FileSource(
-        root="file://" + quote(str(root)),
-        path=first,
+        root=chosen.root,
+        path=chosen.paths[0],
         recursive=spec.recursive,
         by_modification_time=spec.by_modification_time,
         missing_ok=spec.missing_ok,
-        also=tuple(also),
-    )
-
-
-def _below(root: Path, folder: Path, rest: str) -> str:
-    between = folder.relative_to(root).as_posix()
-    return rest if between == "." else f"{between}/{rest}"
-
-
-def _path(files: str, findings: Findings) -> str | None:
-    """Return the path of this machine that ``files`` is; None: it is something else, which stands in the findings."""
-    scheme = files.split("://", 1)[0].lower() if "://" in files else ""
-    if scheme in _LATER_STORES:
-        message = f"{scheme}:// is not supported yet: {_LATER_STORES[scheme]} comes with a later release"
-        findings.add("source.files", message, "give a path of this machine", Code.UNSUPPORTED)
-        return None
-    if scheme in (*_DATABASES, *_LATER_DATABASES):
-        findings.add(
-            "source.files", f"{scheme}:// is a database", f"write database: {scheme}://… with table: or query:"
-        )
-        return None
-    if scheme not in ("", "file"):
-        findings.add("source.files", f"{scheme}:// is not known", "a path, or file:///…")
-        return None
-    path = unquote(urlsplit(files).path) if scheme else files
-    if not path or "\0" in path or (scheme and not path.startswith("/")):
-        findings.add("source.files", f"{files!r} names no file", "a path, or file:///…")
-        return None
-    return path
-
-
-def _split_path(path: str, directory: Path) -> tuple[Path, str]:
-    """Return the folder that a path begins in, absolute, and what is selected there (empty: every file of the folder)."""
-    *folders, name = path.split("/")
-    literal = 0
-    while literal < len(folders) and not _WILDCARD.search(folders[literal]):
-        literal += 1
-    root = Path("/".join(folders[:literal]) or ("/" if path.startswith("/") else "."))
-    return (directory / root.expanduser()).resolve(), "/".join([*folders[literal:], name])
-
-
-def _connection(document: Document, findings: Findings) -> ConnectionDraft | None:
-    url = document.source.database
-    if url is None:
-        return None
-    path = "source.database"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        findings.add(path, "this is no URL", "postgresql://user:password@host:5432/database")
-        return None
-    if parts.scheme in _LATER_DATABASES:
-        message = f"{parts.scheme}:// is not supported yet; it comes with a later release"
-        findings.add(path, message, "postgresql://…", Code.UNSUPPORTED)
-        return None
-    if parts.scheme not in _DATABASES or not parts.path.strip("/"):
-        # The URL is not repeated: it may hold a password.
-        findings.add(path, "this is no URL of a database", "postgresql://user:password@host:5432/database")
-        return None
-    # Neither name nor password are part of the id: a new password is no reason to copy again.
-    place = f"{host}:{port}{parts.path}?{parts.query}"
-    return ConnectionDraft(
-        scope=SCOPE,
-        name=f"{document.name}: {host or 'localhost'}{parts.path}",
-        kind=_DATABASES[parts.scheme],
-        url=url,
-        id=derived_uuid("flowfile-connection", SCOPE, document.name, place),
+        connection=None if connection is None else connection.id,
+        also=chosen.paths[1:],
     )
 
 

@@ -16,10 +16,56 @@ from headrace.core.source import DeltaColumn, FileFormat
 from headrace.core.target import WriteMode
 
 
-def _say(doc: str, default: Any = ..., example: Any = None, *, one: bool = False) -> Any:
-    """Return a field; ``one``: a single text may stand for the list."""
-    metadata = {"doc": doc, "example": example, "one": one}
+def _say(
+    doc: str, default: Any = ..., example: Any = None, *, one: bool = False, secret: bool = False, shape: str = ""
+) -> Any:
+    """Return a field; ``one``: a single text may stand for the list; ``secret``: it never stands in the file itself; ``shape``: its definition
+    in the JSON Schema.
+    """  # noqa: D205 — the summary names all arguments
+    metadata = {"doc": doc, "example": example, "one": one, "secret": secret, "shape": shape}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSpec:
+    """How to log in to a store or a database. Secrets are written as ${env:NAME} or ${file:PATH}, never in the file itself."""
+
+    endpoint: str | None = _say(
+        "s3, az, gs: the server's address; the service's own when left out.", None, "https://minio.example.org:9000"
+    )
+    region: str | None = _say("s3: the region.", None, "eu-central-1")
+    access_key: str | None = _say("s3, gs: the access key's id (gs: of an HMAC key).", None, "${env:S3_ACCESS_KEY}")
+    secret_key: str | None = _say("s3, gs: the secret access key.", None, "${env:S3_SECRET_KEY}", secret=True)
+    session_token: str | None = _say("s3: the token of temporary keys.", None, secret=True)
+    account: str | None = _say("az: the storage account.", None)
+    account_key: str | None = _say("az: the account's key.", None, secret=True)
+    sas: str | None = _say("az: a shared access signature, in place of the key.", None, secret=True)
+    connection_string: str | None = _say("az: account, key and address in one text.", None, secret=True)
+    user: str | None = _say("sftp, ftp, databases: the user, where the URL has none.", None)
+    password: str | None = _say("sftp, ftp, databases: the password.", None, "${env:DB_PASSWORD}", secret=True)
+    private_key: str | None = _say(
+        "sftp, snowflake: a private key (its text, not its path).", None, "${file:~/.ssh/id_ed25519}", secret=True
+    )
+    passphrase: str | None = _say("sftp: what the private key is locked with.", None, secret=True)
+    private_key_passphrase: str | None = _say("snowflake: what the private key is locked with.", None, secret=True)
+    host_key: str | None = _say(
+        "sftp: the fingerprint of the server's key; any is taken when left out.", None, "SHA256:…"
+    )
+    max_connections: int | str | None = _say("sftp, ftp: most connections at a time.", None)
+    tls: bool | str | None = _say("ftp: true for explicit TLS.", None)
+    ssl: str | None = _say("mysql: disable, prefer or require.", None)
+    encrypt: bool | str | None = _say("mssql: whether the connection is encrypted (true when left out).", None)
+    trust_server_certificate: bool | str | None = _say("mssql: take any certificate (false when left out).", None)
+    warehouse: str | None = _say("snowflake: the warehouse.", None)
+    role: str | None = _say("snowflake: the role.", None)
+    schema: str | None = _say("snowflake: where tables without a schema are looked for.", None)
+    dataset: str | None = _say("bigquery: where tables without a dataset are looked for.", None)
+    key_file_content: str | None = _say(
+        "bigquery: the JSON key of a service account.", None, "${file:service-account.json}", secret=True
+    )
+    client_id: str | None = _say("bigquery: of an OAuth client, with client_secret and refresh_token.", None)
+    client_secret: str | None = _say("bigquery: of an OAuth client.", None, secret=True)
+    refresh_token: str | None = _say("bigquery: of a user.", None, secret=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +73,9 @@ class SourceSpec:
     """Where the data come from: files, or a table or query of a database."""
 
     files: tuple[str, ...] | None = _say(
-        "A file, a folder (ends in /) or a pattern (*, ?, [..], ** for any depth), relative to the flow file; or file:///...; or a list of them.",
+        "A file, a folder (ends in /) or a pattern (*, ?, [..], ** for any depth), relative to the flow file; "
+        "or such a path in a store: s3://bucket/..., az://container/..., gs://bucket/..., sftp://user@host:22/..., ftp://user@host/...; "
+        "or a list of them, all in one store.",
         None,
         "data/*.csv.gz",
         one=True,
@@ -37,13 +85,22 @@ class SourceSpec:
     missing_ok: bool = _say("A single named file may be missing; nothing is read then.", default=False)
     format: FileFormat = _say("How the files are read.", FileFormat())
     database: str | None = _say(
-        "postgresql://user:password@host/database; write secrets as ${env:NAME}.",
+        "postgresql://user@host/database, or mysql://, mariadb://, mssql://, snowflake://, bigquery://; write passwords as ${env:NAME}.",
         None,
         "postgresql://${env:DB_LOGIN}@localhost/shop",
+    )
+    connection: ConnectionSpec | None = _say(
+        "How to log in to the store or database: what its URL does not say, and must not.", None
     )
     table: str | None = _say("The table to read: schema.table.", None, "public.orders")
     query: str | None = _say("A query to read, in place of a table; ${parameter} stands for a literal.", None)
     columns: tuple[str, ...] = _say("The columns of the table to read; all when left out.", ())
+    where: Mapping[str, Json] | None = _say(
+        "Which rows of the table are read: column: value, and more (see Conditions).",
+        None,
+        {"status": "open"},
+        shape="where",
+    )
     delta_column: DeltaColumn | None = _say(
         "The column that tells new rows from old ones; a run's window selects by it.", None, "updated_at"
     )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.core.codec import Json, encode
+from headrace.flowfile.conditions import COMPARATORS, IN, NOT
+from headrace.flowfile.connections import OUTSIDE
 from headrace.flowfile.document import FURTHER_DOCS, SHORT_FORMS, Document, hints_of, is_json
 
 _TEXT_WITH_PARAMETER = {"type": "string", "pattern": "\\$\\{"}
@@ -21,6 +23,30 @@ def json_schema() -> Mapping[str, Json]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Headrace flow file",
         **_object(Document),
+        "$defs": {"where": _where()},
+    }
+
+
+def _where() -> Json:
+    """Return the schema of a condition, which refers to itself."""
+    itself: Json = {"$ref": "#/$defs/where"}
+    scalar: Json = {"type": ["string", "number", "boolean", "null"]}
+    values: Json = {"type": "array", "items": scalar, "minItems": 1}
+    operators = {**dict.fromkeys(COMPARATORS, scalar), "like": {"type": "string"}, IN: values, NOT: {}}
+    column: Json = {
+        "anyOf": [
+            scalar,
+            values,
+            {"type": "object", "properties": operators, "additionalProperties": False, "minProperties": 1},
+        ]
+    }
+    parts: Json = {"type": "array", "items": itself, "minItems": 1}
+    return {
+        "type": "object",
+        "description": "Column: value, list of values, null, or comparisons; all, any and not put conditions together.",
+        "minProperties": 1,
+        "properties": {"all": parts, "any": parts, "not": itself},
+        "additionalProperties": column,
     }
 
 
@@ -43,6 +69,10 @@ def _property(cls: type, field: "dataclasses.Field[Any]", hint: Any) -> Json:
         "description": field.metadata.get("doc") or FURTHER_DOCS[cls][field.name],
         **_schema(hint),
     }
+    if field.metadata.get("shape"):
+        schema = {"description": schema["description"], "$ref": f"#/$defs/{field.metadata['shape']}"}
+    if field.metadata.get("secret"):
+        schema = {"description": schema["description"], "type": "string", "pattern": OUTSIDE}
     if field.metadata.get("one"):
         schema = {"description": schema["description"], "anyOf": [{"type": "string"}, *_list(_schema(hint))]}
     if field.metadata.get("example") is not None:

@@ -9,8 +9,10 @@ from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Flow
 from headrace.core.ids import derived_uuid
 from headrace.core.target import WriteMode
-from headrace.flowfile.compiling import SCOPE, Findings, compile_document
+from headrace.flowfile.compiling import SCOPE, compile_document
+from headrace.flowfile.connections import SECRETS, WRITE, has_password, is_outside
 from headrace.flowfile.document import Document
+from headrace.flowfile.findings import Findings
 from headrace.flowfile.parameters import Interpolation, declared
 from headrace.flowfile.shapes import read_type
 from headrace.flowfile.yamltext import MAX_BYTES, Text, parse
@@ -46,8 +48,8 @@ def load(
 ) -> FlowFile:
     """Return the flow file ``path``. ``parameters``: values given for this time (texts are read as the default's type).
 
-    ``environment`` is what ``${env:NAME}`` in a database's URL is looked up in. ``remembered`` are an earlier run's parameters: they stand in for
-    defaults, and those that the file no longer declares do not count.
+    ``environment`` is what ``${env:NAME}`` of a connection is looked up in, and the customary variables of object stores.
+    ``remembered`` are an earlier run's parameters: they stand in for defaults, and those that the file no longer declares do not count.
 
     Raises:
         Problem: ``NOT_FOUND``, ``MALFORMED``, ``LIMIT_EXCEEDED``: the file cannot be read. ``UNKNOWN_FIELD``, ``INVALID``,
@@ -92,7 +94,9 @@ def read(
     known = _object(yaml.value, "parameters")
     kept = {name: value for name, value in (remembered or {}).items() if name in known}
     values = declared(yaml.value, {**kept, **(parameters or {})}, errors)
-    interpolation = Interpolation(values, environment or {}, errors)
+    full = path.resolve()
+    interpolation = Interpolation(values, environment or {}, full.parent, errors)
+    _check_secrets(yaml.value, interpolation)
     raw = _expand(interpolation.apply(yaml.value))
     _check_texts(raw, findings)
     document = _decode(raw, findings)
@@ -100,23 +104,34 @@ def read(
     broken = {error.path for error in errors}
     findings.found = [(code, error) for code, error in findings.found if error.path not in broken]
     findings.found += [(Code.INVALID, error) for error in errors]
-    full = path.resolve()
     labels: Mapping[str, Json] = {"flow_file": str(full), "parameters": dict(values)}
-    compiled = None if document is None else compile_document(document, full.parent, labels, findings)
+    compiled = (
+        None if document is None else compile_document(document, full.parent, labels, environment or {}, findings)
+    )
     if compiled is None or document is None or findings.found or yaml.errors:
         raise _problem(yaml, findings)
-    source = document.source
+    source, connection = document.source, compiled.connection
     takes_window = source.by_modification_time or source.delta_column is not None
-    connection = compiled.connection
-    place = source.files if connection is None else (connection.id, source.table, source.query, source.delta_column)
-    key = derived_uuid("watermark", str(full.parent) if connection is None else "", repr(place), document.target.table)
+    goes_on = takes_window and document.target.mode is WriteMode.APPEND
     return FlowFile(
         compiled.flow,
         () if connection is None else (connection,),
         values,
         takes_window,
-        key if takes_window and document.target.mode is WriteMode.APPEND else None,
+        _watermark(document, connection, full.parent) if goes_on else None,
     )
+
+
+def _watermark(document: Document, connection: ConnectionDraft | None, directory: Path) -> str:
+    """Return the key of what is read, and where to: another place, query, condition or table is another one."""
+    source = document.source
+    place: tuple[object, ...] | None = source.files
+    if connection is not None and source.files is not None:
+        place = (connection.id, source.files)
+    elif connection is not None:
+        place = (connection.id, source.table, source.query, source.delta_column)
+        place += () if source.where is None else (source.where,)
+    return derived_uuid("watermark", str(directory) if connection is None else "", repr(place), document.target.table)
 
 
 def _expand(raw: Json) -> Json:
@@ -137,6 +152,27 @@ def _expand(raw: Json) -> Json:
         }
         result["target"] = {**target, "schema": columns}
     return result
+
+
+def _check_secrets(raw: Json, interpolation: Interpolation) -> None:
+    """Refuse secrets that stand in the file; the errors stand in the place of all others at their paths, which could repeat them."""
+    source = _object(raw, "source")
+    errors = interpolation.errors
+    connection = source.get("connection")
+    if connection is not None and not isinstance(connection, Mapping):
+        errors.append(FieldError("source.connection", "expected an object", "such as {password: ${env:NAME}}"))
+    message = "a secret never stands in the flow file itself, nor in a parameter, which the ledger shows"
+    errors.extend(
+        FieldError(f"source.connection.{name}", message, WRITE)
+        for name, value in _object(source, "connection").items()
+        if name in SECRETS and value is not None and not is_outside(value)
+    )
+    database, files = source.get("database"), source.get("files")
+    if isinstance(database, str) and has_password(interpolation.filled_in(database)):
+        errors.append(FieldError("source.database", message, f"{WRITE} in the password's place"))
+    for text in [files] if isinstance(files, str) else files if isinstance(files, list) else ():
+        if isinstance(text, str) and has_password(interpolation.filled_in(text)):
+            errors.append(FieldError("source.files", message, "connection: {password: ${env:NAME}}"))
 
 
 def _check_texts(raw: Json, findings: Findings) -> None:
@@ -168,8 +204,14 @@ def _decode(raw: Json, findings: Findings) -> Document | None:
     except Problem as problem:
         for error in problem.fields:
             code = Code.UNKNOWN_FIELD if error.message.startswith("unknown field") else Code.INVALID
-            findings.found.append((code, error))
+            findings.found.append((code, _with_hint(error)))
         return None
+
+
+def _with_hint(error: FieldError) -> FieldError:
+    if error.path == "source.where":
+        return FieldError(error.path, "expected an object of columns", "such as {status: open}")
+    return error
 
 
 def _problem(yaml: Text, findings: Findings) -> Problem:

@@ -4,7 +4,8 @@ What a parameter becomes depends on where it stands, so that it is data everywhe
 
     in an expression (mapping)   a literal of the expression language; other ``${…}`` are columns there
     in source.query              an SQL literal
-    in source.database           text; inside of a URL percent-encoded. ``${env:NAME}`` stands for a variable of the environment
+    in source.database           text; inside of a URL percent-encoded. ``${env:NAME}`` stands for a variable of the environment,
+    and source.connection        ``${file:PATH}`` for what a file holds
     alone in any other value     the value itself, with its type
     within any other text        its text; ``$${`` stands for ``${``
 """
@@ -13,6 +14,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
 
 from headrace.core.codec import Json
@@ -25,12 +27,23 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TYPES: Mapping[type, str] = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
 
 
+_OUTSIDE = ("env:", "file:")
+_ELSEWHERE = "the environment and files are read in source.database and source.connection only"
+_CONNECTION = "source.connection."
+MAX_FILE_BYTES = 64 * 1024
+"""Longest file that ``${file:PATH}`` stands for."""
+
+
 @dataclass(slots=True)
 class Interpolation:
-    """Puts values in the place of references. What is wrong is added to ``errors``, with its path."""
+    """Puts values in the place of references. What is wrong is added to ``errors``, with its path.
+
+    Paths in ``${file:PATH}`` begin at ``directory``.
+    """
 
     values: Mapping[str, Json]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
+    directory: Path
     errors: list[FieldError] = field(default_factory=list)
 
     def apply(self, value: Json, path: str = "") -> Json:
@@ -53,7 +66,9 @@ class Interpolation:
             return _REFERENCE.sub(lambda match: self._one(match, path, _sql_literal), text)
         if path == "source.database":
             spell = _plain if whole else _quoted
-            return _REFERENCE.sub(lambda match: self._one(match, path, spell, environment=True), text)
+            return _REFERENCE.sub(lambda match: self._one(match, path, spell, outside=True), text)
+        if path.startswith(_CONNECTION) and not (whole and not whole[1].startswith(_OUTSIDE)):
+            return _REFERENCE.sub(lambda match: self._one(match, path, _plain, outside=True), text)
         if whole and not text.startswith("$$"):
             return self._value(whole[1], path)
         return _REFERENCE.sub(lambda match: self._one(match, path, _plain), text)
@@ -70,27 +85,46 @@ class Interpolation:
                 at = token.end
         return result + text[at:]
 
-    def _one(
-        self, match: "re.Match[str]", path: str, spell: Callable[[Json], str], *, environment: bool = False
-    ) -> str:
+    def filled_in(self, text: str) -> str:
+        """Return ``text`` with declared parameters in it replaced, and nothing else; what is wrong is no matter here."""
+        return _REFERENCE.sub(
+            lambda match: _plain(self.values[match[1]]) if match[1] in self.values else match[0], text
+        )
+
+    def _one(self, match: "re.Match[str]", path: str, spell: Callable[[Json], str], *, outside: bool = False) -> str:
         if match[0].startswith("$$"):
             return match[0][1:]
         name = match[1]
-        if not name.startswith("env:"):
+        if not outside or not name.startswith(_OUTSIDE):
             return spell(self._value(name, path))
-        if not environment:
-            self.errors.append(FieldError(path, "the environment is read in source.database only", "use a parameter"))
-            return ""
+        if name.startswith("file:"):
+            return spell(self._file(name.removeprefix("file:"), path))
         variable = name.removeprefix("env:")
         if variable not in self.environment:
             self.errors.append(
-                FieldError(path, f"the environment has no variable {variable!r}", "set it, or write the value")
+                FieldError(path, f"the environment has no variable {variable!r}", f"set it: export {variable}=…")
             )
         return spell(self.environment.get(variable, ""))
 
+    def _file(self, name: str, path: str) -> str:
+        """Return the text of a file, without the line end that editors put last."""
+        try:
+            with (self.directory / Path(name).expanduser()).open("rb") as file:
+                text = file.read(MAX_FILE_BYTES + 1)
+            if len(text) > MAX_FILE_BYTES:
+                self.errors.append(FieldError(path, f"the file {name!r} has more than {MAX_FILE_BYTES} bytes"))
+            return text.decode().removesuffix("\n").removesuffix("\r")
+        except (OSError, RuntimeError, ValueError) as error:
+            # RuntimeError: there is no such home; ValueError: no text, or no name of a file.
+            why = error.strerror if isinstance(error, OSError) else "it is no text file"
+            self.errors.append(
+                FieldError(path, f"the file {name!r} cannot be read: {why}", "a path from the flow file")
+            )
+            return ""
+
     def _value(self, name: str, path: str) -> Json:
-        if name.startswith("env:"):
-            self.errors.append(FieldError(path, "the environment is read in source.database only", "use a parameter"))
+        if name.startswith(_OUTSIDE):
+            self.errors.append(FieldError(path, _ELSEWHERE, "use a parameter"))
             return name
         if name not in self.values:
             self.errors.append(FieldError(path, f"${{{name}}} is no declared parameter", _nearest(name, self.values)))

@@ -13,6 +13,7 @@ from headrace.flowfile.document import (
     FURTHER_DOCS,
     ActivitiesSpec,
     ColumnSpec,
+    ConnectionSpec,
     Document,
     RejectSpec,
     SourceSpec,
@@ -24,6 +25,7 @@ from headrace.flowfile.document import (
 _SECTIONS: Mapping[str, type] = {
     "The file": Document,
     "`source`": SourceSpec,
+    "`source.connection`": ConnectionSpec,
     "`source.format`": FileFormat,
     "`source.delta_column`": DeltaColumn,
     "`target`": TargetSpec,
@@ -57,11 +59,61 @@ is not looked at again:
 |---|---|
 | in an expression under `mapping` | a literal; a `${…}` that is no parameter is a column, as always in expressions |
 | in `source.query` | an SQL literal |
-| in `source.database` | its text, percent-encoded within a longer URL; `${env:NAME}` is a variable of the environment, here only |
+| in `source.database` | its text, percent-encoded within a longer URL |
+| in `source.connection` | its text; secrets cannot be parameters |
 | alone in any other value | the value itself, with its type |
 | within any other text | its text; `$${` stands for `${` |
 
-A database's URL is sealed in the ledger as a connection; it stands neither in the flow's plan nor in a message.
+In `source.database` and `source.connection`, and nowhere else, `${env:NAME}` is a variable of the environment, and `${file:PATH}` what a file
+holds (at most 64 KiB, without its last line end; relative to the flow file, `~/` is the home).
+
+## Connections
+
+`source.connection` says how to log in to a store or a database. What is secret in it, and a password in a URL, never stands in the file itself
+nor in a parameter: it is `${env:NAME}` or `${file:PATH}`, and refused otherwise. URL and connection are sealed in the ledger when the flow is run;
+they stand neither in the flow's plan nor in a message. How each kind behaves is told in [sources](sources.md) and [databases](databases.md).
+
+| URL | what `connection` takes |
+|---|---|
+| `s3://bucket/path` | `endpoint`, `region`, `access_key`, `secret_key`, `session_token` |
+| `az://container/path` | `account` with `account_key` or `sas`, or `connection_string`; `endpoint` |
+| `gs://bucket/path` | `access_key` and `secret_key` of an HMAC key; `endpoint` |
+| `sftp://user@host:22/path` | `user`, `password`, or `private_key` with `passphrase`; `host_key`, `max_connections` |
+| `ftp://user@host:21/path` | `user` (else `anonymous`), `password`, `tls`, `max_connections` |
+| `postgresql://user@host:5432/database` | `user`, `password` |
+| `mysql://…`, `mariadb://…` | `user`, `password`, `ssl` |
+| `mssql://…`, `sqlserver://…` | `user`, `password`, `encrypt`, `trust_server_certificate` |
+| `snowflake://account/database` | `user`, `password`, or `private_key` with `private_key_passphrase`; `warehouse`, `role`, `schema` |
+| `bigquery://bigquery.googleapis.com/project` | `key_file_content`, or `client_id`, `client_secret` and `refresh_token`; `dataset` |
+
+Where the file gives no keys of an object store, the customary variables of the environment of whoever runs `headrace run` are read:
+
+- S3: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; also `AWS_REGION` (or `AWS_DEFAULT_REGION`) and `AWS_ENDPOINT_URL_S3` (or
+  `AWS_ENDPOINT_URL`), each where the file does not say it.
+- Azure: `AZURE_STORAGE_CONNECTION_STRING`; else `AZURE_STORAGE_ACCOUNT` with `AZURE_STORAGE_KEY` or `AZURE_STORAGE_SAS_TOKEN`.
+- Google: `GCS_ACCESS_KEY_ID`, `GCS_SECRET_ACCESS_KEY`; `STORAGE_EMULATOR_HOST`, where there is no `connection` at all.
+
+Flows of a server's doors never see them. Keys of object stores stand as they are (`%20` is no blank there); paths of SFTP and FTP are
+percent-decoded, and begin at the server's root.
+
+## Conditions
+
+`source.where` takes only some of a table's rows, and the database evaluates it. Entries of one object hold together.
+
+```yaml
+where:
+  status: open                       # is this value
+  region: [north, south]             # is one of these
+  closed_at: null                    # is null
+  amount: {">=": 10, "<": 100}       # = != < <= > >= like in not
+  note: {not: null}                  # not: a value, a list, null, or comparisons
+  any:                               # at least one; all: every one; not: does not hold
+    - {priority: high}
+    - {customer: {like: "A%"}}
+```
+
+Values can be parameters (`status: ${status}`), dates and times are ISO 8601 text. Null fulfils nothing but a question for null.
+What columns can be asked is told in [databases](databases.md#conditions). A column that is called `all`, `any` or `not` needs a `query`.
 
 ## Windows
 
@@ -80,8 +132,6 @@ A row is rejected when it cannot be read, or when a value does not satisfy its c
 `target.rejects.at_most` percent of the rows are rejected: then nothing is committed. Rejected rows are kept with their reasons either way:
 `headrace runs rejects @latest`. An expression that cannot be evaluated for a row makes the column null, which is a warning, and a reject
 only where the column is required. The codes are explained in [problems.md](problems.md).
-
-What is not there yet: object stores (`s3://` and others) and databases other than PostgreSQL are refused with a message that says so.
 """
 
 

@@ -54,7 +54,7 @@ class Text:
 
     def locate(self, error: FieldError) -> FieldError:
         """Return ``error`` with the place in the file as its path, and its path in the message where that helps."""
-        unknown = error.message.startswith("unknown field")
+        unknown = error.message.startswith(("unknown field", "unknown operator"))
         by_key = unknown or error.message.startswith("duplicate")
         place = self._place(error.path, by_key=by_key)
         where = self.origin if place is None else f"{self.origin}:{place}"
