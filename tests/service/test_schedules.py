@@ -219,6 +219,43 @@ def test_an_unreachable_place_is_asked_again_and_fails_no_run(timers: Timers) ->
     assert [run.status for run in timers.runs()] == [RunStatus.QUEUED]
 
 
+def test_a_flow_that_is_changed_while_its_run_is_made_is_run_as_it_is_then(timers: Timers) -> None:
+    """A change that was answered counts for every run that is written after it; the due time is not lost."""
+    changes = [False, True]
+
+    def make(flow: Flow) -> Firing:
+        if changes.pop():
+            put_flow(timers.database, replace(flow, name="other"), "tester", timers.clock)
+        return Firing(flow.plan)
+
+    timers.desk = replace(timers.desk, makers={"local": make})
+    timers.put()
+    timers.pass_time(QUARTER)
+    assert timers.runs() == []
+    fire_due(timers.desk)
+    assert [run.flow_name for run in timers.runs()] == ["other"]
+
+
+def test_what_cannot_be_kept_as_a_run_fails_the_run_and_is_not_tried_for_ever(timers: Timers) -> None:
+    """A text that no ledger can hold is that flow's failure: its due time is used up, and others are fired."""
+    timers.desk = replace(timers.desk, makers={"local": lambda flow: Firing(flow.plan, {"note": "\0"})})
+    timers.put()
+    timers.pass_time(QUARTER)
+    assert [(run.status, run.window) for run in timers.runs()] == [
+        (RunStatus.FAILED, Window(START, Instant(START + QUARTER)))
+    ]
+    assert fire_due(timers.desk) == 0
+
+
+def test_an_interval_of_ages_is_fired_once_and_never_again(timers: Timers) -> None:
+    """A due time after the year 9999 is none: the first run is made, and nothing is tried for ever."""
+    timers.put(replace(EVERY_QUARTER, backfill=True, interval=10**18))
+    timers.pass_time(MINUTE)
+    timers.begin()
+    timers.pass_time(QUARTER)
+    assert timers.windows() == [Window(None, Instant(START + MINUTE))]
+
+
 def test_a_removed_flow_is_run_no_more(timers: Timers) -> None:
     """Its schedule goes in the transaction that removes it."""
     timers.put()

@@ -26,6 +26,8 @@ class Unit(StrEnum):
     WEEK = "week"
 
 
+_NEVER = 253_402_300_800_000_000
+"""The year 10000: what is due from then on is never due, so that every interval gives times that can be kept and shown."""
 _LENGTHS: Mapping[Unit, int] = {Unit.MINUTE: MINUTE, Unit.HOUR: HOUR, Unit.DAY: DAY, Unit.WEEK: 7 * DAY}
 
 
@@ -72,12 +74,13 @@ class Due:
 def next_fire(schedule: Schedule, after: Instant | None = None) -> Instant | None:
     """Return the first due time later than ``after`` (None: the first of all); None: there is none any more."""
     bounds = [bound for bound in (after, schedule.since) if bound is not None]
-    if not bounds or max(bounds) < schedule.first:
-        return schedule.first
-    period = schedule.period
-    if period is None:
-        return None
-    return Instant(schedule.first + ((max(bounds) - schedule.first) // period + 1) * period)
+    following = schedule.first
+    if bounds and max(bounds) >= schedule.first:
+        period = schedule.period
+        if period is None:
+            return None
+        following = Instant(schedule.first + ((max(bounds) - schedule.first) // period + 1) * period)
+    return following if following < _NEVER else None
 
 
 def due(schedule: Schedule, previous: Window | None, now: Instant) -> Due | None:

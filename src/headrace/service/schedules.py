@@ -120,32 +120,56 @@ def _fire(desk: FiringDesk, scheduled: Scheduled) -> Run | None:
     if flow is None:
         return None
     made = _made(desk, flow)
-    now = desk.clock.now()
-    asked = due(scheduled.schedule, scheduled.window, now)
-    with desk.database.transaction() as tx:
-        run = _written(tx, desk, scheduled, (flow, made), asked, now)
+    try:
+        run = _write(desk, scheduled, flow, made)
+    except Problem as problem:
+        if problem.code in _LATER or isinstance(made, Failure):
+            raise
+        # What was made cannot be kept as a run: that is the run's failure, or it would be tried at every look, and hold up others.
+        run = _write(desk, scheduled, flow, Failure.of(problem))
     if run is not None:
         crash_point("schedule-fired")
         _log.info("a schedule was fired", flow=flow.id, run=run.id, window=str(run.window))
     return run
 
 
+def _write(desk: FiringDesk, scheduled: Scheduled, flow: Flow, made: Firing | Failure) -> Run | None:
+    now = desk.clock.now()
+    asked = due(scheduled.schedule, scheduled.window, now)
+    with desk.database.transaction() as tx:
+        # Whoever changes a flow holds its schedule until the end: what is seen of the two from here on belongs together.
+        schedules.get(tx, flow.scope, flow.id)
+        if not flows.is_at(tx, flow):
+            # Changed or removed since the run was made of it: the next look finds what it is now.
+            return None
+        return _written(tx, desk, scheduled, (flow, made), asked, now)
+
+
 def _flow(desk: FiringDesk, scheduled: Scheduled) -> Flow | None:
     """Return the flow, if it is there and enabled; a schedule that nobody has told of it is set right."""
+    flow = _kept(desk, scheduled)
+    if flow is not None and flow.enabled:
+        return flow
+    with desk.database.transaction() as tx:
+        kept = schedules.get(tx, scheduled.scope, scheduled.flow_id)
+        # The schedule as it was seen with the flow as it was seen: in between somebody may have enabled both.
+        if kept is None or kept.revision != scheduled.revision:
+            return None
+        if flow is None:
+            schedules.remove(tx, scheduled.scope, scheduled.flow_id)
+        elif flows.is_at(tx, flow):
+            put_schedule(tx, flow, scheduled.schedule, desk.clock.now())
+    return None
+
+
+def _kept(desk: FiringDesk, scheduled: Scheduled) -> Flow | None:
     try:
         with desk.database.reading() as tx:
-            flow = flows.get(tx, scheduled.scope, scheduled.flow_id)
+            return flows.get(tx, scheduled.scope, scheduled.flow_id)
     except Problem as problem:
         if problem.code is not Code.NOT_FOUND:
             raise
-        with desk.database.transaction() as tx:
-            schedules.remove(tx, scheduled.scope, scheduled.flow_id)
         return None
-    if flow.enabled:
-        return flow
-    with desk.database.transaction() as tx:
-        put_schedule(tx, flow, scheduled.schedule, desk.clock.now())
-    return None
 
 
 def _made(desk: FiringDesk, flow: Flow) -> Firing | Failure:

@@ -88,6 +88,12 @@ def get(tx: Transaction, scope: str | None, flow_id: str) -> Flow:
     return _flow(row)
 
 
+def is_at(tx: Transaction, flow: Flow) -> bool:
+    """Say whether ``flow`` is there still, in the revision that it has."""
+    mine = (table.c.id == flow.id, table.c.scope == flow.scope, table.c.revision == flow.revision)
+    return tx.scalar(sa.select(table.c.id).where(*mine)) is not None
+
+
 def times(tx: Transaction, scope: str, flow_id: str) -> FlowTimes:
     """Return when the flow was made and changed.
 
