@@ -1,5 +1,6 @@
 """Automatic conversions of mapped values to a target's types."""
 
+import time
 from typing import Any
 
 import pytest
@@ -113,3 +114,40 @@ def test_what_never_converts_is_refused_before_the_run(source: str, target: str,
 def test_only_null_converts_to_everything() -> None:
     """An expression that is always null fits any column."""
     assert cast_sql("NULL", None, parse_type("decimal(5,2)")).sql == "CAST(NULL AS DECIMAL(5,2))"
+
+
+def _nested(width: int, depth: int) -> str:
+    """Return a type: lists of objects in one another, the innermost with ``width`` fields of several types."""
+    kinds = ("string", "long", "double", "timestamp", "boolean")
+    made = "list<struct<" + ", ".join(f"f{number}: {kinds[number % 5]}" for number in range(width)) + ">>"
+    for _ in range(depth - 1):
+        made = f"list<struct<x: string, inner: {made}>>"
+    return made
+
+
+def test_sql_of_nested_conversions_grows_with_fields_and_levels_only() -> None:
+    """Twice the fields are twice the SQL; a further list around them adds the same again, whatever is in it."""
+    sizes = {
+        (width, depth): len(cast_sql('"x"', parse_type("json"), parse_type(_nested(width, depth))).sql)
+        for width in (50, 100)
+        for depth in (1, 2, 3)
+    }
+    assert sizes[100, 1] < 2.2 * sizes[50, 1] < 150_000
+    for width in (50, 100):
+        assert sizes[width, 3] - sizes[width, 2] < 1.1 * (sizes[width, 2] - sizes[width, 1]) < 3_000
+
+
+def test_planning_of_nested_conversions_grows_with_fields() -> None:
+    """A lambda in a lambda doubles DuckDB's work; stages do not: lists in lists of wide objects can be planned."""
+
+    def planning(width: int, depth: int) -> float:
+        cast = cast_sql('"x"', parse_type("json"), parse_type(_nested(width, depth)))
+        begin = time.process_time()
+        connect().execute(f"EXPLAIN SELECT {cast.sql} FROM (SELECT CAST('[]' AS JSON) AS x)").fetchall()
+        return time.process_time() - begin
+
+    took = {
+        (width, depth): min(planning(width, depth) for _ in range(2)) for width, depth in ((20, 1), (40, 1), (20, 3))
+    }
+    assert took[40, 1] < 3 * took[20, 1]
+    assert took[20, 3] < 4 * took[20, 1]

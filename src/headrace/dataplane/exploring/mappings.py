@@ -99,7 +99,7 @@ def _tried(question: TryMapping, trial: _Trial, mapped: Mapped, session: Session
     errors = list(_left_out(trial.left_out))
     session.keep_order(keep=True)
     for scan in trial.source.scans:
-        rows = mapped.computed(scan.located(trial.source.types))
+        rows = mapped.reasoned(scan.located(trial.source.types))
         selected = ", ".join([identifier(ORDINAL), f"to_json({errors_of(mapped)})", *values, *failures])
         for number, reasons, *rest in session.rows(f"SELECT {selected} FROM ({rows})"):
             row = int(number) - 1

@@ -30,7 +30,7 @@ Child: TypeAlias = Callable[[Staging, Node, tuple[Held, ...], str | None], Built
 """Builds a place below a list: its node, the values that copies bring, and what it is inside of."""
 
 MAX_LISTS = 3
-"""How many lists can be in one another where their elements have to be converted: the work to plan that grows by ten with each."""
+"""How many lists can be in one another where their elements have to be converted: the work to plan that doubles with each."""
 
 _ELEMENT = "\u0001element"
 
@@ -204,8 +204,9 @@ def _each(staging: Staging, node: Node, list_text: str, element_text: str) -> He
     """Return the list of what ``element_text`` makes of each element of ``list_text``."""
     language, name = staging.language, value_name(f"{node.key} of")
     compiled = language.compile(list_text, staging.source.columns)
-    type_ = compiled.type or ColumnType(Kind.LIST, element=STRING)
-    staging.put(0, compiled.sql, name)
+    # What is always null has elements of any shape.
+    type_ = compiled.type or ColumnType(Kind.LIST, element=ColumnType(Kind.JSON))
+    staging.put(0, compiled.sql if compiled.type else f"CAST({compiled.sql} AS JSON[])", name)
     no_list = None
     if type_.kind is Kind.JSON:
         no_list = f"COALESCE(json_type({name}) NOT IN ('ARRAY', 'NULL'), false)"
@@ -335,9 +336,11 @@ def _type_rules(staging: Staging, node: Node, helds: tuple[Held, ...], refused: 
     wrong = any_of(refused)
     source = helds[0].type or STRING
     found = list(_misfits(helds[0].sql, source, type_of(node), node.path, staging.language))
-    told = [f"COALESCE({condition}, false)" for _, _, condition in found]
+    told = [
+        staging.reason(f"CASE WHEN {wrong} THEN COALESCE({condition}, false) ELSE false END") for *_, condition in found
+    ]
     for (path, message, _), condition in zip(found, told, strict=True):
-        staging.rules.append(Rule(path, RejectCode.TYPE, message, f"{wrong} AND {condition}", ""))
+        staging.rules.append(Rule(path, RejectCode.TYPE, message, condition, ""))
     rest = f" AND NOT {any_of(told)}" if told else ""
     message = f"the {source} value cannot become {type_of(node)}"
     staging.rules.append(Rule(node.path, RejectCode.TYPE, message, f"{wrong}{rest}", f"NOT {wrong}"))
@@ -347,10 +350,13 @@ def _misfits(
     sql: str, source: ColumnType, target: ColumnType, path: str, language: MappingLanguage, depth: int = 0
 ) -> Iterator[tuple[str, str, str]]:
     """Yield path, message and condition of each place in ``sql`` that cannot become what it should."""
+    # Names like these are known to the language: what it repeats of them, it does not bind anew.
+    name = f"_l{depth}"
+    wrong = f"the {source} value cannot become {target}"
     if target.kind is Kind.LIST and target.element is not None:
-        name, inner = f"_m{depth}", source.element or STRING
+        inner = source.element or STRING
         if source.kind is Kind.JSON:
-            yield path, f"the {source} value cannot become {target}", f"json_type({sql}) NOT IN ('ARRAY', 'NULL')"
+            yield path, wrong, f"json_type({sql}) NOT IN ('ARRAY', 'NULL')"
             sql, inner = f"json_extract({sql}, '$[*]')", source
         elif source.kind is not Kind.LIST:
             return
@@ -358,7 +364,7 @@ def _misfits(
             yield where, message, f"len(list_filter({sql}, lambda {name}: {condition})) > 0"
     elif target.kind is Kind.STRUCT and source.kind in (Kind.JSON, Kind.STRUCT):
         if source.kind is Kind.JSON:
-            yield path, f"the {source} value cannot become {target}", f"json_type({sql}) NOT IN ('OBJECT', 'NULL')"
+            yield path, wrong, f"json_type({sql}) NOT IN ('OBJECT', 'NULL')"
         have = {field.name: field.type for field in source.fields}
         for field in target.fields:
             if source.kind is Kind.JSON:
@@ -369,9 +375,9 @@ def _misfits(
                 continue
             yield from _misfits(member, type_, field.type, f"{path}.{field.name}", language, depth)
     elif source != target:
-        cast = language.cast(sql, source, target)
+        cast = language.cast(name, source, target)
         if cast.error is not None:
-            yield path, f"the {source} value cannot become {target}", cast.error
+            yield path, wrong, f"list_contains(list_transform([{sql}], lambda {name}: {cast.error}), true)"
 
 
 def _member(name: str) -> str:

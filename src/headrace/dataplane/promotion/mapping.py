@@ -1,7 +1,8 @@
 """From a mapping and a schema to SQL: every target column's value, and what can be wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from headrace.core.errors import Code, Problem
 from headrace.core.mapping import MappingLanguage
@@ -29,10 +30,11 @@ class Mapped:
     rules: tuple[Rule, ...]
     fallible: tuple[Fallible, ...]
     can_be_corrupt: bool
+    reasons: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> str:
-        """Return SQL that is true where a row is rejected, else false, over the columns of ``computed``."""
+        """Return SQL that is true where a row is rejected, else false, over the columns of ``reasoned``."""
         conditions = [rule.condition for rule in self.rules]
         if self.can_be_corrupt:
             conditions.insert(0, f"{identifier(CORRUPT)} IS NOT NULL")
@@ -53,9 +55,14 @@ class Mapped:
             kept.insert(0, f"{identifier(CORRUPT)} IS NULL")
         return f"SELECT {columns} FROM ({self.computed(rows)}) WHERE {' AND '.join(kept) or 'true'}"
 
+    def reasoned(self, rows: str) -> str:
+        """Return ``computed`` with what conditions of rules ask for beside it."""
+        computed = self.computed(rows)
+        return f"SELECT *, {', '.join(self.reasons)} FROM ({computed})" if self.reasons else computed
+
     def judged(self, rows: str) -> str:
-        """Return ``computed`` with ``REJECTED`` beside it."""
-        return f"SELECT *, {self.rejected} AS {identifier(REJECTED)} FROM ({self.computed(rows)})"
+        """Return ``reasoned`` with ``REJECTED`` beside it."""
+        return f"SELECT *, {self.rejected} AS {identifier(REJECTED)} FROM ({self.reasoned(rows)})"
 
     def warnings(self, rows: str) -> str:
         """Return a query of one row: accepted rows with any warning, then accepted rows with one, by place of ``fallible``."""
@@ -75,6 +82,8 @@ def compile_mapping(settings: PromoteSettings, source: Source, language: Mapping
     Raises:
         Problem: with all that is wrong in keys, expressions, conversions and rules.
     """
+    if settings.absent_is_null:
+        language = replace(language, compile=partial(language.compile, absent_is_null=True))
     given = {key: Given(expression=text) for key, text in (settings.mapping or {}).items()}
     if not given:
         given = {name: Given(column=name) for name in source.columns}
@@ -92,7 +101,8 @@ def compile_mapping(settings: PromoteSettings, source: Source, language: Mapping
     if not columns:
         raise Problem(Code.INVALID, "the mapping yields no column: name at least one target column")
     steps = tuple(tuple(step) for step in staging.steps)
-    return Mapped(columns, steps, tuple(staging.rules), tuple(staging.fallible), source.can_be_corrupt)
+    fallible, reasons = tuple(staging.fallible), tuple(staging.reasons)
+    return Mapped(columns, steps, tuple(staging.rules), fallible, source.can_be_corrupt, reasons)
 
 
 def schema_of(mapped: Mapped) -> Schema:

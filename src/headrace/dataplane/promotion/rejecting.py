@@ -125,11 +125,12 @@ def _find(session: Session, source: Source, mapped: Mapped, *, look_again: bool)
     for number, scan in enumerate(source.scans):
         rows = mapped.judged(scan.located(source.types))
         query = f"SELECT {selected}, {number} AS scan, {errors_of(mapped)} AS {identifier(ERRORS)} FROM ({rows}) WHERE {identifier(REJECTED)}"
-        if number == 0:
-            session.rows(f"CREATE TEMP TABLE {_FOUND} AS {query} LIMIT 0")
-        if look_again:
-            with session.reporting(None):
-                session.rows(f"INSERT INTO {_FOUND} {query}")
+        if number and not look_again:
+            break
+        # Planning a large mapping takes seconds: the table is made by the query that fills it.
+        into = f"CREATE TEMP TABLE {_FOUND} AS" if number == 0 else f"INSERT INTO {_FOUND}"
+        with session.reporting(None):
+            session.rows(f"{into} {query}{'' if look_again else ' LIMIT 0'}")
 
 
 def _note_places(session: Session) -> None:

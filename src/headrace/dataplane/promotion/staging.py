@@ -67,6 +67,8 @@ class Staging:
     rules: list[Rule] = field(default_factory=list)
     fallible: list[Fallible] = field(default_factory=list)
     errors: list[tuple[Problem, FieldError]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    """What is computed only to say why rows are rejected, after all steps."""
     size: int = 0
     """Characters of SQL so far."""
 
@@ -76,15 +78,29 @@ class Staging:
         Raises:
             Problem: ``LIMIT_EXCEEDED``: all of it together has become too much.
         """
+        self._count(sql)
+        while len(self.steps) <= step:
+            self.steps.append(["*"])
+        self.steps[step].append(f"{sql} AS {name}")
+
+    def reason(self, sql: str) -> str:
+        """Compute ``sql`` over what all steps have computed, where reasons of rejects are looked for; return its name.
+
+        Raises:
+            Problem: ``LIMIT_EXCEEDED``: all of it together has become too much.
+        """
+        self._count(sql)
+        name = identifier(f"\u0001reason {len(self.reasons)}")
+        self.reasons.append(f"{sql} AS {name}")
+        return name
+
+    def _count(self, sql: str) -> None:
         self.size += len(sql)
         if self.size > MAX_SQL:
             message = (
                 "the mapping and the schema are too large together: name fewer elements of lists, or map fewer fields"
             )
             raise Problem(Code.LIMIT_EXCEEDED, message)
-        while len(self.steps) <= step:
-            self.steps.append(["*"])
-        self.steps[step].append(f"{sql} AS {name}")
 
     def standing(self, held: Held, name: str) -> Held:
         """Return ``held`` under a name, so that it can be written often."""

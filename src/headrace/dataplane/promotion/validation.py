@@ -48,7 +48,7 @@ FORMATS: dict[Format, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``condition`` is SQL that is true where ``column`` breaks the rule, over the columns of ``Mapped.computed``; false or null elsewhere.
+    """``condition`` is SQL that is true where ``column`` breaks the rule, over the columns of ``Mapped.reasoned``; false or null elsewhere.
 
     ``kept`` is SQL that is true where the rule is not broken, ``""`` where another rule of the column tells: the ``kept`` of all rules are true
     together exactly where no ``condition`` is. Positive forms are what DuckDB filters fastest by.

@@ -8,13 +8,23 @@ JSON column is read as JSON.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from headrace.core.errors import Code, Problem
 from headrace.core.schema import Column, ColumnType, Kind
-from headrace.language.dataprep.scalars import NUMBER_KINDS, WHOLE_KINDS, finite, number_of_json, rule_of, sql_type
+from headrace.language.dataprep.scalars import (
+    NUMBER_KINDS,
+    WHOLE_KINDS,
+    Rule,
+    finite,
+    number_of_json,
+    rule_of,
+    sql_type,
+)
+from headrace.language.dataprep.stages import Stages
 from headrace.language.dataprep.values import (
     JSON,
     STRING,
@@ -24,6 +34,7 @@ from headrace.language.dataprep.values import (
     quote_identifier,
     quote_text,
     strict,
+    variable,
 )
 
 __all__ = [
@@ -43,6 +54,7 @@ __all__ = [
 _JSON_NUMBERS: Final = "('BIGINT', 'UBIGINT', 'DOUBLE')"
 _JSON_STRING: Final = r'"(\\.|[^"\\])*"'
 _OBJECTS: Final = frozenset({Kind.STRUCT, Kind.JSON})
+_NESTED: Final = frozenset({Kind.STRUCT, Kind.LIST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ def _quoted(sql: str, source: ColumnType) -> tuple[str, bool]:
     return _written(sql, source), source.kind in {Kind.DOUBLE, Kind.FLOAT}
 
 
+_OfStage = Callable[[int], str]
 _ToJson = Callable[[str, ColumnType], tuple[str, bool]]
 
 
@@ -92,15 +105,26 @@ def _cast(sql: str, source: ColumnType | None, target: ColumnType, to_json: _ToJ
     elif target.kind is Kind.STRUCT and source.kind in _OBJECTS:
         result, may_fail = _struct_cast(sql, source, target, to_json)
     elif source.kind is Kind.JSON:
-        result, may_fail = let([sql], lambda value: _of_json(value, target)), True
+        result, may_fail = let([sql], lambda value: _scalar_of_json(value, target)), True
     else:
-        rule = rule_of(source, target)
-        if rule is None:
-            what = f"{_named(source)} does not convert to {_named(target)}{_hint(source)}"
-            raise Problem(Code.EXPRESSION_TYPE, what)
-        result, may_fail = rule[0](sql), rule[1]
+        convert, may_fail = _rule(source, target)
+        result = convert(sql)
     given = f"NULLIF({sql}, 'null')" if source.kind is Kind.JSON else sql
     return Cast(result, f"({given} IS NOT NULL AND {result} IS NULL)" if may_fail else None)
+
+
+def _rule(source: ColumnType, target: ColumnType) -> Rule:
+    rule = rule_of(source, target)
+    if rule is None:
+        what = f"{_named(source)} does not convert to {_named(target)}{_hint(source)}"
+        raise Problem(Code.EXPRESSION_TYPE, what)
+    return rule
+
+
+def _scalar_of_json(value: str, target: ColumnType) -> str:
+    if target.kind is Kind.STRING:
+        return _of_json(f"json_type({value})", _text(value), target)
+    return let([_text(value)], lambda text: _of_json(f"json_type({value})", text, target))
 
 
 def converted(value: Value, to_type: ColumnType) -> Value:
@@ -174,51 +198,79 @@ def _hint(from_type: ColumnType) -> str:
     return ""
 
 
-def _of_json(value: str, target: ColumnType) -> str:
-    """Return a scalar of JSON: a string by the rules of text, a number where it fits; objects, arrays and other booleans are no scalars."""
-    text = f"json_extract_string({value}, '$')"
+def _text(value: str) -> str:
+    return f"json_extract_string({value}, '$')"
+
+
+def _of_json(kind: str, text: str, target: ColumnType) -> str:
+    """Return a scalar of JSON, of its type and text, which are cheap to repeat.
+
+    A string goes by the rules of text, a number where it fits; objects, arrays and other booleans are no scalars.
+    """
     if target.kind is Kind.STRING:
-        return f"CASE WHEN json_type({value}) IN ('VARCHAR', {_JSON_NUMBERS[1:]} THEN {text} END"
+        return f"CASE WHEN {kind} IN ('VARCHAR', {_JSON_NUMBERS[1:]} THEN {text} END"
     cases = ""
     if target.kind is Kind.BOOLEAN:
-        cases += f" WHEN 'BOOLEAN' THEN {text} = 'true'"
+        cases += f" WHEN {kind} = 'BOOLEAN' THEN {text} = 'true'"
     rule = rule_of(STRING, target)
     if rule is not None:
-        cases += f" WHEN 'VARCHAR' THEN {let([text], rule[0])}"
+        cases += f" WHEN {kind} = 'VARCHAR' THEN {rule[0](text)}"
     if target.kind in NUMBER_KINDS:
-        number = let([text], lambda digits: number_of_json(digits, target))
-        cases += "".join(f" WHEN '{kind}' THEN {number}" for kind in ("BIGINT", "UBIGINT", "DOUBLE"))
+        cases += f" WHEN {kind} IN {_JSON_NUMBERS} THEN {number_of_json(text, target)}"
     elif (moment := rule_of(ColumnType(Kind.LONG), target)) is not None:
-        milliseconds = moment[0](f"TRY_CAST({text} AS BIGINT)")
-        cases += f" WHEN 'BIGINT' THEN {milliseconds} WHEN 'UBIGINT' THEN {milliseconds}"
-    return f"CASE json_type({value}){cases} END"
+        cases += f" WHEN {kind} IN ('BIGINT', 'UBIGINT') THEN {moment[0](f'TRY_CAST({text} AS BIGINT)')}"
+    return f"CASE{cases} END"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A converted place in an element: SQL of its value, and of whether it could not be converted (None: it always can).
+
+    Both are functions of the stage that they stand in, which is ``stage`` or later.
+    """
+
+    stage: int
+    sql: _OfStage
+    failed: _OfStage | None
 
 
 def _list_cast(sql: str, source: ColumnType, target: ColumnType, to_json: _ToJson) -> tuple[str, bool]:
     """Return a list converted element by element, null when an element fails, and whether that can be."""
-    to_type = target.element or STRING
-    may_fail = False
-
-    def body(items: str) -> str:
-        nonlocal may_fail
-        name = _free_name(items)
-        element = fresh(name, source)
-        cast = _cast(element.sql, source, to_type, to_json)
-        may_fail = cast.error is not None
-        whole = f"list_transform({items}, lambda {name}: {cast.sql})"
-        if not may_fail:
-            return whole
-        given = _nulls_out(items, source)
-        return let([whole], lambda made: f"CASE WHEN list_count({made}) = list_count({given}) THEN {made} END")
-
-    return let([sql], body), may_fail
+    made, may_fail = _elementwise(sql, _free_number(sql), source, target.element or STRING, to_json)
+    return (
+        (let([made], lambda parts: f"CASE WHEN NOT {_any_failed(parts)} THEN {_values(parts)} END"), True)
+        if may_fail
+        else (made, False)
+    )
 
 
-def _nulls_out(items: str, source: ColumnType) -> str:
-    if source.kind is not Kind.JSON:
-        return items
-    name = _free_name(items)
-    return f"list_transform({items}, lambda {name}: {fresh(name, source).sql})"
+def _elementwise(
+    items: str, number: int, source: ColumnType, target: ColumnType, to_json: _ToJson
+) -> tuple[str, bool]:  # fmt: skip
+    """Return a list of converted elements, and False; or of pairs of those (``f0``) and whether they failed (``f1``), and True.
+
+    ``number`` makes the name of the elements.
+    """
+    stages = Stages(f"_e{number}")
+    element = fresh(stages.item, source)
+    simple = _unfailing(element.sql, source, target, to_json)
+    if simple is not None:
+        return stages.over(items, 0, simple), False
+    part = _part(stages, number, _Place(0, element.sql, source), target, to_json)
+    value = part.sql(part.stage)
+    if part.failed is None:
+        return stages.over(items, part.stage, value), False
+    return stages.over(items, part.stage, f"{{'f0': {value}, 'f1': {part.failed(part.stage)}}}"), True
+
+
+def _any_failed(parts: str) -> str:
+    name = variable(parts)
+    return f"list_contains(list_transform({parts}, lambda {name}: {name}.f1), true)"
+
+
+def _values(parts: str) -> str:
+    name = variable(parts)
+    return f"list_transform({parts}, lambda {name}: {name}.f0)"
 
 
 def _struct_cast(sql: str, source: ColumnType, target: ColumnType, to_json: _ToJson) -> tuple[str, bool]:
@@ -226,41 +278,138 @@ def _struct_cast(sql: str, source: ColumnType, target: ColumnType, to_json: _ToJ
 
     A field that the source lacks is null.
     """
-    may_fail = source.kind is Kind.JSON
-    have = {field.name: field.type for field in source.fields}
-    opened = sql
+    number = _free_number(sql)
+    stages = Stages(f"_e{number}")
+    part = _part(stages, number, _Place(0, stages.item, source), target, to_json)
+    return f"{stages.over(f'[{sql}]', part.stage, part.sql(part.stage))}[1]", part.failed is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A value in an element, for use in ``stage`` only; JSON null counts as null, which the SQL need not say."""
+
+    stage: int
+    sql: str
+    type: ColumnType
+
+
+def _unfailing(sql: str, source: ColumnType, target: ColumnType, to_json: _ToJson) -> str | None:
+    """Return a conversion that needs no stages and cannot fail; None: it needs them or can."""
+    if source == target:
+        return sql
+    if target.kind is Kind.JSON:
+        written_, may_fail = to_json(sql, source)
+        return None if may_fail else written_
+    if source.kind is Kind.JSON or target.kind in _NESTED:
+        return None
+    convert, may_fail = _rule(source, target)
+    return None if may_fail else convert(sql)
+
+
+def _written_over(stages: Stages, column: int | None, form: str = "{}") -> _OfStage:
+    """Return the function from a stage to ``form``, which is SQL, with a column in it (None: with none)."""
+    return lambda stage: form if column is None else form.replace("{}", stages.at(column, stage))
+
+
+def _part(stages: Stages, number: int, place: _Place, target: ColumnType, to_json: _ToJson) -> _Part:
+    """Put the conversion of a place on ``stages``."""
+    source = place.type
+    simple = _unfailing(fresh(place.sql, source).sql, source, target, to_json)
+    if simple is not None:
+        column = stages.put(place.stage, simple)
+        return _Part(place.stage + 1, _written_over(stages, column), None)
+    if target.kind is Kind.LIST and source.kind in {Kind.LIST, Kind.JSON}:
+        return _list_part(stages, number, place, target, to_json)
+    if target.kind is Kind.STRUCT and source.kind in _OBJECTS:
+        return _struct_part(stages, number, place, target, to_json)
     if source.kind is Kind.JSON:
+        kind, text = stages.put(place.stage, f"json_type({place.sql})"), stages.put(place.stage, _text(place.sql))
+        ready = place.stage + 1
+        result = stages.put(ready, _of_json(stages.at(kind, ready), stages.at(text, ready), target))
+        given = _written_over(stages, kind, "{} <> 'NULL'")
+    else:
+        value = stages.put(place.stage, place.sql)
+        ready = place.stage + 1
+        sql = stages.at(value, ready)
+        result = stages.put(
+            ready, to_json(sql, source)[0] if target.kind is Kind.JSON else _rule(source, target)[0](sql)
+        )
+        given = _written_over(stages, value, "{} IS NOT NULL")
+    return _Part(
+        ready + 1,
+        _written_over(stages, result),
+        lambda stage: f"({given(stage)} AND {stages.at(result, stage)} IS NULL)",
+    )
+
+
+def _list_part(stages: Stages, number: int, place: _Place, target: ColumnType, to_json: _ToJson) -> _Part:
+    is_json = place.type.kind is Kind.JSON
+    items = elements(place.sql) if is_json else place.sql
+    made, may_fail = _elementwise(items, number + 1, place.type.element or JSON, target.element or STRING, to_json)
+    parts, ready = stages.put(place.stage, made), place.stage + 1
+    made_of = _written_over(stages, parts)
+
+    def values(stage: int) -> str:
+        return _values(made_of(stage)) if may_fail else made_of(stage)
+
+    if not (may_fail or is_json):
+        return _Part(ready, values, None)
+    wrong = [_any_failed(stages.at(parts, ready))] if may_fail else []
+    if is_json:
+        kind = stages.put(place.stage, f"json_type({place.sql})")
+        wrong.insert(0, f"{stages.at(kind, ready)} NOT IN ('ARRAY', 'NULL')")
+    failed = stages.put(ready, f"COALESCE({' OR '.join(wrong)}, false)")
+    return _Part(
+        ready + 1,
+        lambda stage: f"CASE WHEN NOT {stages.at(failed, stage)} THEN {values(stage)} END",
+        _written_over(stages, failed),
+    )
+
+
+def _struct_part(stages: Stages, number: int, place: _Place, target: ColumnType, to_json: _ToJson) -> _Part:
+    wrong: list[_OfStage] = []
+    if place.type.kind is Kind.JSON:
         # One pass over the text takes all fields out; DuckDB takes no empty name there.
         have = {field.name: JSON for field in target.fields if field.name}
         shape = json.dumps(dict.fromkeys(have, "JSON"), ensure_ascii=False)
-        opened = let([sql], lambda value: f"CASE WHEN json_type({value}) = 'OBJECT' THEN {_opened(value, shape)} END")
+        kind, opened = (
+            stages.put(place.stage, f"json_type({place.sql})"),
+            stages.put(place.stage, _opened(place.sql, shape)),
+        )
+        begin = place.stage + 1
+        whole = stages.at(opened, begin)
+        there = _written_over(stages, kind, "{} = 'OBJECT'")
+        wrong.append(_written_over(stages, kind, "{} NOT IN ('OBJECT', 'NULL')"))
+    else:
+        have = {field.name: field.type for field in place.type.fields}
+        begin, whole = place.stage, place.sql
+        stands = stages.put(begin, f"{whole} IS NOT NULL")
+        there = _written_over(stages, stands)
+    made: list[tuple[str, _OfStage]] = []
+    ready = place.stage + 1
+    for field in target.fields:
+        name = quote_identifier(field.name)
+        if field.name not in have:
+            made.append((name, _written_over(stages, None, f"CAST(NULL AS {sql_type(field.type)})")))
+            continue
+        part = _part(stages, number, _Place(begin, _field(whole, field.name), have[field.name]), field.type, to_json)
+        made.append((name, part.sql))
+        ready = max(ready, part.stage)
+        if part.failed is not None:
+            wrong.append(part.failed)
 
-    def body(whole: str) -> str:
-        nonlocal may_fail
-        parts: list[str] = []
-        checks: list[tuple[str, str]] = []
-        for field in target.fields:
-            name = quote_identifier(field.name)
-            if field.name not in have:
-                parts.append(f"{name} := CAST(NULL AS {sql_type(field.type)})")
-                continue
-            part = fresh(_field(whole, field.name), have[field.name])
-            cast = _cast(part.sql, have[field.name], field.type, to_json)
-            parts.append(f"{name} := {cast.sql}")
-            if cast.error is not None:
-                checks.append((part.sql, field.name))
-        made = f"struct_pack({', '.join(parts)})"
-        if not checks:
-            return f"CASE WHEN {whole} IS NOT NULL THEN {made} END"
-        may_fail = True
+    def packed(stage: int, condition: str) -> str:
+        parts = ", ".join(f"{name} := {value(stage)}" for name, value in made)
+        return f"CASE WHEN {condition} THEN struct_pack({parts}) END"
 
-        def checked(result: str) -> str:
-            lost = " OR ".join(f"({part} IS NOT NULL AND {_field(result, name)} IS NULL)" for part, name in checks)
-            return f"CASE WHEN {whole} IS NOT NULL AND NOT ({lost}) THEN {result} END"
-
-        return let([made], checked)
-
-    return let([opened], body), may_fail
+    if not wrong:
+        return _Part(ready, lambda stage: packed(stage, there(stage)), None)
+    failed = stages.put(ready, f"COALESCE({' OR '.join(condition(ready) for condition in wrong)}, false)")
+    return _Part(
+        ready + 1,
+        lambda stage: packed(stage, f"{there(stage)} AND NOT {stages.at(failed, stage)}"),
+        _written_over(stages, failed),
+    )
 
 
 def _opened(value: str, shape: str) -> str:
@@ -322,7 +471,9 @@ def _plain(type_: ColumnType) -> bool:
 
 
 def _free_name(sql: str) -> str:
-    number = 0
-    while f"_e{number}" in sql.lower():
-        number += 1
-    return f"_e{number}"
+    return f"_e{_free_number(sql)}"
+
+
+def _free_number(sql: str) -> int:
+    """Return the least number from which on no name of an element occurs in SQL."""
+    return max((int(found) + 1 for found in re.findall(r"_e(\d+)", sql.lower())), default=0)
