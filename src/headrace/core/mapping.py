@@ -52,8 +52,12 @@ class CompiledCast(Protocol):
 class Compiler(Protocol):
     """Compiles an expression."""
 
-    def __call__(self, text: str, columns: Mapping[str, ColumnType], /) -> CompiledExpression:
+    def __call__(
+        self, text: str, columns: Mapping[str, ColumnType], /, *, absent_is_null: bool = False
+    ) -> CompiledExpression:
         """Return ``text`` as SQL; source columns are quoted identifiers without a table's name.
+
+        ``absent_is_null``: a column, or a field of an object, that the source does not have is null.
 
         Raises:
             Problem: ``EXPRESSION_SYNTAX``, ``UNKNOWN_FUNCTION``, ``UNKNOWN_COLUMN``, ``EXPRESSION_TYPE``.

@@ -31,6 +31,7 @@ class PromoteSettings:
     means every source column at the place of its own name.
     ``schema`` None: the types that the mapping yields. Columns of the schema that no mapping fills are null (or their default).
     ``batch_id``: the id of the batch, where it was settled before (uploads); None: one that follows from run and activity.
+    ``absent_is_null``: a field that expressions name and that no row of the source has is null, not a mistake in the mapping.
     """
 
     landing: str
@@ -40,6 +41,7 @@ class PromoteSettings:
     schema: Schema | None = None
     rejects: RejectRule = RejectRule()
     batch_id: str | None = None
+    absent_is_null: bool = False
 
 
 @dataclass(frozen=True, slots=True)

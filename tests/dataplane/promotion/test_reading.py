@@ -180,6 +180,37 @@ def test_a_broken_json_line_costs_one_row(bench: Bench) -> None:
     assert [(r["_line"], r["_corrupt_record"]) for r in bench.rejects()] == [(2, "{broken"), (3, "[1]")]
 
 
+def test_fields_that_no_object_has_are_null_where_that_is_asked_for(bench: Bench) -> None:
+    """An optional field may be lacking from all of a day's objects, in nested ones and in elements too; elsewhere it is a slip in the mapping."""
+    data = b'{"id":1,"who":{"name":"Ann"},"items":[{"sku":"x"}]}\n{broken\n'
+    mapping = {
+        "id": "id",
+        "note": "coalesce(note, 'none')",
+        "mail": "lower(who.mail)",
+        "phone": "contacts[0].phone",
+        "sku": "items[0].sku",
+        "size": "items[0].size",
+        "has": "contains_key('note')",
+    }
+    assert refused(bench, data, format=JSON, mapping=mapping).code is Code.UNKNOWN_COLUMN
+    bench.promote(data, format=JSON, mapping=mapping, absent_is_null=True)
+    assert bench.table("id, note, mail, phone, sku, size, has") == [(1, "none", None, None, '"x"', None, False)]
+    assert [r["_line"] for r in bench.rejects()] == [2]
+
+
+def test_lists_that_no_object_has_are_null_element_by_element(bench: Bench) -> None:
+    """A destination in elements of a list, from a list that is not there."""
+    mapping = {"id": "id", "orders[*].total": "c[*].sum"}
+    bench.promote(
+        b'{"id":1}\n',
+        format=JSON,
+        mapping=mapping,
+        schema=schema(id="long", orders="list<struct<total: long>>"),
+        absent_is_null=True,
+    )
+    assert bench.table("id, orders") == [(1, None)]
+
+
 def test_json_arrays_and_documents_are_read(bench: Bench) -> None:
     """An array of objects, and one object over several lines."""
     files = {"a.json": b'[{"id":1},\n{"id":2}]', "b.json": b'{\n"id":\n3}', "c.json": b'{"id":4}\n{"id":5}\n'}

@@ -69,14 +69,14 @@ class Compiled:
     columns: frozenset[str]
 
 
-def compile_expression(text: str, columns: Mapping[str, ColumnType]) -> Compiled:
-    """Return the SQL of an expression over a source that has ``columns``.
+def compile_expression(text: str, columns: Mapping[str, ColumnType], *, absent_is_null: bool = False) -> Compiled:
+    """Return the SQL of an expression over a source that has ``columns``. ``absent_is_null``: others, and fields that objects lack, are null.
 
     Raises:
         Problem: ``EXPRESSION_SYNTAX``, ``UNKNOWN_COLUMN``, ``UNKNOWN_FUNCTION``, ``EXPRESSION_TYPE``, ``UNSUPPORTED`` (the language
             has it, this version does not), ``LIMIT_EXCEEDED``; the message names the expression and the place in it.
     """
-    compiler = _Compiler(text, columns)
+    compiler = _Compiler(text, columns, absent_is_null=absent_is_null)
     value = compiler.compile(parse(text).root)
     sql = value.sql if value.error is None or value.sound else f"CASE WHEN NOT {value.error} THEN {value.sql} END"
     if len(sql) + len(value.error or "") > MAX_SQL:
@@ -113,6 +113,7 @@ def _look_up(node: Call, text: str) -> Function:
 class _Compiler:
     text: str
     columns: Mapping[str, ColumnType]
+    absent_is_null: bool = False
     read: set[str] = field(default_factory=set)
     scope: Mapping[str, Value] = field(default_factory=dict)
     variables: int = 0
@@ -189,7 +190,7 @@ class _Compiler:
         for number, step in enumerate(steps):
             match step:
                 case Member():
-                    value = self._placed(step, field_of, value, step.name)
+                    value = self._field(step, value, step.name)
                 case Element():
                     value = self._placed(step, element, value, self.compile(step.index))
                 case Spread():
@@ -221,6 +222,8 @@ class _Compiler:
         found = self._column(node.path)
         if found is not None:
             return self._fields(node, *found)
+        if self.absent_is_null:
+            return NULL
         name = ".".join(node.path)
         hint = did_you_mean(name, self.columns) or (
             f"; the source has {', '.join(sorted(self.columns)[:8])}" if self.columns else "; the source has no columns"
@@ -244,8 +247,16 @@ class _Compiler:
 
     def _fields(self, node: Reference, value: Value, path: tuple[str, ...]) -> Value:
         for name in path:
-            value = self._placed(node, field_of, value, name)
+            value = self._field(node, value, name)
         return value
+
+    def _field(self, node: Node, value: Value, name: str) -> Value:
+        try:
+            return self._placed(node, field_of, value, name)
+        except Problem as problem:
+            if problem.code is Code.UNKNOWN_COLUMN and self.absent_is_null:
+                return NULL
+            raise
 
     def _is_there(self, node: Call) -> Value:
         """Compile ``contains_key``: whether a path, written as a text or as it stands, leads to a value that is not null."""

@@ -12,7 +12,7 @@ from headrace.api.flowservice.wire import Item, flag, number, object_in
 from headrace.core.codec import JsonObject, encode
 from headrace.core.flow import Activity, Dependency, Plan, Policy
 from headrace.core.settings import CopySettings, PromoteSettings
-from headrace.core.source import FileFormat
+from headrace.core.source import FileFormat, FileType
 from headrace.core.target import DeltaTarget, RejectRule
 
 COPY = "copyActivity"
@@ -63,6 +63,8 @@ def make_plan(parts: FlowParts, delta: Mapping[str, Any] | None, check: Check) -
         mapping=mapping,
         schema=schema,
         rejects=reject_rule(parts.options),
+        # A field that an object may lack may be lacking from all of them (8.4); a header is known to be whole.
+        absent_is_null=format_.type is FileType.JSON,
     )
     return Plan(
         (
