@@ -32,7 +32,15 @@ def _where() -> Json:
     itself: Json = {"$ref": "#/$defs/where"}
     scalar: Json = {"type": ["string", "number", "boolean", "null"]}
     values: Json = {"type": "array", "items": scalar, "minItems": 1}
-    operators = {**dict.fromkeys(COMPARATORS, scalar), "like": {"type": "string"}, IN: values, NOT: {}}
+    ordered: Json = {"type": ["string", "number", "boolean"]}
+    operators = {
+        **dict.fromkeys(COMPARATORS, ordered),
+        "=": scalar,
+        "!=": scalar,
+        "like": {"type": "string"},
+        IN: values,
+        NOT: {},
+    }
     column: Json = {
         "anyOf": [
             scalar,
