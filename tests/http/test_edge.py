@@ -36,7 +36,11 @@ def refuse(request: Request) -> None:
         raise Problem(Code.UNAUTHENTICATED, "who are you?")
 
 
-def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
+class _Hasty(Edge):
+    body_seconds = 0.1
+
+
+def make_app(limit: int = 1000, *, loopback_only: bool = False, hasty: bool = False) -> FastAPI:
     """Return a small door."""
     opened, closed = APIRouter(), APIRouter()
 
@@ -71,14 +75,22 @@ def make_app(limit: int = 1000, *, loopback_only: bool = False) -> FastAPI:
     app.include_router(closed)
     answer_problems(app, render)
     larger = {"/files/": 2 * limit}
-    app.add_middleware(Edge, render=render, max_body_bytes=limit, larger=larger, loopback_only=loopback_only)
+    app.add_middleware(
+        _Hasty if hasty else Edge,
+        render=render,
+        max_body_bytes=limit,
+        larger=larger,
+        loopback_only=loopback_only,
+        once=frozenset({"key"}),
+    )
     return app
 
 
 def ask(method: str, path: str, **given: Any) -> httpx.Response:
     """Return the answer of the small door."""
     headers = given.pop("headers", {"key": "k"})
-    app = make_app(given.pop("limit", 1000), loopback_only=given.pop("loopback_only", False))
+    limits = {name: given.pop(name) for name in ("limit", "loopback_only", "hasty") if name in given}
+    app = make_app(**limits)
 
     async def call() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
@@ -184,3 +196,22 @@ def test_files_have_a_limit_of_their_own(size: int, status: int) -> None:
     """Where files are taken, bodies may be larger than elsewhere, and not without end."""
     assert ask("PUT", "/files/a", content=b"x" * size).status_code == status
     assert ask("POST", "/echo", content=b'"' + b"x" * 1500 + b'"').status_code == 400
+
+
+def test_a_body_that_hardly_comes_is_given_up() -> None:
+    """Each open body holds a connection, and an upload a file; how long is counted from what has come."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b"[1"
+        await asyncio.Event().wait()
+
+    answer = ask("POST", "/echo", content=nothing(), hasty=True)
+    assert (answer.status_code, "too slowly: 2 bytes" in answer.json()["text"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "headers", [[("key", "k"), ("key", "l")], [("key", "k"), ("content-length", "2"), ("transfer-encoding", "chunked")]]
+)
+def test_what_two_readers_could_read_differently_is_refused(headers: list[tuple[str, str]]) -> None:
+    """A proxy that looks at the one, and a server that takes the other, let in whom neither meant."""
+    assert ask("POST", "/echo", headers=headers, content=b"{}").status_code == 400

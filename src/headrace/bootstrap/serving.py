@@ -14,6 +14,7 @@ from headrace.api.flowservice import app as flowservice
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_door
 from headrace.bootstrap.exploring import ProcessExplorer, make_explorer
+from headrace.bootstrap.listening import Listening
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
@@ -56,6 +57,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
             server_header=False,
             lifespan="off",
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            http=Listening,
         )
         server = _Server(options, explorer)
         # uvicorn takes the signals while it serves, and raises what it was told to end with once more when it has ended: the workers are still

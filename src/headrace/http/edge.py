@@ -1,9 +1,12 @@
 """The outermost layer of a door: request ids, body limits, safe headers, and the last answer when something breaks."""
 
+import asyncio
 import ipaddress
 import re
+import time
 import traceback
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -26,6 +29,10 @@ _HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
+BODY_SECONDS = 60.0
+"""Seconds that a body may take, and one more for every ``SLOWEST_BYTES`` of it that have come."""
+SLOWEST_BYTES = 1024
+_ONCE = frozenset({"authorization", "content-length", "content-type", "host"})
 _UNAVAILABLE = 503
 _RETRY_AFTER_SECONDS = "2"
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d{1,5})?")
@@ -41,10 +48,14 @@ class Edge:
     - A path answers with and without a trailing slash.
     - A body over ``max_body_bytes`` is refused while it is read, whether it says its length or comes in chunks; below the paths that ``larger``
       names, bodies may have as many bytes as it says (files, which are streamed to the disk).
+    - A body that comes more slowly than ``SLOWEST_BYTES`` a second is given up after ``body_seconds``.
+    - A header of ``once`` that comes twice is refused, and so is a body of two lengths: a proxy before this server may have read the other one.
     - A 503 says when to come again.
     - With ``loopback_only``, a ``Host`` that is no loopback name is refused: a page whose own name was rebound to 127.0.0.1 gets no answer.
     - What is raised and is no ``Problem`` is logged under the request id and rendered as ``INTERNAL``, without its text.
     """
+
+    body_seconds = BODY_SECONDS
 
     def __init__(
         self,
@@ -54,10 +65,12 @@ class Edge:
         max_body_bytes: int = MAX_BODY_BYTES,
         larger: Mapping[str, int] = MappingProxyType({}),
         loopback_only: bool = False,
+        once: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
         self._larger = larger
         self._loopback_only = loopback_only
+        self._once = _ONCE | once
         self._render = render
         self._max_body_bytes = max_body_bytes
 
@@ -77,8 +90,12 @@ class Edge:
             refusal = Problem(Code.FORBIDDEN, "this server is for development and answers to localhost only")
             await self._render(Request(inner), refusal)(inner, receive, sender)
             return
+        ambiguous = self._ambiguous(headers)
+        if ambiguous is not None:
+            await self._render(Request(inner), ambiguous)(inner, receive, sender)
+            return
         try:
-            await self._app(inner, _limited(inner, receive, self._limit(inner["path"])), sender)
+            await self._app(inner, _limited(inner, receive, self._limit(inner["path"]), self.body_seconds), sender)
         except ClientDisconnect:
             # Nobody is there to be answered, and it is no failure of ours.
             return
@@ -91,6 +108,18 @@ class Edge:
             problem = error if isinstance(error, Problem) else Problem(Code.INTERNAL, "an unexpected failure")
             response = self._render(Request(inner), problem)
             await response(inner, receive, sender)
+
+    def _ambiguous(self, headers: Headers) -> Problem | None:
+        """Return what is wrong with headers that two readers could read differently; None: nothing."""
+        names = Counter(headers.keys())
+        twice = sorted(name for name in self._once if names[name] > 1)
+        if twice:
+            return Problem(Code.INVALID, f"the header {twice[0]} comes {names[twice[0]]} times; once is expected")
+        if "transfer-encoding" in names and "content-length" in names:
+            return Problem(
+                Code.INVALID, "the body has a Content-Length and a Transfer-Encoding; one of them is expected"
+            )
+        return None
 
     def _limit(self, path: str) -> int:
         larger = [limit for prefix, limit in self._larger.items() if path.startswith(prefix)]
@@ -139,15 +168,24 @@ def _without_trailing_slash(scope: Scope) -> Scope:
     return inner
 
 
-def _limited(scope: Scope, receive: Receive, limit: int) -> Receive:
+def _limited(scope: Scope, receive: Receive, limit: int, seconds: float) -> Receive:
     declared = Headers(scope=scope).get("content-length", "0")
     seen = int(declared) if declared.isdecimal() and int(declared) > limit else 0
+    begun, complete = time.monotonic(), False
 
     async def limited() -> Message:
-        nonlocal seen
+        nonlocal seen, complete
         _check(seen, limit)
-        message = await receive()
+        if complete:
+            # What comes after the body is that the client has gone, however late.
+            return await receive()
+        try:
+            async with asyncio.timeout(begun + seconds + seen / SLOWEST_BYTES - time.monotonic()):
+                message = await receive()
+        except TimeoutError as error:
+            raise Problem(Code.LIMIT_EXCEEDED, f"the body comes too slowly: {seen} bytes in {seconds:g} s") from error
         seen += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
         _check(seen, limit)
         return message
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api.flowservice.conftest import Client, flow_body, make_ends, run_body
+from api.flowservice.conftest import HEADERS, HTTP, Client, flow_body, make_ends, run_body
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,62 @@ def test_tags_without_end_are_refused(client: Client) -> None:
         "POST", "/data/foundation/catalog/dataSets", {"name": "x", "schemaRef": {"id": schema}, "tags": tags}
     )
     assert (answer.status_code, "the limit is 1000" in answer.text) == (400, True)
+
+
+ZONE = "/data/foundation/connectors/landingzone/files"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "got"),
+    [
+        (None, 200, b"0123456789"),
+        ("bytes=2-4", 206, b"234"),
+        ("bytes=0-1,4-5", 200, b"0123456789"),
+        ("bytes=" + "9" * 5000 + "-", 200, b"0123456789"),
+        ("nonsense", 200, b"0123456789"),
+    ],
+)
+def test_a_file_of_the_landing_zone_is_a_download(client: Client, wanted: str | None, status: int, got: bytes) -> None:
+    """No browser shows what a tenant laid there, and no range makes of it what the document does not say."""
+    octets = {**HEADERS, "content-type": "application/octet-stream"}
+    assert HTTP.put(f"{client.base}{ZONE}/x.html", headers=octets, content=b"0123456789").status_code == 201
+    answer = client("GET", f"{ZONE}/x.html", **({"range": wanted} if wanted else {}))
+    assert (answer.status_code, answer.content) == (status, got)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_part_that_is_not_there_is_refused_with_the_size(client: Client) -> None:
+    """In the dialect's words, and with what a client needs to ask for one that is."""
+    octets = {**HEADERS, "content-type": "application/octet-stream"}
+    HTTP.put(f"{client.base}{ZONE}/x.csv", headers=octets, content=b"0123456789")
+    answer = client("GET", f"{ZONE}/x.csv", range="bytes=10-")
+    assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */10")
+    assert answer.json()["status"] == 416
+
+
+def test_parts_that_end_before_they_begin_are_the_whole(client: Client) -> None:
+    """The standard has them ignored; a negative length would break the connection off."""
+    ends = make_ends(client)
+    body = {"datasetId": ends["dataset"], "inputFormat": {"format": "json"}}
+    batch = client("POST", "/data/foundation/import/batches", body).json()["id"]
+    path = f"{client.base}/data/foundation/import/batches/{batch}/datasets/{ends['dataset']}/files/x.json"
+    octets = {**HEADERS, "content-type": "application/octet-stream"}
+    assert HTTP.put(path, headers=octets, content=b"{}").status_code == 201
+    looked = {wanted: HTTP.head(path, headers={**HEADERS, "range": wanted}) for wanted in ("bytes=1-0", "bytes=0-9")}
+    assert [answer.status_code for answer in looked.values()] == [200, 416]
+    assert looked["bytes=0-9"].headers["content-range"] == "bytes */2"
+
+
+def test_nobody_is_asked_twice_who_asks(client: Client) -> None:
+    """A proxy that checks the last of two headers, and a server that takes the first, let in whom neither meant."""
+    twice = [*HEADERS.items(), ("x-sandbox-name", "dev")]
+    answer = HTTP.get(f"{client.base}/data/foundation/flowservice/flows", headers=twice)
+    assert (answer.status_code, "x-sandbox-name comes 2 times" in answer.json()["errorMessage"]) == (400, True)
+
+
+def test_methods_that_nobody_knows_are_not_offered(client: Client) -> None:
+    """As paths that nobody knows: 1003-404."""
+    answers = {method: client(method, "/flows") for method in ("TRACE", "PROPFIND", "NONSENSE")}
+    assert {answer.status_code for answer in answers.values()} == {404}
+    assert {answer.json()["type"][-8:] for answer in answers.values()} == {"1003-404"}

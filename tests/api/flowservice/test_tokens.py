@@ -1,11 +1,15 @@
 """The token endpoints and the sandboxes, which every client asks first."""
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from api.flowservice.conftest import HEADERS, HTTP, Client
+from api.flowservice.conftest import HEADERS, HTTP, Client, serve
+from headrace.api.flowservice.app import make_app
+from headrace.api.flowservice.door import FlowServiceDoor
 
 SB = "/data/foundation/sandbox-management"
 GOOD = {"grant_type": "client_credentials", "client_id": "key", "client_secret": "s", "scope": "openid,AdobeID"}
@@ -40,6 +44,15 @@ def test_a_request_that_cannot_be_has_its_error(client: Client, change: dict[str
         error,
         {"error", "error_description"},
     )
+
+
+def test_a_client_that_cannot_be_is_no_client(make_door: Callable[..., FlowServiceDoor]) -> None:
+    """Ids with what no ledger keeps are refused as wrong ones, in this service's form, and bodies are small."""
+    with contextlib.contextmanager(serve)(make_app(make_door(dev=False))) as base:
+        nul = HTTP.post(f"{base}/ims/token/v3", data={**GOOD, "client_id": "a\0b"})
+        large = HTTP.post(f"{base}/ims/token/v3", data={**GOOD, "scope": "x" * 70_000})
+    assert (nul.status_code, nul.json()["error"]) == (401, "invalid_client")
+    assert (large.status_code, large.json()["error"]) == (413, "invalid_request")
 
 
 def test_tokens_for_a_jwt_are_not_offered(client: Client) -> None:

@@ -5,6 +5,7 @@ under a prefix that is cut off.
 """
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -70,6 +71,10 @@ ROUTERS: tuple[APIRouter, ...] = (
 """Every route of the door, but for its own document and the answer to unknown paths."""
 
 _TAKING_FILES = ("/data/foundation/import/", "/data/foundation/connectors/landingzone/files/")
+_ONCE = frozenset(
+    {"authorization", "x-api-key", "x-gw-ims-org-id", "x-sandbox-name", "x-sandbox-id", "if-match", "x-request-id"}
+)
+"""Headers that say who asks for what."""
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -91,11 +96,18 @@ def make_app(door: FlowServiceDoor) -> FastAPI:
         max_body_bytes=door.max_body_bytes,
         larger=dict.fromkeys(_TAKING_FILES, door.max_upload_bytes),
         loopback_only=door.dev,
+        once=_ONCE,
     )
     answer_problems(app, render)
+    app.add_exception_handler(HTTPException, _not_offered)
     for router in (*ROUTERS, _last_router()):
         app.include_router(router)
     return app
+
+
+def _not_offered(request: Request, _: Exception) -> Response:
+    """Answer to methods that nothing here knows."""
+    return render(request, Refusal(Fault.NO_ROUTE, f"{request.method} {request.url.path} is not offered here"))
 
 
 def _last_router() -> APIRouter:

@@ -55,7 +55,9 @@ def document() -> Item:
     }
 
 
+@cache
 def _read(name: str) -> Item:
+    """Return a table, which nobody changes: reading YAML is slow, and every operation looks at the parameters."""
     text = (files(__package__) / "openapi" / f"{name}.yaml").read_text(encoding="utf-8")
     loaded: Item = yaml.safe_load(text)
     return loaded

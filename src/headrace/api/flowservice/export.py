@@ -14,17 +14,18 @@ from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice.batches import data_files, find_batch, landed, landed_files, table_of
 from headrace.api.flowservice.datasets import KIND as DATASETS
+from headrace.api.flowservice.downloads import send
 from headrace.api.flowservice.errors import Fault, Refusal
 from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
 from headrace.api.flowservice.shelf import find
-from headrace.api.flowservice.translate.batch import BatchRecord, is_diagnosed, is_mapped
+from headrace.api.flowservice.translate.batch import BatchRecord, is_mapped
 from headrace.api.flowservice.translate.rejects import samples, translate_lines
 from headrace.api.flowservice.wire import Item, integer, milliseconds
 from headrace.core.clock import DAY, to_iso
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import PeekLake
 from headrace.core.upload import Standing
-from headrace.http.downloads import send_file, stream
+from headrace.http.downloads import stream
 from headrace.service.quarantine import QuarantineFile, list_files, open_file
 
 BASE = "/data/foundation/export"
@@ -122,8 +123,8 @@ def _diagnostics(tenant: Tenant, record: BatchRecord) -> tuple[QuarantineFile, .
 
 
 def _inputs(tenant: Tenant, record: BatchRecord, files: Mapping[str, QuarantineFile]) -> list[bytes]:
-    """Return what was read, where diagnostics were asked for and no row was rejected: then the quarantine has nothing of the batch."""
-    if files or record.batch is None or record.run is None or not is_diagnosed(record.batch, record.run):
+    """Return what was read, where the quarantine has nothing of the batch: no row was rejected, or diagnostics were not asked for."""
+    if _INPUTS in files or record.batch is None or record.run is None:
         return []
     if tenant.door.clock.now() - record.batch.created_at > KEPT_DAYS * DAY:
         return []
@@ -192,7 +193,7 @@ def _files(request: Request, tenant: Tenant, here: str, files: Mapping[str, Path
     file = files[path]
     if file is None:
         return stream(iter(()), media_type="application/octet-stream", name=path)
-    return send_file(request, file, media_type="application/octet-stream")
+    return send(request, file, Refusal(Fault.NOT_FOUND, f"the file {path[:200]!r} is gone"))
 
 
 def _failed(tenant: Tenant, record: BatchRecord) -> dict[str, Path | None]:

@@ -17,6 +17,8 @@ from headrace.service.tokens import issue_token
 
 router = APIRouter()
 _MAX_FIELDS = 50
+_MAX_BODY = 64 << 10
+"""Bytes of a body: whoever sends it is not known yet."""
 
 
 @router.post("/ims/token")
@@ -24,8 +26,12 @@ _MAX_FIELDS = 50
 @router.post("/ims/token/v3")
 async def token(request: Request) -> Response:
     """Answer with an access token for a client's id and secret; a body value wins over one of the query."""
-    body = b"".join([chunk async for chunk in request.stream()])
-    fields = dict(request.query_params) | _form(body)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY:
+            return _refused(413, "invalid_request", f"the body has more than {_MAX_BODY} bytes")
+    fields = dict(request.query_params) | _form(bytes(body))
     if fields.get("grant_type", "client_credentials") != "client_credentials":
         return _refused(400, "unsupported_grant_type", "the grant type must be client_credentials")
     missing = [name for name in ("grant_type", "client_id", "client_secret") if not fields.get(name)]
@@ -34,7 +40,8 @@ async def token(request: Request) -> Response:
     try:
         text, seconds = await run_in_threadpool(_issue, door_of(request), fields["client_id"], fields["client_secret"])
     except Problem as problem:
-        if problem.code is not Code.UNAUTHENTICATED:
+        # INVALID: characters that no id has.
+        if problem.code not in {Code.UNAUTHENTICATED, Code.INVALID}:
             raise
         return _refused(401, "invalid_client", "the client id or the secret is wrong")
     return JSONResponse({"access_token": text, "token_type": "bearer", "expires_in": seconds})

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice.batches import find_batch, table_of
 from headrace.api.flowservice.datasets import KIND as DATASETS
-from headrace.api.flowservice.errors import Fault, Refusal, unknown
+from headrace.api.flowservice.errors import Fault, Refusal, render, unknown
 from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
 from headrace.api.flowservice.shelf import find
 from headrace.api.flowservice.translate.batch import batch_object
@@ -142,14 +142,16 @@ def look_at_file(
     shown = ",".join(f"{start}-{end - 1}" for start, end in sent.ranges[:100])
     headers = {"accept-ranges": "bytes", "content-length": str(sent.bytes), "range": f"bytes={shown}"}
     asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
-    if asked is None:
+    first, last = (int(asked[1]), int(asked[2])) if asked else (0, -1)
+    if last < first:
         return Response(status_code=200, headers=headers, media_type="application/octet-stream")
-    first, last = int(asked[1]), int(asked[2])
     total = str(sent.bytes) if sent.complete else "*"
     if any(start <= first and last < end for start, end in sent.ranges):
         headers |= {"content-range": f"bytes {first}-{last}/{total}", "content-length": str(last - first + 1)}
         return Response(status_code=206, headers=headers, media_type="application/octet-stream")
-    return Response(status_code=416, headers={"content-range": f"bytes */{sent.bytes}", "range": headers["range"]})
+    refused = render(request, Refusal(Fault.RANGE, f"of the bytes {first}-{last} not all have come"))
+    refused.headers.update({"content-range": f"bytes */{sent.bytes}", "range": headers["range"]})
+    return refused
 
 
 @router.get("/batches/{subject}/datasets/{dataset}/preview")

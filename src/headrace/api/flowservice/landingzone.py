@@ -5,8 +5,9 @@ from pathlib import Path
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
+from headrace.api.flowservice.downloads import send
 from headrace.api.flowservice.errors import Fault, Refusal, unknown
 from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
 from headrace.api.flowservice.landing_folder import landing_folder
@@ -50,9 +51,9 @@ async def put_file(path: str, request: Request, tenant: NeighbourTenant) -> Resp
 
 
 @router.get("/files/{path:path}")
-def get_file(path: str, tenant: NeighbourTenant) -> Response:
-    """Answer with the bytes of a file."""
-    return FileResponse(_existing(tenant, path), media_type="application/octet-stream")
+def get_file(path: str, request: Request, tenant: NeighbourTenant) -> Response:
+    """Answer with the bytes of a file, or with a part of them."""
+    return send(request, _existing(tenant, path), unknown("landingzone/files", path[:200]))
 
 
 @router.delete("/files/{path:path}")
