@@ -13,6 +13,7 @@ from headrace.api.flowservice.translate.codes import cause_code
 from headrace.api.flowservice.translate.run import RunRecord, run_object
 from headrace.core.errors import Code, FieldError
 from headrace.core.outcome import Failure, Figures
+from headrace.core.run import RunStatus
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -38,6 +39,15 @@ def test_what_failed_before_it_was_counted_has_no_counts_and_says_all_that_was_w
     assert (activity["recordSummary"], shown["metrics"]["recordSummary"]) == ({}, {})
     said = "Error occurred at promotion activity: the mapping has 2 errors: a: is wrong; b: too (fix)"
     assert activity["statusSummary"]["errors"] == [{"code": "CONNECTOR-2001-500", "message": said}]
+
+
+def test_a_run_that_has_not_begun_refers_to_no_activity() -> None:
+    """Contract 5.4: references name activities that are listed."""
+    record = ledger.seed_run()
+    waiting = replace(record.run, status=RunStatus.QUEUED, started_at=None, ended_at=None)
+    shown = run_object(replace(record, run=waiting, activities=(), batches=()), ledger.PLACE)
+    assert (shown["activities"], shown["metrics"]["statusSummary"]) == ([], {"status": "pending"})
+    assert shown["metrics"]["fileSummary"] == {"inputFileCount": 0, "outputFileCount": 0}
 
 
 @pytest.mark.parametrize(

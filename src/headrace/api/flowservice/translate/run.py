@@ -133,12 +133,13 @@ def _metrics(record: RunRecord) -> Item:
     }  # fmt: skip
     files: Item = {"inputFileCount": -1}
     if not failed_early:
-        last = PROMOTION if shown is not None else COPY
         files = {
             "inputFileCount": _replayed(run, read, promoted).files_read or 0,
             "outputFileCount": promoted.files_written or 0,
-            "activityRefs": [last],
         }
+        listed = _listed(record)
+        if listed:
+            files["activityRefs"] = [listed[-1]]
     return {
         "durationSummary": _duration(run.started_at, run.ended_at),
         "sizeSummary": sizes,
@@ -206,10 +207,15 @@ def _run_status(record: RunRecord) -> Item:
         status["errors"] = [error[0]]
         status["activityRefs"] = [error[1]]
         return status
-    shown = [path for path in (COPY, PROMOTION) if (found := _activity(record, path)) and _is_shown(record, found)]
-    if shown:
-        status["activityRefs"] = [shown[-1]]
+    listed = _listed(record)
+    if listed:
+        status["activityRefs"] = [listed[-1]]
     return status
+
+
+def _listed(record: RunRecord) -> list[str]:
+    """Return the ids of the activities that the run object has."""
+    return [path for path in (COPY, PROMOTION) if (found := _activity(record, path)) and _is_shown(record, found)]
 
 
 def _run_error(record: RunRecord) -> tuple[Item, str] | None:
