@@ -14,8 +14,10 @@ from headrace.service.documents import (
     open_document,
     page_documents,
     put_document,
+    write_document,
 )
 from headrace.service.sealing import MASK, Sealer
+from headrace.store.database import Transaction
 from service.conftest import House
 
 _SEALER = Sealer([b"k" * 32])
@@ -77,3 +79,21 @@ def test_a_deleted_document_is_gone_with_its_secrets(house: House) -> None:
     masked = replace(_DRAFT, body={"auth": {"password": MASK}})
     put_document(house.database, masked, house.clock, sealer=_SEALER, is_secret=_is_secret)
     assert open_document(house.database, "local", "linked", "d1", _SEALER).body == masked.body
+
+
+def test_what_goes_along_with_a_document_is_there_with_it_or_not_at_all(house: House) -> None:
+    """The secrets of a connection and what is shown of it are one change: who dies in between has changed neither."""
+    made = put_document(house.database, _DRAFT, house.clock)
+    beside = replace(_DRAFT, id="beside")
+
+    def write_and_fail(tx: Transaction) -> None:
+        write_document(tx, beside, house.clock.now())
+        raise Problem(Code.UNAVAILABLE, "the process is gone")
+
+    with pytest.raises(Problem, match="is gone"):
+        put_document(house.database, replace(_DRAFT, name="two"), house.clock, along=write_and_fail)
+    with pytest.raises(Problem, match="is gone"):
+        delete_document(house.database, made, "tester", house.clock, along=write_and_fail)
+    assert get_document(house.database, made.scope, made.kind, made.id) == made
+    with pytest.raises(Problem, match="there is no"):
+        get_document(house.database, made.scope, made.kind, "beside")

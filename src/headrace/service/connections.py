@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import cast
 from urllib.parse import SplitResult, quote, urlsplit
 
-from headrace.core.clock import Clock
+from headrace.core.clock import Clock, Instant
 from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.ids import derived_uuid
@@ -16,15 +16,16 @@ from headrace.service.documents import (
     Document,
     DocumentDraft,
     DocumentQuery,
-    delete_document,
+    erase_document,
     find_document,
     get_document,
     open_document,
     page_documents,
-    put_document,
+    read_opened,
+    write_document,
 )
 from headrace.service.sealing import MASK, Sealer
-from headrace.store.database import Database
+from headrace.store.database import Database, Transaction
 
 KIND = "connection"
 """The kind of connection documents in the ledger."""
@@ -87,10 +88,20 @@ def put_connection(database: Database, draft: ConnectionDraft, who: str, sealer:
     Raises:
         Problem: ``UNSUPPORTED``: the kind; ``INVALID``: the URL has another form than its kind's. No message repeats the URL.
     """
+    with database.transaction() as tx:
+        return write_connection(tx, draft, who, sealer, clock.now())
+
+
+def write_connection(tx: Transaction, draft: ConnectionDraft, who: str, sealer: Sealer, now: Instant) -> Connection:
+    """Do what ``put_connection`` does within the caller's transaction.
+
+    Raises:
+        Problem: as ``put_connection``.
+    """
     connection_id = draft.id or derived_uuid(KIND, draft.scope, draft.name)
     url = _parse(draft)
     if url.password == MASK:
-        kept = open_document(database, draft.scope, KIND, connection_id, sealer).body
+        kept = read_opened(tx, draft.scope, KIND, connection_id, sealer).body
         url = _with_password(url, urlsplit(str(kept["url"])).password)
     # What follows the "?" may hold secrets too (sslpassword), so callers do not see it.
     address = url._replace(query="", fragment="")
@@ -101,14 +112,8 @@ def put_connection(database: Database, draft: ConnectionDraft, who: str, sealer:
         "options": dict(draft.options),
         "enabled": draft.enabled,
     }
-    written = put_document(
-        database,
-        DocumentDraft(scope=draft.scope, kind=KIND, id=connection_id, name=draft.name, body=body, who=who),
-        clock,
-        sealer=sealer,
-        is_secret=_SECRETS.__contains__,
-    )
-    return _shown(written)
+    document = DocumentDraft(scope=draft.scope, kind=KIND, id=connection_id, name=draft.name, body=body, who=who)
+    return _shown(write_document(tx, document, now, sealer=sealer, is_secret=_SECRETS.__contains__))
 
 
 def get_connection(database: Database, scope: str, connection_id: str) -> Connection:
@@ -145,27 +150,26 @@ def resolve(database: Database, scope: str, connection_id: str, sealer: Sealer) 
     return ConnectionInfo(str(body["kind"]), str(body["url"]), cast("Mapping[str, str]", body["options"]))
 
 
-def delete_connection(database: Database, scope: str, connection_id: str, who: str, clock: Clock) -> None:
-    """Remove the connection, its secrets, and what ``put_parameters`` kept for it; what is not there is left as it is."""
+def erase_connection(tx: Transaction, scope: str, connection_id: str, who: str, now: Instant) -> None:
+    """Remove the connection, its secrets, and what ``write_parameters`` kept for it; what is not there is left as it is."""
     for kind in (KIND, PARAMETERS):
         try:
-            document = get_document(database, scope, kind, connection_id)
-            delete_document(database, document, who, clock)
+            erase_document(tx, scope, kind, connection_id, who, now)
         except Problem as problem:
             if problem.code is not Code.NOT_FOUND:
                 raise
 
 
-def put_parameters(database: Database, draft: DocumentDraft, sealer: Sealer, clock: Clock) -> None:
+def write_parameters(tx: Transaction, draft: DocumentDraft, sealer: Sealer, now: Instant) -> None:
     """Keep what a door was given for a connection, so that a change of one part of it can be read with all others.
 
     ``draft`` has the connection's scope and id and the kind ``PARAMETERS``; every text and number in its body is sealed.
     """
-    put_document(database, draft, clock, sealer=sealer, is_secret=lambda _key: True)
+    write_document(tx, draft, now, sealer=sealer, is_secret=lambda _key: True)
 
 
 def open_parameters(database: Database, scope: str, connection_id: str, sealer: Sealer) -> Mapping[str, Json]:
-    """Return what ``put_parameters`` was given (numbers as texts), for the door that gave it; nothing was: an empty object.
+    """Return what ``write_parameters`` was given (numbers as texts), for the door that gave it; nothing was: an empty object.
 
     Raises:
         Problem: ``UNAVAILABLE``: the key that sealed it is not here.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from headrace.core.clock import Clock
+from headrace.core.clock import Clock, Instant
 from headrace.core.codec import Json, JsonObject
 from headrace.core.query import Cursor, Page
 from headrace.service.sealing import Sealer, put_back, take_out
@@ -18,16 +18,20 @@ from headrace.store.database import Database, Transaction
 from headrace.store.documents import Document, DocumentQuery
 
 __all__ = [
+    "Along",
     "Document",
     "DocumentDraft",
     "DocumentQuery",
     "count_documents",
     "delete_document",
+    "erase_document",
     "find_document",
     "get_document",
     "open_document",
     "page_documents",
     "put_document",
+    "read_opened",
+    "write_document",
 ]
 
 
@@ -43,7 +47,11 @@ class DocumentDraft:
     who: str
 
 
-def put_document(
+Along = Callable[[Transaction], None]
+"""What else is written in the transaction that changes a document."""
+
+
+def put_document(  # noqa: PLR0913 — the document, when, the condition of the change, how secrets are kept, and what goes with it
     database: Database,
     draft: DocumentDraft,
     clock: Clock,
@@ -51,29 +59,49 @@ def put_document(
     expected: int | None = None,
     sealer: Sealer | None = None,
     is_secret: Callable[[str], bool] = lambda _key: False,
+    along: Along = lambda _tx: None,
 ) -> Document:
     """Return the document as it is kept now: new, or the next revision of the one with its scope, kind and id.
 
     ``expected`` is the revision that the caller has seen (0: there must be none yet; None: whatever it is). ``is_secret`` says of a key whether
-    all texts below it are secrets; they are sealed with ``sealer``. A secret that comes in as ``******`` stays what it was.
+    all texts below it are secrets; they are sealed with ``sealer``. A secret that comes in as ``******`` stays what it was. ``along`` is done in
+    the same transaction, after the document was written.
 
     Raises:
         Problem: ``STALE``: the document has another revision by now; ``CONFLICT``: ``expected`` is 0 and there is one.
     """
-    now = clock.now()
+    with database.transaction() as tx:
+        written = write_document(tx, draft, clock.now(), expected=expected, sealer=sealer, is_secret=is_secret)
+        along(tx)
+        return written
+
+
+def write_document(
+    tx: Transaction,
+    draft: DocumentDraft,
+    now: Instant,
+    *,
+    expected: int | None = None,
+    sealer: Sealer | None = None,
+    is_secret: Callable[[str], bool] = lambda _key: False,
+) -> Document:
+    """Do what ``put_document`` does within the caller's transaction.
+
+    Raises:
+        Problem: as ``put_document``.
+    """
     body, taken = take_out(draft.body, is_secret)
     document = Document(
         draft.scope, draft.kind, draft.id, draft.name, cast("JsonObject", body), now, now, created_by=draft.who
     )
-    with database.transaction() as tx:
-        sealed = None
-        if sealer is not None:
-            kept = _opened(tx, document.scope, document.kind, document.id, sealer)
-            secrets = {**_still_there(body, kept), **taken}
-            sealed = sealer.seal(json.dumps(secrets), draft.scope, draft.kind, draft.id).encode()
-        written = documents.put(tx, document, expected=expected, sealed=sealed)
-        audit.record(tx, draft.scope, draft.who, f"{draft.kind}.put", draft.id, now)
-        return written
+    sealed = None
+    if sealer is not None:
+        kept = _opened(tx, document.scope, document.kind, document.id, sealer)
+        secrets = {**_still_there(body, kept), **taken}
+        sealed = sealer.seal(json.dumps(secrets), draft.scope, draft.kind, draft.id).encode()
+    written = documents.put(tx, document, expected=expected, sealed=sealed)
+    audit.record(tx, draft.scope, draft.who, f"{draft.kind}.put", draft.id, now)
+    return written
 
 
 def get_document(database: Database, scope: str, kind: str, document_id: str) -> Document:
@@ -99,8 +127,17 @@ def open_document(database: Database, scope: str, kind: str, document_id: str, s
         Problem: ``NOT_FOUND``; ``UNAVAILABLE``: the key that sealed them is not here.
     """
     with database.reading() as tx:
-        document = documents.get(tx, scope, kind, document_id)
-        secrets = _opened(tx, scope, kind, document_id, sealer)
+        return read_opened(tx, scope, kind, document_id, sealer)
+
+
+def read_opened(tx: Transaction, scope: str, kind: str, document_id: str, sealer: Sealer) -> Document:
+    """Do what ``open_document`` does within the caller's transaction.
+
+    Raises:
+        Problem: as ``open_document``.
+    """
+    document = documents.get(tx, scope, kind, document_id)
+    secrets = _opened(tx, scope, kind, document_id, sealer)
     return replace(document, body=cast("JsonObject", put_back(document.body, secrets)))
 
 
@@ -123,16 +160,34 @@ def count_documents(database: Database, query: DocumentQuery) -> int:
 
 
 def delete_document(
-    database: Database, document: Document, who: str, clock: Clock, *, expected: int | None = None
+    database: Database,
+    document: Document,
+    who: str,
+    clock: Clock,
+    *,
+    expected: int | None = None,
+    along: Along = lambda _tx: None,
 ) -> None:
-    """Remove ``document`` (the one with its scope, kind and id) and its secrets.
+    """Remove ``document`` (the one with its scope, kind and id) and its secrets; ``along`` is done in the same transaction.
 
     Raises:
         Problem: ``NOT_FOUND``; ``STALE``: it has another revision than ``expected``.
     """
     with database.transaction() as tx:
-        documents.delete(tx, document.scope, document.kind, document.id, expected)
-        audit.record(tx, document.scope, who, f"{document.kind}.delete", document.id, clock.now())
+        erase_document(tx, document.scope, document.kind, document.id, who, clock.now(), expected=expected)
+        along(tx)
+
+
+def erase_document(  # noqa: PLR0913 — as ``delete_document``
+    tx: Transaction, scope: str, kind: str, document_id: str, who: str, now: Instant, *, expected: int | None = None
+) -> None:
+    """Do what ``delete_document`` does within the caller's transaction.
+
+    Raises:
+        Problem: as ``delete_document``.
+    """
+    documents.delete(tx, scope, kind, document_id, expected)
+    audit.record(tx, scope, who, f"{kind}.delete", document_id, now)
 
 
 def _opened(tx: Transaction, scope: str, kind: str, document_id: str, sealer: Sealer) -> dict[str, str]:

@@ -14,12 +14,13 @@ from headrace.api.flowservice.wire import Item, object_in, required_text, text_i
 from headrace.service.connections import (
     PARAMETERS,
     ConnectionDraft,
-    delete_connection,
+    erase_connection,
     open_parameters,
-    put_connection,
-    put_parameters,
+    write_connection,
+    write_parameters,
 )
-from headrace.service.documents import DocumentDraft
+from headrace.service.documents import Along, DocumentDraft
+from headrace.store.database import Transaction
 
 KIND = "connections"
 DRAFT = "draft"
@@ -102,39 +103,45 @@ def on_the_outside(item: Item) -> Item:
     return {**item, "auth": {**item["auth"], "params": masked(auth, object_in(item["auth"], "params"))}}
 
 
-def seal(tenant: Tenant, subject: str, item: Item) -> None:
-    """Keep what ``item`` (with its secrets) says: its parameters, and, unless it is a draft, what the data plane connects to."""
+def sealing(tenant: Tenant, subject: str, item: Item) -> Along:
+    """Return what keeps, with the connection's document, all that ``item`` (with its secrets) says.
+
+    That are its parameters, and, unless it is a draft, what the data plane connects to.
+    """
     door, params = tenant.door, object_in(object_in(item, "auth"), "params")
+    name = f"{item['name'][:100]} ({subject})"
     kept = DocumentDraft(
-        scope=tenant.scope,
-        kind=PARAMETERS,
-        id=subject,
-        name=f"{item['name'][:100]} ({subject})",
-        body={"params": params},
-        who=tenant.user,
+        scope=tenant.scope, kind=PARAMETERS, id=subject, name=name, body={"params": params}, who=tenant.user
     )
-    put_parameters(door.database, kept, door.sealer, door.clock)
-    if item["state"] == DRAFT:
-        return
-    spec = SOURCES[item["connectionSpec"]["id"]]
-    auth, params = _auth_of(spec, item["auth"])
-    address = read_address(spec, auth, params, door.file_roots)
-    draft = ConnectionDraft(
+    draft = None if item["state"] == DRAFT else _connection(tenant, subject, name, item)
+
+    def seal(tx: Transaction) -> None:
+        now = door.clock.now()
+        write_parameters(tx, kept, door.sealer, now)
+        if draft is not None:
+            write_connection(tx, draft, tenant.user, door.sealer, now)
+
+    return seal
+
+
+def unsealing(tenant: Tenant, subject: str) -> Along:
+    """Return what removes everything that ``sealing`` keeps for ``subject``."""
+    door = tenant.door
+    return lambda tx: erase_connection(tx, tenant.scope, subject, tenant.user, door.clock.now())
+
+
+def _connection(tenant: Tenant, subject: str, name: str, item: Item) -> ConnectionDraft:
+    auth, params = _auth_of(SOURCES[item["connectionSpec"]["id"]], item["auth"])
+    address = read_address(SOURCES[item["connectionSpec"]["id"]], auth, params, tenant.door.file_roots)
+    return ConnectionDraft(
         id=subject,
         scope=tenant.scope,
-        name=f"{item['name'][:100]} ({subject})",
+        name=name,
         kind=address.kind,
         url=address.url,
         options=address.options,
         enabled=item["state"] == "enabled",
     )
-    put_connection(door.database, draft, tenant.user, door.sealer, door.clock)
-
-
-def unseal(tenant: Tenant, subject: str) -> None:
-    """Remove everything that ``seal`` kept for ``subject``."""
-    door = tenant.door
-    delete_connection(door.database, tenant.scope, subject, tenant.user, door.clock)
 
 
 def find_usable(tenant: Tenant, subject: str) -> Entity:

@@ -17,8 +17,8 @@ from headrace.api.flowservice.connection_records import (
     read_connection,
     read_draft,
     revealed,
-    seal,
-    unseal,
+    sealing,
+    unsealing,
 )
 from headrace.api.flowservice.entities import ENTITY_ROOTS, Entity, check_writable, shown, wants_draft
 from headrace.api.flowservice.errors import Fault, Refusal
@@ -62,8 +62,8 @@ def create_connection(request: Request, tenant: FlowTenant, body: _JsonBody) -> 
     read = read_draft if wants_draft(request) else read_connection
     item = read(tenant, body_object(body))
     subject = tenant.door.ids.uuid()
-    seal(tenant, subject, item)
-    entity = keep(tenant, KIND, subject, item["name"], on_the_outside(item))
+    outside = on_the_outside(item)
+    entity = keep(tenant, KIND, subject, item["name"], outside, along=sealing(tenant, subject, item))
     return answers.created(KIND, subject, entity.etag)
 
 
@@ -92,8 +92,7 @@ def delete_connection(subject: str, request: Request, tenant: FlowTenant) -> Res
     check_etag(request, entity.etag, required=False)
     if is_used(tenant, "baseConnectionIds", subject):
         raise Refusal(Fault.CONNECTION_USED, f"the connection {subject} is used by a flow")
-    remove(tenant, KIND, entity)
-    unseal(tenant, subject)
+    remove(tenant, KIND, entity, along=unsealing(tenant, subject))
     return answers.gone()
 
 
@@ -132,8 +131,8 @@ def get_connection_configs(subject: str, request: Request, tenant: FlowTenant) -
 
 def _changed(tenant: Tenant, entity: Entity, item: Item) -> Response:
     """Keep the connection as ``item`` (with its secrets) says, and answer with its new etag."""
-    changed = keep(tenant, KIND, entity.id, item["name"], on_the_outside(item), expected=entity)
-    seal(tenant, entity.id, item)
+    outside, along = on_the_outside(item), sealing(tenant, entity.id, item)
+    changed = keep(tenant, KIND, entity.id, item["name"], outside, expected=entity, along=along)
     return answers.changed(entity.id, changed.etag)
 
 

@@ -16,6 +16,7 @@ from headrace.api.flowservice.wire import Item, object_in, text_in
 from headrace.core.errors import Code, Problem
 from headrace.core.query import Order
 from headrace.service.documents import (
+    Along,
     Document,
     DocumentDraft,
     DocumentQuery,
@@ -37,10 +38,17 @@ _KEPT = Kept(
 )
 
 
-def keep(
-    tenant: Tenant, collection: str, subject: str, name: str, item: Item, *, expected: Entity | None = None
+def keep(  # noqa: PLR0913 — what is kept where, the condition of the change, and what goes with it
+    tenant: Tenant,
+    collection: str,
+    subject: str,
+    name: str,
+    item: Item,
+    *,
+    expected: Entity | None = None,
+    along: Along = lambda _tx: None,
 ) -> Entity:
-    """Return the thing as it is kept now: new, or the next revision of ``expected``.
+    """Return the thing as it is kept now: new, or the next revision of ``expected``; ``along`` is done in the same transaction.
 
     Raises:
         Problem: ``STALE``: another revision came first.
@@ -55,7 +63,7 @@ def keep(
     }
     draft = DocumentDraft(scope=tenant.scope, kind=_kind(collection), id=subject, name=name, body=body, who=tenant.user)
     seen = 0 if expected is None else expected.revision
-    return _entity(put_document(tenant.door.database, draft, tenant.door.clock, expected=seen))
+    return _entity(put_document(tenant.door.database, draft, tenant.door.clock, expected=seen, along=along))
 
 
 def find(tenant: Tenant, collection: str, subject: str) -> Entity:
@@ -111,15 +119,15 @@ def listing(
     return JSONResponse(envelope(collection, items, next_token(listed, found_page)))
 
 
-def remove(tenant: Tenant, collection: str, entity: Entity) -> None:
-    """Remove a thing.
+def remove(tenant: Tenant, collection: str, entity: Entity, along: Along = lambda _tx: None) -> None:
+    """Remove a thing; ``along`` is done in the same transaction.
 
     Raises:
         Problem: ``STALE``: it has changed since it was read.
     """
     door = tenant.door
     document = get_document(door.database, tenant.scope, _kind(collection), entity.id)
-    delete_document(door.database, document, tenant.user, door.clock, expected=entity.revision)
+    delete_document(door.database, document, tenant.user, door.clock, expected=entity.revision, along=along)
 
 
 def _documents(tenant: Tenant, query: DocumentQuery) -> Iterator[Document]:
