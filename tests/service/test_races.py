@@ -3,16 +3,30 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
+
 from headrace.core.errors import Code, Problem
 from headrace.core.run import Run, RunStatus
+from headrace.core.upload import UploadState
+from headrace.dataplane.storage import Roots
 from headrace.service.clients import NewClient, ensure_admin, list_clients
 from headrace.service.retries import RetryRequest, retry_run
 from headrace.service.runs import RunRequest, cancel_run, create_run, page_runs
+from headrace.service.uploads import (
+    UploadDesk,
+    UploadDraft,
+    complete_upload,
+    create_upload,
+    end_upload,
+    keep,
+    receive,
+)
 from headrace.store.runs import RunQuery
-from service.conftest import House
+from service.conftest import PLAN, House
 
 T = TypeVar("T")
 _REQUEST = RunRequest(scope="local", flow_id="f1", created_by="tester")
@@ -71,3 +85,21 @@ def test_two_servers_that_start_at_once_make_one_admin(house: House) -> None:
     answers = _at_once(2, lambda: ensure_admin(house.database, house.clock, house.ids))
     assert len([answer for answer in answers if isinstance(answer, NewClient)]) == 1
     assert len(list_clients(house.database)) == 1
+
+
+def test_a_batch_that_is_completed_by_several_at_once_has_one_run(house: House, tmp_path: Path) -> None:
+    """A client that did not wait for its answer asks again: every one learns of the same run."""
+    roots = Roots(*(tmp_path / name for name in ("landing", "lake", "quarantine", "work")), None)
+    roots.make()
+    desk = UploadDesk(house.database, roots, house.clock, house.ids)
+    upload = create_upload(desk, UploadDraft(scope="local", dataset="d", table="t", body={}, who="tester"))
+    with receive(desk, upload, "a.json") as incoming:
+        incoming.write(b"{}")
+        keep(desk, upload, incoming)
+    answers = _at_once(4, lambda: complete_upload(desk, upload, lambda _sent: PLAN, {}, "tester").run)
+    made = page_runs(house.database, RunQuery()).items
+    assert len(made) == 1
+    assert [answer.id if isinstance(answer, Run) else answer for answer in answers] == [made[0].id] * 4
+    with pytest.raises(Problem, match="takes no files any more"):
+        end_upload(desk, upload, UploadState.ABORTED, "tester")
+    assert complete_upload(desk, upload, lambda _sent: PLAN, {}, "tester").run == made[0]

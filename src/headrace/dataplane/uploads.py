@@ -39,6 +39,7 @@ MAX_SHOWN_GAPS = 10
 _FORBIDDEN = re.compile(r'["\\:|<>*?\x00-\x1f\x7f]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _FOLDER = re.compile(r"[0-9a-f]{16}/[0-9A-Za-z]{1,64}")
+_LINE = re.compile(r"(\d+) (\d+)\n")
 _DATA, _NAME, _PARTIAL, _PARTS = ".data", ".name", ".partial", ".parts"
 
 Ranges = tuple[tuple[int, int], ...]
@@ -123,10 +124,30 @@ class Incoming:
         return replaced
 
     def _finish_part(self, part: tuple[int, int]) -> bool:
+        if not self._is_current():
+            what = f"the file {self._name[:100]!r} was completed, or begun anew, while the part {_shown([part])} came"
+            raise Problem(Code.ILLEGAL_STATE, what)
         had = any(start <= part[0] and part[1] <= end for start, end in _ranges(self._folder, self._key))
-        with (self._folder / (self._key + _PARTS)).open("a", encoding="ascii") as journal:
-            journal.write(f"{part[0]} {part[1]}\n")
+        # The end of a line that was torn comes first: what was written after it would be read as part of it.
+        line = f"\n{part[0]} {part[1]}\n".encode("ascii")
+        try:
+            with (self._folder / (self._key + _PARTS)).open("ab", buffering=0) as journal:
+                journal.write(line)
+                os.fsync(journal.fileno())
+        except OSError as error:
+            raise disk_full(error, self._folder) or error from error
+        crash_point("upload-part-noted")
         return had
+
+    def _is_current(self) -> bool:
+        """Say whether the bytes went where the file's parts are gathered now."""
+        try:
+            current = self._file.stat()
+        except FileNotFoundError:
+            return False
+        mine = os.fstat(self._descriptor)
+        begun = (self._folder / (self._key + _PARTS)).exists()
+        return begun and (current.st_dev, current.st_ino) == (mine.st_dev, mine.st_ino)
 
 
 def scope_folder(roots: Roots, scope: str) -> Path:
@@ -203,17 +224,23 @@ def complete(folder: Path, name: str) -> bool:
             return True
         raise Problem(Code.NOT_FOUND, f"no file {name[:100]!r} was begun; send action=INITIALIZE first")
     ranges = _ranges(folder, key)
+    partial = folder / (key + _PARTIAL)
+    if not partial.exists() and target.exists():
+        # Who completed it died before the parts were forgotten.
+        _forget_parts(folder, key)
+        return True
     starts = [0, *(end for _, end in ranges)]
     gaps = [(before, start) for before, (start, _) in zip(starts, ranges, strict=False) if before < start]
     if not ranges:
         raise Problem(Code.INVALID, f"the file {name[:100]!r} has no parts yet")
     if gaps:
         raise Problem(Code.INVALID, f"the file {name[:100]!r} is not whole; missing are the bytes {_shown(gaps)}")
-    partial = folder / (key + _PARTIAL)
     os.truncate(partial, ranges[-1][1])  # a part that broke off may reach beyond
+    make_durable(partial)
     replaced = target.exists()
     partial.replace(target)
     make_durable(folder)
+    crash_point("upload-parts-joined")
     _forget_parts(folder, key)
     return replaced
 
@@ -284,8 +311,19 @@ def _name(path: Path) -> str:
 
 
 def _write_name(folder: Path, name: str) -> None:
-    # Always the same text under the same key: whoever writes it twice writes the same.
-    (folder / (key_of(name) + _NAME)).write_text(json.dumps(name), encoding="utf-8")
+    # Always the same text under the same key: what is there is right, since it appears whole.
+    target = folder / (key_of(name) + _NAME)
+    if target.exists():
+        return
+    fresh = target.with_suffix(f".{secrets.token_hex(8)}.new")
+    try:
+        fresh.write_text(json.dumps(name), encoding="utf-8")
+        make_durable(fresh)
+        fresh.replace(target)
+    except OSError as error:
+        raise disk_full(error, folder) or error from error
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _forget_parts(folder: Path, key: str) -> None:
@@ -310,9 +348,9 @@ def _journal(file: Path) -> Iterator[tuple[int, int]]:
     except FileNotFoundError:
         return
     for line in lines:
-        if line.endswith("\n"):  # the last one may be torn
-            start, _, end = line.partition(" ")
-            yield int(start), int(end)
+        whole = _LINE.fullmatch(line)
+        if whole is not None:  # one may be torn
+            yield int(whole[1]), int(whole[2])
 
 
 def _shown(ranges: Sequence[tuple[int, int]]) -> str:

@@ -22,9 +22,11 @@ def insert(tx: Transaction, upload: Upload) -> None:
 
 
 def find(tx: Transaction, scope: str | None, upload_id: str) -> Upload | None:
-    """Return the upload, or None; with ``scope`` None, whichever it is in."""
+    """Return the upload, or None; with ``scope`` None, whichever it is in. A transaction that writes holds it until its end."""
     statement = sa.select(table).where(table.c.id == upload_id)
-    row = tx.first(statement if scope is None else statement.where(table.c.scope == scope))
+    if scope is not None:
+        statement = statement.where(table.c.scope == scope)
+    row = tx.first(statement.with_for_update() if tx.writable else statement)
     return None if row is None else _upload(row)
 
 

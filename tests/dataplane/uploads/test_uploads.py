@@ -66,6 +66,56 @@ def test_missing_parts_are_named(tmp_path: Path) -> None:
     assert content(tmp_path) == {}
 
 
+def test_a_part_that_comes_late_is_not_taken_for_one_of_the_file_begun_anew(tmp_path: Path) -> None:
+    """Its bytes lie in what was given up: counted as come, they would be a hole in the file."""
+    uploads.initialize(tmp_path, "big.bin")
+    with Incoming(tmp_path, "big.bin", (0, 2)) as late:
+        late.write(b"xx")
+        late.settle()
+        uploads.initialize(tmp_path, "big.bin")
+        with pytest.raises(Problem, match="begun anew") as raised:
+            late.finish()
+    assert raised.value.code is Code.ILLEGAL_STATE
+    send(tmp_path, "big.bin", b"yy", 0)
+    uploads.complete(tmp_path, "big.bin")
+    assert content(tmp_path) == {"big.bin": b"yy"}
+
+
+def test_a_part_that_is_sent_again_and_ends_late_does_not_open_a_complete_file(tmp_path: Path) -> None:
+    """A client that did not wait for the first answer completes the file; what ends afterwards changes nothing."""
+    uploads.initialize(tmp_path, "big.bin")
+    with Incoming(tmp_path, "big.bin", (0, 2)) as late:
+        late.write(b"xx")
+        send(tmp_path, "big.bin", b"xx", 0)
+        uploads.complete(tmp_path, "big.bin")
+        late.settle()
+        with pytest.raises(Problem, match="was completed"):
+            late.finish()
+    assert (uploads.unfinished(tmp_path), content(tmp_path)) == ((), {"big.bin": b"xx"})
+
+
+def test_completing_that_broke_off_is_done_again(tmp_path: Path) -> None:
+    """The file stands in its place, and its parts are not forgotten yet: asked again, it is complete."""
+    uploads.initialize(tmp_path, "big.bin")
+    send(tmp_path, "big.bin", b"xx", 0)
+    key = uploads.key_of("big.bin")
+    (tmp_path / f"{key}.partial").rename(tmp_path / f"{key}.data")
+    assert uploads.complete(tmp_path, "big.bin") is True
+    assert (uploads.unfinished(tmp_path), content(tmp_path)) == ((), {"big.bin": b"xx"})
+
+
+@pytest.mark.parametrize("torn", ["1", "\n1", "\n10 ", "x\n", "\n"])
+def test_a_torn_line_of_the_journal_says_nothing(tmp_path: Path, torn: str) -> None:
+    """A full disk or a loss of power may leave half of a line: it is no part, and the next one is read as it was written."""
+    uploads.initialize(tmp_path, "big.bin")
+    with (tmp_path / f"{uploads.key_of('big.bin')}.parts").open("a") as journal:
+        journal.write(torn)
+    send(tmp_path, "big.bin", b"xx", 2)
+    sent = uploads.look(tmp_path, "big.bin")
+    assert sent is not None
+    assert sent.ranges == ((2, 4),)
+
+
 def test_a_part_that_is_not_what_its_range_says_does_not_count(tmp_path: Path) -> None:
     """Too few bytes and too many are refused."""
     uploads.initialize(tmp_path, "big.bin")
