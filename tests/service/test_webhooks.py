@@ -241,6 +241,37 @@ def test_what_a_dead_process_had_taken_is_sent_by_another_one(hooks: Hooks) -> N
     assert hooks.statuses(webhook) == [DeliveryStatus.DELIVERED]
 
 
+def test_an_event_that_cannot_be_put_into_words_is_given_up_like_one_that_nobody_takes(hooks: Hooks) -> None:
+    """A bug of a door's words ends in tries that failed, not in one that is made for ever."""
+    webhook = hooks.subscribe()
+    hooks.end()
+
+    def stumble(_event: Event) -> dict[str, str]:
+        raise KeyError("flow")
+
+    desk = replace(hooks.desk, renderers={"flowservice": stumble})
+    for pause in (*PAUSES, 0):
+        assert deliver_due(desk) == 1
+        hooks.clock.advance(pause)
+    assert hooks.statuses(webhook) == [DeliveryStatus.GIVEN_UP]
+
+
+def test_a_try_that_was_begun_before_the_delivery_was_begun_anew_does_not_end_it(hooks: Hooks) -> None:
+    """The late try failed; what the new one, which has the same number, came to stands."""
+    webhook = hooks.subscribe()
+    hooks.end()
+    delivery = list_deliveries(hooks.database, SCOPE, webhook.id).items[0]
+
+    def fail_late(_event: Event) -> dict[str, str]:
+        hooks.clock.advance(SECOND)
+        redeliver(hooks.database, SCOPE, delivery.id, "tester", hooks.clock)
+        assert deliver_due(hooks.desk) == 1
+        raise Problem(Code.NOT_FOUND, "too late")
+
+    deliver_due(replace(hooks.desk, renderers={"flowservice": fail_late}))
+    assert hooks.statuses(webhook) == [DeliveryStatus.DELIVERED]
+
+
 def test_a_delivery_is_sent_again_when_a_person_asks_for_it(hooks: Hooks) -> None:
     """With the same event, also when it had arrived."""
     webhook = hooks.subscribe()

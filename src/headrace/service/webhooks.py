@@ -253,6 +253,10 @@ def _deliver(desk: WebhookDesk, delivery: Delivery) -> None:
             return
         entry["problem"] = problem.message
         delivered = False
+    except Exception as error:  # noqa: BLE001 — a bug of a door's words must end in a try that failed, or it would be sent for ever
+        _log.exception("a delivery could not be made", delivery=delivery.id)
+        entry["problem"] = f"the event could not be put into words: {type(error).__name__}"
+        delivered = False
     crash_point("delivery-sent")
     now = desk.clock.now()
     pause = PAUSES[delivery.attempts - 1] if delivery.attempts <= len(PAUSES) else None

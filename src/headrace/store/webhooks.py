@@ -178,6 +178,8 @@ def settle(
     mine = (
         outbox.c.id == delivery.id,
         outbox.c.attempts == delivery.attempts,
+        # The end of the lease: begun anew by somebody, the delivery may be at the same try again.
+        outbox.c.next_at == delivery.next_at,
         outbox.c.status == DeliveryStatus.PENDING.value,
     )
     log = [*delivery.log, dict(entry)][-LOG:]
