@@ -459,6 +459,9 @@ class Ledger:
 
 def _mark_reverted(tx: Transaction, chance: Try, result: Outcome, now: Instant) -> None:
     """Write down which batches an activity took back out of their table."""
+    if chance.activity.kind != "revert":
+        # What somebody outside says in an output of the same name has taken nothing back.
+        return
     reverted = result.output.get("reverted")
     if result.failure is None and isinstance(reverted, Sequence) and not isinstance(reverted, str):
         batches.mark_reverted(tx, chance.run.scope, [one for one in reverted if isinstance(one, str)], now)
