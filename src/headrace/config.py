@@ -130,6 +130,12 @@ class Settings:
     max_body_bytes: int = _setting(
         64 << 20, "A request with a longer body is refused.", like="size", shown="64 MiB", least=1024
     )
+    requests_per_minute: int = _setting(
+        0,
+        "A client that asks a server more often is told to come again later (429); 0: as often as it likes.",
+        like="number",
+        shown="no limit",
+    )
     token_minutes: int = _setting(
         0,
         "A token is good for so long; 0: as long as its door's clients expect (Flow Service: 24 hours).",

@@ -8,6 +8,7 @@ from headrace.bootstrap.application import Application, allowed_roots
 from headrace.core.client import static_tokens
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
+from headrace.http.rates import Rates
 
 
 class Unasked:
@@ -41,5 +42,6 @@ def make_door(application: Application, explore: Explorer | None = None, *, dev:
         public_url=application.settings.public_url or None,
         egress=application.egress,
         dev=dev,
+        rates=Rates(application.settings.requests_per_minute),
         max_body_bytes=application.settings.max_body_bytes,
     )

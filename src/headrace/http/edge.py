@@ -33,7 +33,7 @@ BODY_SECONDS = 60.0
 """Seconds that a body may take, and one more for every ``SLOWEST_BYTES`` of it that have come."""
 SLOWEST_BYTES = 1024
 _ONCE = frozenset({"authorization", "content-length", "content-type", "host"})
-_UNAVAILABLE = 503
+_LATER = frozenset({429, 503})
 _RETRY_AFTER_SECONDS = "2"
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d{1,5})?")
 
@@ -50,7 +50,7 @@ class Edge:
       names, bodies may have as many bytes as it says (files, which are streamed to the disk).
     - A body that comes more slowly than ``SLOWEST_BYTES`` a second is given up after ``body_seconds``.
     - A header of ``once`` that comes twice is refused, and so is a body of two lengths: a proxy before this server may have read the other one.
-    - A 503 says when to come again.
+    - A 429 or 503 says when to come again.
     - With ``loopback_only``, a ``Host`` that is no loopback name is refused: a page whose own name was rebound to 127.0.0.1 gets no answer.
     - What is raised and is no ``Problem`` is logged under the request id and rendered as ``INTERNAL``, without its text.
     """
@@ -141,7 +141,7 @@ class _Sender:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers["x-request-id"] = self._request_id
-            if message["status"] == _UNAVAILABLE:
+            if message["status"] in _LATER:
                 headers.setdefault("retry-after", _RETRY_AFTER_SECONDS)
         await self._send(message)
 

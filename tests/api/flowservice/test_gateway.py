@@ -1,6 +1,7 @@
 """Nobody gets in unasked, and nobody sees what is another tenant's."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from headrace.api.flowservice.door import FlowServiceDoor
 from headrace.api.flowservice.gateway import sandbox_id
 from headrace.core.client import Role, static_tokens
 from headrace.core.clock import DAY
+from headrace.http.rates import Rates
 from headrace.service.clients import ClientRequest, create_client, list_clients, revoke_client
 from headrace.store.database import Database
 
@@ -36,6 +38,16 @@ def test_every_route_is_behind_the_gateway(client: Client) -> None:
         for method, path in paths
     }
     assert {key: status for key, status in answers.items() if status != 403} == {}
+
+
+def test_who_asks_too_often_is_told_to_come_again(make_door: Callable[..., FlowServiceDoor]) -> None:
+    """Neighbours and Flow Service count together, each in its own words; clients know the status, and wait."""
+    with contextmanager(serve)(make_app(make_door(rates=Rates(2)))) as base:
+        paths = ("flowservice/flows", "catalog/batches", "flowservice/flows", "catalog/batches")
+        answers = [HTTP.get(f"{base}/data/foundation/{path}", headers=HEADERS) for path in paths]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert {answer.headers["retry-after"] for answer in answers[2:]} == {"2"}
+    assert [answer.json()["type"][-9:] for answer in answers[2:]] == ["-1000-429"] * 2
 
 
 @pytest.mark.parametrize(

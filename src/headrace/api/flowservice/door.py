@@ -12,6 +12,7 @@ from headrace.core.run import ActivityRun
 from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.storage import Roots
 from headrace.http.edge import MAX_BODY_BYTES
+from headrace.http.rates import Rates
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.store.database import Database
@@ -56,6 +57,8 @@ class FlowServiceDoor:
     egress: Egress = field(default_factory=Egress)
     """The guard of what connections may reach; public addresses only, unless said otherwise."""
     dev: bool = False
+    rates: Rates = field(default_factory=Rates)
+    """How often one client may ask."""
     max_body_bytes: int = MAX_BODY_BYTES
     max_upload_bytes: int = MAX_UPLOAD_BYTES
     """Bytes of one uploaded file (7.6)."""

@@ -81,6 +81,7 @@ class Fault(Enum):
     MEDIA_TYPE = (1004, 415, "Unsupported Media Type")
     TOO_LARGE = (1000, 413, "Payload Too Large")
     RANGE = (1000, 416, "Range Not Satisfiable")
+    TOO_MANY = (1000, 429, "Too Many Requests")
     # table B
     BODY = (1000, 400, _B)
     NO_ROUTE = (1003, 404, "Resource not found")

@@ -61,10 +61,12 @@ def authenticate(request: Request) -> Caller:
     """Return who calls; the gateway's checks of 1.4 in their order.
 
     Raises:
-        GatewayRefusal: the body of the first check that fails. Refusal: an empty token or organisation.
+        GatewayRefusal: the body of the first check that fails. Refusal: an empty token or organisation; 429: the client asks too often.
     """
     door = door_of(request)
     identity = _identity(door, request.headers.get("authorization"))
+    if not door.rates.admit(identity.client_id):
+        raise Refusal(Fault.TOO_MANY, f"the client {identity.client_id} asks too often; come again in some seconds")
     key = _api_key(door, identity, request.headers.get("x-api-key"))
     org = _organisation(door, identity, request.headers.get("x-gw-ims-org-id"))
     _check_content_type(request)
