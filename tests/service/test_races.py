@@ -89,7 +89,7 @@ def test_two_servers_that_start_at_once_make_one_admin(house: House) -> None:
 
 def test_a_batch_that_is_completed_by_several_at_once_has_one_run(house: House, tmp_path: Path) -> None:
     """A client that did not wait for its answer asks again: every one learns of the same run."""
-    roots = Roots(*(tmp_path / name for name in ("landing", "lake", "quarantine", "work")), None)
+    roots = Roots(tmp_path / "landing", tmp_path / "lake", tmp_path / "quarantine", tmp_path / "work", None)
     roots.make()
     desk = UploadDesk(house.database, roots, house.clock, house.ids)
     upload = create_upload(desk, UploadDraft(scope="local", dataset="d", table="t", body={}, who="tester"))
