@@ -32,7 +32,7 @@ demo: setup
 	@$(PYTHON) examples/flights/demo.py
 
 test: setup servers check
-	$(PYTEST) -n 2 --dist loadfile -m "not soak"
+	$(PYTEST) -n 2 --dist worksteal -m "not soak"
 
 check: setup
 	$(BIN)/ruff check .
@@ -49,7 +49,7 @@ bench: setup servers
 	$(PYTHON) -m bench $(BENCH)
 
 soak: setup servers
-	$(PYTEST) -m soak --timeout 3600
+	TESTS_RANDOM=1 $(PYTEST) -m soak --timeout 3600
 
 # New pins. Index addresses never enter the files.
 pins:

@@ -33,9 +33,9 @@ def interpret(node: Node, row: Mapping[str, Any]) -> Any:
             for name in names:
                 found = _field(found, name)
             return found
-        case Member() if isinstance(node.target, Spread):
-            items = _list(interpret(node.target.target, row))
-            return None if items is None else [_field(item, node.name) for item in items]
+        case Member() | Element() if (spread := _spread(node)) is not None:
+            items = _list(interpret(spread.target, row))
+            return None if items is None else [_behind(node, item, row) for item in items]
         case Member():
             return _field(interpret(node.target, row), node.name)
         case Element():
@@ -47,6 +47,24 @@ def interpret(node: Node, row: Mapping[str, Any]) -> Any:
         case Call():
             return _call(node, row)
     raise NotImplementedError(node)
+
+
+def _spread(node: Node) -> Spread | None:
+    """Return the ``[*]`` that a path goes through, if it does."""
+    while isinstance(node, Member | Element):
+        node = node.target
+    return node if isinstance(node, Spread) else None
+
+
+def _behind(node: Node, item: Any, row: Mapping[str, Any]) -> Any:
+    """Return what a path behind ``[*]`` takes of one element."""
+    match node:
+        case Member():
+            return _field(_behind(node.target, item, row), node.name)
+        case Element():
+            return _element(_behind(node.target, item, row), interpret(node.index, row))
+        case _:
+            return item
 
 
 def _field(value: Any, name: str) -> Any:

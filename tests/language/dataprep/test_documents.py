@@ -105,6 +105,7 @@ def _evaluated(expression: str, rows: list[dict[str, Any]]) -> list[Any] | None:
 @settings(deadline=None, max_examples=100)
 @given(st.one_of(_VALUE, _LIST, _MAP), st.lists(_ROWS, min_size=1, max_size=3))
 @example("filterArray(p, x -> is_empty(x) ? false : true)", [{"o": 1, "p": [1, None, "", {"a": 0}], "t": None}])
+@example("size_of(o[*].a[0])", [{"o": [None, {"a": [5]}], "p": None, "t": None}])
 @example('array_to_map(o, "a")', [{"o": [{"a": 1}, {"a": "1"}, None], "p": None, "t": None}])
 def test_the_sql_agrees_with_the_interpreter_on_documents(expression: str, rows: list[dict[str, Any]]) -> None:
     """For every drawn expression and row, SQL and interpreter give the same value, or both a transform error."""
