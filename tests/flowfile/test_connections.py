@@ -245,6 +245,7 @@ def test_a_secret_never_stands_in_the_file_nor_in_a_parameter(name: str, value: 
         ("{files: ftp://h/x, connection: {max_connections: 0}}", "max_connections: '0' is not allowed (a whole number, 1 or more)"),
         ("{database: 'mysql://h/d', table: t, connection: {warehouse: w}}", "a connection of kind mysql has no warehouse (one of user, password"),
         ("{database: 'mysql:///d', table: t}", "source.database: this is no URL of a database (mysql://user@host:3306/database)"),
+        (f"{{database: 'mysql://u:1/{HUSH}@h/d', table: t}}", "there is an @ behind the host (percent-encode / ? # @ in a password)"),
         ("{database: 'snowflake://a/d', table: t}", "source.connection: there is no user (user: …, with password or private_key)"),
         ("{database: 'snowflake://u@a/d', table: t, connection: {role: r}}", "source.connection: there is neither a password nor a private key"),
         ("{database: 'bigquery://bigquery.googleapis.com/p', table: t}", "there is no key_file_content, and no client_id either"),

@@ -4,7 +4,8 @@
     read          the same from text
     json_schema   the JSON Schema of the file, so that editors complete it
 
-Nothing here reads the environment, the ledger or the data: what is wrong in a file is told before anything runs.
+Nothing here reads the environment, the ledger or the data (but files of secrets that a flow file names): what is wrong in a file is told before
+anything runs.
 """
 
 from headrace.flowfile.jsonschema import json_schema

@@ -94,8 +94,13 @@ def _parts(url: str, findings: Findings) -> SplitResult | None:
         known = ", ".join(f"{scheme}://" for scheme in KINDS)
         findings.add(_PATH, f"{parts.scheme}:// cannot be read", f"one of {known}", Code.UNSUPPORTED)
         return None
+    # No finding repeats the URL: it may hold a password. One with a "/" in it ends up in the path, with the "@" behind it.
+    if "@" in parts.path:
+        findings.add(
+            _PATH, "this is no URL of a database: there is an @ behind the host", "percent-encode / ? # @ in a password"
+        )
+        return None
     if kind is None or not parts.path.strip("/") or (kind != "postgres" and not parts.hostname):
-        # The URL is not repeated: it may hold a password.
         findings.add(_PATH, "this is no URL of a database", _FORMS[kind or "postgres"])
         return None
     return parts
