@@ -51,12 +51,19 @@ def test_a_run_that_has_not_begun_refers_to_no_activity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "shown"),
-    [(Code.SOURCE_EMPTY, "106"), (Code.SOURCE_HEADERLESS, "118"), (Code.SOURCE_DENIED, "SRC-1002-403")],
+    ("code", "copying", "shown"),
+    [
+        (Code.SOURCE_EMPTY, False, "106"),
+        (Code.SOURCE_HEADERLESS, False, "118"),
+        (Code.SOURCE_DENIED, True, "SRC-1002-403"),
+        (Code.SOURCE_CHANGED, True, "SRC-1006-500"),
+        (Code.INTERNAL, False, None),
+        (Code.LIMIT_EXCEEDED, True, None),
+    ],
 )
-def test_causes_have_their_codes(code: Code, shown: str) -> None:
-    """Contract 5.5: an empty file and an empty header are told apart."""
-    assert cause_code(code) == shown
+def test_causes_have_their_codes(code: Code, copying: bool, shown: str | None) -> None:
+    """Contract 5.5: an empty file and an empty header are told apart; a copy that failed for anything else says so."""
+    assert cause_code(code, copying=copying) == shown
 
 
 def test_a_batch_has_the_published_shape() -> None:

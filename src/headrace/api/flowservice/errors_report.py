@@ -78,7 +78,8 @@ def _item(tenant: Tenant, group: ErrorGroup) -> Item:
     }
     if group.kind is not ErrorKind.FAILURE:
         item["recordCount"] = group.rows
-    cause = cause_code(Code(group.code)) if group.kind is ErrorKind.FAILURE else None
+    failed = group.kind is ErrorKind.FAILURE
+    cause = cause_code(Code(group.code), copying=group.place == COPY) if failed else None
     optional = {
         "cause": cause,
         "activity" if group.kind is ErrorKind.FAILURE else "column": group.place,

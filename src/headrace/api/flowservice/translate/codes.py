@@ -100,8 +100,12 @@ def run_code(code: Code, *, copying: bool) -> str:
     return COPY_FAILED if copying else PROMOTION_FAILED
 
 
-def cause_code(code: Code) -> str | None:
-    """Return the cause of a failed copy (``SRC-…``), or of a failed promotion (``106``, ``118``); None: the run-level code says it all."""
+def cause_code(code: Code, *, copying: bool) -> str | None:
+    """Return the cause of a failed copy (``SRC-…``) or promotion (``106``, ``118``); None: the run-level code says it all.
+
+    ``copying``: its copy activity failed; what has no code of its own is 1006 then.
+    """
+    other = "SRC-1006-500" if copying and run_code(code, copying=True) == COPY_FAILED else None
     return {
         Code.SOURCE_UNAUTHENTICATED: "SRC-1001-401",
         Code.SOURCE_DENIED: "SRC-1002-403",
@@ -116,4 +120,4 @@ def cause_code(code: Code) -> str | None:
         Code.SOURCE_UNREADABLE: "SRC-1007-400",
         Code.SOURCE_EMPTY: "106",
         Code.SOURCE_HEADERLESS: "118",
-    }.get(code)
+    }.get(code, other)

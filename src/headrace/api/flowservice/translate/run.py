@@ -351,7 +351,7 @@ def _causes(record: RunRecord, activity: ActivityRun) -> list[Item]:
         return reject_errors(batch, record.run)
     if activity.failure is None:
         return []
-    cause = cause_code(activity.failure.code)
+    cause = cause_code(activity.failure.code, copying=activity.path == COPY)
     return [] if cause is None else [{"code": cause, "message": _said(activity.failure)}]
 
 
