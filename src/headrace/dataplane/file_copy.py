@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from headrace.core.clock import Clock
+from headrace.core.clock import MINUTE
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
 from headrace.core.landing import LandedFile, Landing
@@ -25,6 +25,10 @@ from headrace.dataplane.slices import Copying, one_problem, run_slices
 from headrace.dataplane.storage import disk_full, no_room
 
 _SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,9}){1,2}$")
+
+
+_CLOSE = MINUTE
+"""A window that ended longer ago has ended by the store's clock too, which need not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def _opened(source: FileSource, work: Copying, connect: Callable[[str], Connecti
 
 def _copied(settings: CopySettings, source: FileSource, store: FileStore, work: Copying) -> Landing:
     limits = work.limits
-    window = _window_of(source, work.task.window, store, work.clock)
+    window = _window_of(source, store, work)
     listing = _listing(source, store, work)
     slices = split(listing.entries, window)
     _check_amount(settings, slices)
@@ -187,14 +191,18 @@ def _link(finished: Path, target: Path) -> bool:
     return True
 
 
-def _window_of(source: FileSource, window: Window | None, store: FileStore, clock: Clock) -> Window | None:
-    """Return the window of modification times, its end fixed before anything is listed; None: files are not selected by time."""
+def _window_of(source: FileSource, store: FileStore, work: Copying) -> Window | None:
+    """Return the window of modification times, its end fixed and past before anything is listed; None: files are not selected by time."""
     if not source.by_modification_time:
         return None
-    start, end = (None, None) if window is None else (window.start, window.end)
+    asked = work.task.window
+    start, end = (None, None) if asked is None else (asked.start, asked.end)
+    now = work.clock.now()
     if end is None:
-        end = store.horizon(clock.now())
+        end = store.horizon(now)
         end = end if start is None else max(start, end)
+    elif end > now - _CLOSE:
+        work.let_pass(end, store.horizon(now))
     return Window(start, end)
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from headrace.core.clock import Clock
+from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.errors import RETRYABLE, Code, FieldError, Problem
 from headrace.core.outcome import Figures
 from headrace.core.task import Context, Task
@@ -20,6 +20,8 @@ R = TypeVar("R")
 _STOPS_ALL = frozenset({Code.CANCELLED, Code.TIMED_OUT, Code.FENCED, Code.DISK_FULL, Code.LIMIT_EXCEEDED})
 _MOST_NAMED = 1_000
 _MOST_IN_MESSAGE = 10
+_MOST_BEHIND = 30 * SECOND
+"""How far a source's clock may be behind the end of a window to be waited for; a later end was meant to lie in the future."""
 
 
 class Tally:
@@ -63,6 +65,26 @@ class Copying:
     roots: Roots
     limits: Limits
     clock: Clock
+
+    def let_pass(self, end: Instant, present: Instant) -> bool:
+        """Wait until the source's clock, which shows ``present``, has reached the ``end`` of the window; say whether that was to be waited for.
+
+        A source whose clock is behind ours still writes rows and files that are dated before the end. Read too early they would be in no
+        window: the next one begins there.
+
+        Raises:
+            Problem: ``CANCELLED``, ``TIMED_OUT``, ``FENCED``.
+        """
+        if not 0 < end - present <= _MOST_BEHIND:
+            return False
+        stopped = threading.Event()
+        forget = self.context.cancellation.on_stop(stopped.set)
+        try:
+            stopped.wait((end - present) / SECOND)
+        finally:
+            forget()
+        self.context.cancellation.check()
+        return True
 
 
 @dataclass(frozen=True, slots=True)

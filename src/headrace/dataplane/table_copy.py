@@ -64,25 +64,36 @@ def copy_table(
         Problem: what the database says; ``UNKNOWN_COLUMN``, ``SOURCE_NOT_FOUND`` with similar names.
     """
     info = find(source.connection)
-    with open_database(info, work.limits, work.context.cancellation) as session:
-        relation = relation_of(session, source, work.limits.max_columns)
-        window, condition, skipped = _windowed(session, source, relation, work.task.window)
-        conditions = _partitions(session, source, relation, condition)
-        as_text: frozenset[str] = frozenset()
-        while True:
-            columns = columns_of(source, relation, as_text)
-            snapshot = session.snapshot()
-            # Where no other connection can read the same rows, one reads them all.
-            slices = split(relation.name, ("",) if snapshot is None else conditions)
-            reading = Reading(relation, columns, condition, session, snapshot, settings.max_bytes)
-            try:
-                files = _copy_slices(slices, reading, work, info)
-            except UnfitError as unfit:
-                as_text |= unfit.columns
-                work.tally.restart()
-            else:
-                work.tally.add(Figures(rows_skipped=skipped))
-                return Landing(files, format="parquet", window=window, rows_skipped=skipped)
+    window = work.task.window
+    end = None if source.delta is None or window is None else window.end
+    while True:
+        with open_database(info, work.limits, work.context.cancellation) as session:
+            if end is None or not work.let_pass(end, Instant(session.now)):
+                return _copied(settings, source, work, info, session)
+        # The snapshot is older than the window's end by now: once more, with one that is not.
+
+
+def _copied(
+    settings: CopySettings, source: TableSource, work: Copying, info: ConnectionInfo, session: Session
+) -> Landing:
+    relation = relation_of(session, source, work.limits.max_columns)
+    window, condition, skipped = _windowed(session, source, relation, work.task.window)
+    conditions = _partitions(session, source, relation, condition)
+    as_text: frozenset[str] = frozenset()
+    while True:
+        columns = columns_of(source, relation, as_text)
+        snapshot = session.snapshot()
+        # Where no other connection can read the same rows, one reads them all.
+        slices = split(relation.name, ("",) if snapshot is None else conditions)
+        reading = Reading(relation, columns, condition, session, snapshot, settings.max_bytes)
+        try:
+            files = _copy_slices(slices, reading, work, info)
+        except UnfitError as unfit:
+            as_text |= unfit.columns
+            work.tally.restart()
+        else:
+            work.tally.add(Figures(rows_skipped=skipped))
+            return Landing(files, format="parquet", window=window, rows_skipped=skipped)
 
 
 def _copy_slices(

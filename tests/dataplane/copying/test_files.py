@@ -4,6 +4,7 @@ import gzip
 import os
 from itertools import pairwise
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from headrace.core.clock import Instant
 from headrace.core.codec import decode, encode
-from headrace.core.errors import Code
+from headrace.core.errors import Code, Problem
 from headrace.core.landing import Landing
 from headrace.core.outcome import Figures, Outcome
 from headrace.core.source import Compression, FileSource
@@ -138,6 +139,29 @@ def test_a_window_without_an_end_ends_before_the_listing(copier: Copier, data: P
     assert window.end < now
     copier.clock, copier.run_id = Still(Instant(now + SECOND)), "run-2"
     assert list(copier.contents(copier(source, Window(window.end)))) == ["now"]
+
+
+def test_a_window_that_ends_at_this_moment_is_waited_for(copier: Copier, data: Path) -> None:
+    """A store's clock may be a little behind ours: a file that it dates before the end is in this window, since no later one has it."""
+    now = 1_600_000_000 * SECOND
+    copier.clock = Still(Instant(now))
+    late = Timer(0.05, put, (data, "late"), {"micros": now + SECOND - 1})
+    late.start()
+    outcome = copier(FileSource(data.as_uri(), by_modification_time=True), Window(Instant(0), Instant(now + SECOND)))
+    late.join()
+    assert list(copier.contents(outcome)) == ["late"]
+
+
+def test_a_window_that_is_waited_for_is_left_when_the_copy_has_to_stop(copier: Copier, data: Path) -> None:
+    """Nobody waits for the end of a wait."""
+    context = Quiet()
+    copier.clock = Still(Instant(1_600_000_000 * SECOND))
+    end = Instant(copier.clock.now() + 20 * SECOND)
+    stop = Timer(0.05, context.cancellation.stop, (Code.CANCELLED, "enough"))
+    stop.start()
+    with pytest.raises(Problem, match="enough"):
+        copier(FileSource(data.as_uri(), by_modification_time=True), Window(Instant(0), end), context=context)
+    stop.join()
 
 
 def test_an_empty_window_succeeds_without_files(copier: Copier, data: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import psycopg
@@ -276,6 +276,17 @@ def test_a_window_without_an_end_stops_just_behind_the_newest_row(copier: Copier
     second = copier(source, Window(window.end), run_id="run-2")
     assert [row["n"] for row in rows_of(copier, first)] == [1]
     assert [row["n"] for row in rows_of(copier, second)] == [2]
+
+
+def test_a_window_that_ends_after_the_databases_present_is_waited_for(copier: Copier, sql: Sql) -> None:
+    """Its clock is behind ours, so rows that are dated before the end still come: no later window would have them."""
+    sql("CREATE TABLE t (n int, at timestamptz)")
+    end = sql("SELECT (extract(epoch FROM clock_timestamp() + interval '1 second') * 1000000)::bigint")[0][0]
+    late = Timer(0.05, sql, ("INSERT INTO t VALUES (1, clock_timestamp())",))
+    late.start()
+    outcome = copier(TableSource("db", "t", delta=DeltaColumn("at")), Window(Instant(0), Instant(end)))
+    late.join()
+    assert [row["n"] for row in rows_of(copier, outcome)] == [1]
 
 
 def test_the_end_of_a_window_is_of_the_same_snapshot_as_its_rows(copier: Copier, sql: Sql) -> None:
