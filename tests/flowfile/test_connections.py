@@ -259,6 +259,22 @@ def test_what_makes_no_connection_is_refused_with_what_would_and_no_secret(sourc
     assert words in errors_of(source, environment)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{files: 'sftp://u@h/x', connection: {password: '${env:KYE}'}}",
+        "{files: 's3://b/x', connection: {access_key: a, secret_key: '${env:KYE}', endpoint: '${env:KYE}'}}",
+        "{database: '${env:KYE}', table: t}",
+        "{files: ftp://h/x, connection: {max_connections: '${file:nothing}'}}",
+    ],
+)
+def test_what_is_missing_is_told_once(source: str) -> None:
+    """What follows from it would only hide it."""
+    told = errors_of(source, {}).splitlines()
+    assert len(told) == source.count("${")
+    assert all("the environment has no variable 'KYE'" in line or "cannot be read" in line for line in told)
+
+
 def test_a_database_takes_what_its_connector_takes() -> None:
     """What one learns, the other one must."""
     connectors = {"mysql": mysql_address, "sqlserver": sqlserver, "snowflake": snowflake, "bigquery": bigquery}

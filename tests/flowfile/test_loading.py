@@ -239,7 +239,7 @@ target:
         ("{files: data.csv}", "{files: a.csv, table: t}", "table belongs to a database"),
         ("{files: data.csv}", "{files: a.csv, where: {a: 1}}", "where belongs to a database"),
         ("{files: data.csv}", "{database: oracle://h/d, table: t}", "oracle:// cannot be read (one of postgresql://"),
-        ("{files: data.csv}", "{database: 'postgresql://u:hush@', table: t}", "this is no URL of a database"),
+        ("{files: data.csv}", "{database: 'postgresql://u@', table: t}", "this is no URL of a database"),
         ("{files: data.csv}", "{database: postgresql://h/d}", "give either a table or a query"),
         ("{files: data.csv}", "{database: 'postgresql://h/d', table: t, recursive: true}", "recursive belongs to files"),
         ("table: small", "table: ../up", "'../up' is no path in the lake"),

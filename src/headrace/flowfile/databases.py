@@ -45,7 +45,7 @@ def database_of(
     options = options_of(spec, kind, findings)
     place = f"{parts.hostname}:{parts.port}{parts.path}?{parts.query}"
     place += "".join(f"&{key}={options[key]}" for key in ("schema", "dataset") if key in options)
-    if parts.scheme == "snowflake" and "." not in (parts.hostname or ""):
+    if parts.scheme == "snowflake" and "." not in (parts.hostname or "") and parts.port is None:
         parts = parts._replace(netloc=parts.netloc + _DOMAIN)
     parts, options = _log_in(kind, parts, options, findings)
     if len(findings.found) > before:

@@ -100,14 +100,14 @@ def read(
     raw = _expand(interpolation.apply(yaml.value))
     _check_texts(raw, findings)
     document = _decode(raw, findings)
-    # What a reference that leads nowhere left behind is no further error.
-    broken = {error.path for error in errors}
-    findings.found = [(code, error) for code, error in findings.found if error.path not in broken]
-    findings.found += [(Code.INVALID, error) for error in errors]
     labels: Mapping[str, Json] = {"flow_file": str(full), "parameters": dict(values)}
     compiled = (
         None if document is None else compile_document(document, full.parent, labels, environment or {}, findings)
     )
+    # What a reference that leads nowhere left behind is no further error.
+    broken = {error.path for error in errors}
+    findings.found = [(code, error) for code, error in findings.found if error.path not in broken]
+    findings.found += [(Code.INVALID, error) for error in errors]
     if compiled is None or document is None or findings.found or yaml.errors:
         raise _problem(yaml, findings)
     source, connection = document.source, compiled.connection

@@ -104,7 +104,8 @@ class Interpolation:
             self.errors.append(
                 FieldError(path, f"the environment has no variable {variable!r}", f"set it: export {variable}=…")
             )
-        return spell(self.environment.get(variable, ""))
+        # What is missing is not empty: that it is not given would be a further error.
+        return spell(self.environment.get(variable, variable))
 
     def _file(self, name: str, path: str) -> str:
         """Return the text of a file, without the line end that editors put last."""
