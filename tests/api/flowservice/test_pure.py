@@ -149,6 +149,12 @@ def test_a_static_text_is_the_literal_text(text: str) -> None:
     check_expression(expressions(stored["mappings"], check_expression)["x"])
 
 
+def test_a_path_without_a_source_type_is_read_back_as_an_attribute() -> None:
+    """Contract 8.2: the older form of a mapping names no type."""
+    stored = read_mapping_set({"mappings": [{"sourceAttribute": "who.name", "destinationXdmPath": "x"}]})
+    assert stored["mappings"][0]["sourceType"] == "text/x.schema-path"
+
+
 def test_the_last_mapping_to_a_destination_wins() -> None:
     """And takes the last one's place."""
     both = [{"source": name, "destination": destination} for name, destination in (("a", "x"), ("b", "y"), ("c", "x"))]

@@ -50,7 +50,7 @@ def complete(tenant: Tenant, desk: UploadDesk, record: BatchRecord) -> None:
         Refusal: 400: the files' columns, or the mapping set, cannot be used. Problem: as ``uploads.complete_upload``.
     """
     upload = _upload_of(record, "COMPLETE")
-    if upload.state is UploadState.LOADED:
+    if upload.state is UploadState.LOADED or (upload.state is UploadState.FAILED and "failure" in upload.body):
         return
     dataset = find(tenant, DATASETS, upload.dataset)
     body: Item = dict(upload.body)

@@ -164,7 +164,9 @@ def _mapping(number: int, item: object) -> Item:
         raise Refusal(
             Fault.VALUE, f"mappings[{number}].sourceType is {kind!r}; ATTRIBUTE, EXPRESSION or STATIC is expected"
         )
-    stored = _TYPES.get(kind, _TYPES.get(kind.upper(), "")) if isinstance(kind, str) and kind else ""
+    # Without a type, a path is an attribute (8.2); what else it may be is known to the language.
+    untyped = _ATTRIBUTE if _PATH.fullmatch(source) and not _reserved(source) else ""
+    stored = _TYPES.get(kind, _TYPES.get(kind.upper(), "")) if isinstance(kind, str) and kind else untyped
     return {
         "sourceType": stored,
         "source": source,
