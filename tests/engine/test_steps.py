@@ -1,7 +1,8 @@
 """Every durable step is at least once: done twice, it has the effect of once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from headrace.engine.ledger import Ledger
 from headrace.engine.lines import Done, Line
 from headrace.engine.records import Try
 from headrace.engine.waits import Waits
-from headrace.store import batches, workers
+from headrace.store import batches, runs, workers
 
 PLAN = plan(
     activity("work", "work"),
@@ -177,3 +178,18 @@ def test_a_worker_that_stops_by_itself_is_no_loss(desk: Desk) -> None:
         bench.ledger, bench.attempts, bench.waits = bench.worker(f"next {number}")
     bench.perform("work")
     assert (desk.rows(bench.run_id)[0].status, bench.called) == (ActivityStatus.SUCCEEDED, ["work"])
+
+
+def test_a_run_whose_flow_is_changed_while_it_begins_is_done_as_the_ledger_says(desk: Desk) -> None:
+    """What is executed is the definition whose fingerprints are kept: a retry compares with what was really done."""
+    bench = Bench(desk)
+    changed = plan(*(replace(one, settings={**one.settings, "new": True}) for one in PLAN.activities))
+    with ThreadPoolExecutor(1) as pool:
+        with bench.desk.database.transaction() as tx:
+            assert runs.redefine(tx, bench.run_id, changed)
+            beginning = pool.submit(bench.ledger.begin, bench.run_id)
+            with pytest.raises(TimeoutError):
+                beginning.result(timeout=0.3)
+        begun = beginning.result(timeout=30)
+    assert begun is not None
+    assert begun.run.definition == changed

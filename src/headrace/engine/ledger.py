@@ -216,7 +216,8 @@ class Ledger:
 
     def _begin(self, run_id: str) -> Begun | None:
         with self.database.transaction() as tx:
-            run = runs.get(tx, None, run_id)
+            # Held, since until it begins its flow's change may give it another definition: what is read here is what is executed.
+            run = runs.get(tx, None, run_id, hold=True)
             if run.status.is_final:
                 return None
             first = run.status is RunStatus.QUEUED

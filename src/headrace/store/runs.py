@@ -54,6 +54,7 @@ LATEST = "@latest"
 
 _ITS_ID = table.c.id == sa.bindparam("its_id")
 _GET = sa.select(table).where(_ITS_ID)
+_HOLD = _GET.with_for_update(key_share=True)
 _STATUS = sa.select(table.c.status).where(_ITS_ID)
 _END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
 
@@ -74,13 +75,13 @@ def insert(tx: Transaction, run: Run) -> None:
         raise _refusal(run, error) from error
 
 
-def get(tx: Transaction, scope: str | None, run_id: str) -> Run:
-    """Return the run; with ``scope`` None, whichever it is in.
+def get(tx: Transaction, scope: str | None, run_id: str, *, hold: bool = False) -> Run:
+    """Return the run; with ``scope`` None, whichever it is in. ``hold``: nobody else changes it before the transaction's end.
 
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    row = tx.first(_within(_GET, scope), {"its_id": run_id})
+    row = tx.first(_within(_HOLD if hold else _GET, scope), {"its_id": run_id})
     if row is None:
         raise Problem(Code.NOT_FOUND, f"there is no run {run_id!r}")
     return run_of(row)
