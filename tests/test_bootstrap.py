@@ -229,6 +229,14 @@ def test_a_server_loads_no_data_plane() -> None:
     assert found.stdout.strip() == "set()"
 
 
+def test_a_worker_loads_drivers_when_they_are_needed() -> None:
+    """What reads foreign databases and SFTP is 18 MB together; a worker that copies none of them stays small."""
+    drivers = {"adbc_driver_manager", "paramiko", "pymysql", "mssql_python"}
+    code = f"import sys, headrace.bootstrap.working; print({drivers} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    assert found.stdout.strip() == "set()"
+
+
 def test_an_old_landing_goes_after_its_days_and_the_retry_says_so(house: Installation) -> None:
     """Retention removes what was landed by runs that ended long ago, and the planner knows (dagster#14268)."""
     failed = house.run(at_most=1)

