@@ -21,7 +21,7 @@ target: {table: nightly}
 TABLE = """
 name: orders
 source:
-  database: mariadb://reader@127.0.0.1:%(port)s/%(database)s
+  database: mariadb://shopper@127.0.0.1:%(port)s/%(database)s
   connection: {password: "${env:SHOP_PASSWORD}", ssl: disable}
   table: orders
   where: {status: [open, null], amount: {">=": 10}, not: {customer: {like: "x%%"}}}
@@ -95,8 +95,8 @@ def test_a_table_of_mariadb_is_read_where_a_condition_holds(tmp_path: Path, mari
             "INSERT INTO flow_shop.orders VALUES (1, 'open', 10, 'ann'), (2, 'open', 9.99, 'ann'), (3, NULL, 11, 'bob'), "
             "(4, 'sent', 12, 'bob'), (5, 'open', 13, 'xaver')"
         ),
-        f"CREATE OR REPLACE USER reader IDENTIFIED BY '{PASSWORD}'",
-        "GRANT SELECT ON flow_shop.* TO reader",
+        f"CREATE OR REPLACE USER shopper IDENTIFIED BY '{PASSWORD}'",
+        "GRANT SELECT ON flow_shop.* TO shopper",
     ):
         mariadb_server.run(statement)
     (tmp_path / "flow.yaml").write_text(TABLE % {"port": mariadb_server.port, "database": "flow_shop"})
