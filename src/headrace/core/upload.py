@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
+from headrace.core.run import BatchStatus, RunStatus
 
 OF_UPLOADS = "uploads"
 """In the place of a flow's id in runs that promote uploads or take batches back: no flow has made them, and no list of runs shows them."""
@@ -62,3 +63,22 @@ class Standing(StrEnum):
     ABORTED = "aborted"
     REVERTED = "reverted"
     """Its rows were taken back out of the table."""
+
+
+STANDING_OF_BATCH: Mapping[BatchStatus, Standing] = {
+    BatchStatus.STAGING: Standing.STAGING,
+    BatchStatus.COMMITTED: Standing.COMMITTED,
+    BatchStatus.FAILED: Standing.FAILED,
+    BatchStatus.ABORTED: Standing.ABORTED,
+}
+"""How a batch stands that was not taken back."""
+STANDING_OF_RUN: Mapping[RunStatus, Standing] = {
+    RunStatus.QUEUED: Standing.LOADED,
+    RunStatus.RUNNING: Standing.STAGING,
+    RunStatus.WAITING: Standing.STAGING,
+    RunStatus.CANCELLING: Standing.STAGING,
+    RunStatus.SUCCEEDED: Standing.COMMITTED,
+    RunStatus.FAILED: Standing.FAILED,
+    RunStatus.CANCELLED: Standing.ABORTED,
+}
+"""How an upload stands whose run has made no batch yet."""

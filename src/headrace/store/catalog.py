@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from headrace.core.clock import Instant
 from headrace.core.query import Order
-from headrace.core.run import BatchStatus, RunStatus
-from headrace.core.upload import Standing, UploadState
+from headrace.core.upload import STANDING_OF_BATCH, STANDING_OF_RUN, Standing, UploadState
 from headrace.core.window import Window
 from headrace.store.database import Transaction
 from headrace.store.tables import batches, runs, uploads
@@ -17,21 +16,6 @@ from headrace.store.tables import batches, runs, uploads
 NEWEST_FIRST = Order("created_at", descending=True)
 """The order unless a caller asks for another."""
 
-_OF_BATCH: Mapping[BatchStatus, Standing] = {
-    BatchStatus.STAGING: Standing.STAGING,
-    BatchStatus.COMMITTED: Standing.COMMITTED,
-    BatchStatus.FAILED: Standing.FAILED,
-    BatchStatus.ABORTED: Standing.ABORTED,
-}
-_OF_RUN: Mapping[RunStatus, Standing] = {
-    RunStatus.QUEUED: Standing.LOADED,
-    RunStatus.RUNNING: Standing.STAGING,
-    RunStatus.WAITING: Standing.STAGING,
-    RunStatus.CANCELLING: Standing.STAGING,
-    RunStatus.SUCCEEDED: Standing.COMMITTED,
-    RunStatus.FAILED: Standing.FAILED,
-    RunStatus.CANCELLED: Standing.ABORTED,
-}
 _OF_UPLOAD: Mapping[UploadState, Standing] = {
     UploadState.LOADING: Standing.LOADING,
     UploadState.FAILED: Standing.FAILED,
@@ -81,13 +65,13 @@ def _of_runs(query: CatalogQuery, order: Order, most: int) -> sa.Select[Any]:
     columns = (batches.c.id, standing, batches.c.created_at, batches.c.updated_at, sa.literal(0).label("is_upload"))
     statement = _narrowed(sa.select(*columns).where(sa.not_(began)), batches, standing, query)
     if Standing.REVERTED not in query.standings:
-        words = [status.value for status, one in _OF_BATCH.items() if one in query.standings]
+        words = [status.value for status, one in STANDING_OF_BATCH.items() if one in query.standings]
         statement = statement.where(batches.c.status.in_(words)) if query.standings else statement
     return _ordered(statement, batches.c, order).limit(most)
 
 
 def _of_uploads(query: CatalogQuery, order: Order, most: int) -> sa.Select[Any]:
-    of_run = sa.case({status.value: one.value for status, one in _OF_RUN.items()}, value=runs.c.status)
+    of_run = sa.case({status.value: one.value for status, one in STANDING_OF_RUN.items()}, value=runs.c.status)
     of_upload = sa.case({state.value: one.value for state, one in _OF_UPLOAD.items()}, value=uploads.c.state)
     standing = sa.func.coalesce(of_upload, _standing_of_batch(), of_run).label("standing")
     updated = sa.func.coalesce(batches.c.updated_at, runs.c.updated_at, uploads.c.updated_at).label("updated_at")
@@ -99,7 +83,7 @@ def _of_uploads(query: CatalogQuery, order: Order, most: int) -> sa.Select[Any]:
 
 
 def _standing_of_batch() -> sa.Case[Any]:
-    words = [(batches.c.status == status.value, one.value) for status, one in _OF_BATCH.items()]
+    words = [(batches.c.status == status.value, one.value) for status, one in STANDING_OF_BATCH.items()]
     return sa.case((batches.c.reverted_at.is_not(None), Standing.REVERTED.value), *words)
 
 

@@ -7,11 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from headrace.api.flowservice import registry
-from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
+from headrace.api.flowservice.gateway import NeighbourTenant
 from headrace.api.flowservice.shelf import all_of
 from headrace.api.flowservice.translate.resolving import references_of
-from headrace.api.flowservice.translate.schema import read_schema
-from headrace.api.flowservice.wire import Item
 from headrace.http.bodies import Body, json_body
 
 router = APIRouter(prefix=registry.BASE)
@@ -27,7 +25,7 @@ def list_field_groups(request: Request, tenant: NeighbourTenant) -> Response:
 @router.post("/tenant/fieldgroups")
 def create_field_group(tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Make a field group."""
-    return registry.create(tenant, KIND, _read(tenant, registry.whole_body(body)))
+    return registry.create(tenant, KIND, registry.read_resource(tenant, registry.whole_body(body)))
 
 
 @router.get("/tenant/fieldgroups/{subject:path}")
@@ -42,14 +40,14 @@ def get_field_group(subject: str, request: Request, tenant: NeighbourTenant) -> 
 def put_field_group(subject: str, tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Keep the next version of a field group."""
     entity = registry.find_own(tenant, KIND, subject)
-    return registry.replace(tenant, KIND, entity, _read(tenant, registry.whole_body(body)))
+    return registry.replace(tenant, KIND, entity, registry.read_resource(tenant, registry.whole_body(body)))
 
 
 @router.patch("/tenant/fieldgroups/{subject:path}")
 def patch_field_group(subject: str, tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Change parts of a field group with a JSON Patch."""
     entity = registry.find_own(tenant, KIND, subject)
-    return registry.replace(tenant, KIND, entity, _read(tenant, registry.patched(entity, body)))
+    return registry.replace(tenant, KIND, entity, registry.read_resource(tenant, registry.patched(entity, body)))
 
 
 @router.delete("/tenant/fieldgroups/{subject:path}")
@@ -64,9 +62,3 @@ def delete_field_group(subject: str, tenant: NeighbourTenant) -> Response:
         if own in references_of(other.item)
     ]
     return registry.discard(tenant, KIND, entity, users)
-
-
-def _read(tenant: Tenant, body: Item) -> Item:
-    item = registry.read_resource(tenant, body)
-    read_schema(registry.resolve(tenant, item))
-    return item

@@ -24,8 +24,9 @@ from headrace.api.flowservice.translate.parts import (
     alternative_id,
     find_part,
 )
-from headrace.api.flowservice.translate.resolving import references_of, without_texts
 from headrace.api.flowservice.translate.resolving import resolve as resolve_references
+from headrace.api.flowservice.translate.resolving import without_texts
+from headrace.api.flowservice.translate.schema import read_schema
 from headrace.api.flowservice.wire import Item, body_object, integer, list_in, milliseconds, text_in
 from headrace.http.bodies import Body
 
@@ -87,10 +88,10 @@ def resolve(tenant: Tenant, resource: Mapping[str, object]) -> Item:
 
 
 def read_resource(tenant: Tenant, body: Item) -> Item:
-    """Return the stored form of a resource's request; every reference in it leads somewhere.
+    """Return the stored form of a resource's request; every reference in it leads somewhere, and its fields can be columns.
 
     Raises:
-        Refusal: 400: ``type``, ``title`` or ``allOf`` is missing; an unknown ``$ref`` of the tenant's.
+        Refusal: 400: ``type``, ``title`` or ``allOf`` is missing; an unknown ``$ref`` of the tenant's; a field that cannot be one.
     """
     if body.get("type") != "object":
         raise Refusal(Fault.MISSING, f"type is {body.get('type')!r}; object is expected")
@@ -102,9 +103,9 @@ def read_resource(tenant: Tenant, body: Item) -> Item:
         if name in body and not isinstance(body[name], dict):
             raise Refusal(Fault.VALUE, f"{name} is no object")
     item = {key: body[key] for key in _KEPT if key in body}
-    if references_of(item):
-        resolve(tenant, item)
-    return {"type": "object", **item}
+    item = {"type": "object", **item}
+    read_schema(resolve(tenant, item))
+    return item
 
 
 def resource_object(tenant: Tenant, kind: str, entity: Entity) -> Item:

@@ -12,7 +12,6 @@ from headrace.api.flowservice.gateway import NeighbourTenant, Tenant
 from headrace.api.flowservice.registry import key_of as schema_key
 from headrace.api.flowservice.registry import resolve, tenant_id
 from headrace.api.flowservice.shelf import all_of
-from headrace.api.flowservice.translate.schema import read_schema
 from headrace.api.flowservice.wire import Item, object_in, text_in
 from headrace.http.bodies import Body, json_body
 
@@ -41,7 +40,7 @@ def list_schemas(request: Request, tenant: NeighbourTenant) -> Response:
 @router.post("/tenant/schemas")
 def create_schema(tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Make a schema; properties may stand in it directly."""
-    return registry.create(tenant, KIND, _read(tenant, registry.whole_body(body)))
+    return registry.create(tenant, KIND, registry.read_resource(tenant, registry.whole_body(body)))
 
 
 @router.get("/tenant/schemas/{subject:path}")
@@ -56,14 +55,14 @@ def get_schema(subject: str, request: Request, tenant: NeighbourTenant) -> Respo
 def put_schema(subject: str, tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Keep the next version of a schema."""
     entity = registry.find_own(tenant, KIND, subject)
-    return registry.replace(tenant, KIND, entity, _read(tenant, registry.whole_body(body)))
+    return registry.replace(tenant, KIND, entity, registry.read_resource(tenant, registry.whole_body(body)))
 
 
 @router.patch("/tenant/schemas/{subject:path}")
 def patch_schema(subject: str, tenant: NeighbourTenant, body: Annotated[Body, Depends(json_body)]) -> Response:
     """Change parts of a schema with a JSON Patch."""
     entity = registry.find_own(tenant, KIND, subject)
-    return registry.replace(tenant, KIND, entity, _read(tenant, registry.patched(entity, body)))
+    return registry.replace(tenant, KIND, entity, registry.read_resource(tenant, registry.patched(entity, body)))
 
 
 @router.delete("/tenant/schemas/{subject:path}")
@@ -86,9 +85,3 @@ def schema_id(tenant: Tenant, key: str) -> str:
 def schema_object(tenant: Tenant, entity: Entity) -> Item:
     """Return a schema as the registry shows it."""
     return registry.resource_object(tenant, KIND, entity)
-
-
-def _read(tenant: Tenant, body: Item) -> Item:
-    item = registry.read_resource(tenant, body)
-    read_schema(resolve(tenant, item))
-    return item

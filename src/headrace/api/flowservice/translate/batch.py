@@ -17,8 +17,8 @@ from headrace.api.flowservice.translate.plan import PROMOTION
 from headrace.api.flowservice.wire import Item, list_in, milliseconds, number, object_in, text_in
 from headrace.core.errors import Code
 from headrace.core.outcome import Figures
-from headrace.core.run import Batch, BatchStatus, RejectCode, Run, RunStatus
-from headrace.core.upload import Standing, Upload, UploadState
+from headrace.core.run import Batch, BatchStatus, RejectCode, Run
+from headrace.core.upload import STANDING_OF_BATCH, STANDING_OF_RUN, Standing, Upload, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +63,12 @@ class BatchRecord:
     def standing(self) -> Standing:
         """Return how it stands."""
         if self.batch is not None:
-            return Standing.REVERTED if self.batch.reverted_at is not None else _OF_BATCH[self.batch.status]
+            return Standing.REVERTED if self.batch.reverted_at is not None else STANDING_OF_BATCH[self.batch.status]
         if self.upload is not None and self.upload.state is not UploadState.LOADED:
             return Standing(self.upload.state.value)
-        return Standing.LOADED if self.run is None else _OF_RUN[self.run.status]
+        return Standing.LOADED if self.run is None else STANDING_OF_RUN[self.run.status]
 
 
-_OF_BATCH: Mapping[BatchStatus, Standing] = {
-    BatchStatus.STAGING: Standing.STAGING,
-    BatchStatus.COMMITTED: Standing.COMMITTED,
-    BatchStatus.FAILED: Standing.FAILED,
-    BatchStatus.ABORTED: Standing.ABORTED,
-}
-_OF_RUN: Mapping[RunStatus, Standing] = {
-    RunStatus.QUEUED: Standing.LOADED,
-    RunStatus.RUNNING: Standing.STAGING,
-    RunStatus.WAITING: Standing.STAGING,
-    RunStatus.CANCELLING: Standing.STAGING,
-    RunStatus.SUCCEEDED: Standing.COMMITTED,
-    RunStatus.FAILED: Standing.FAILED,
-    RunStatus.CANCELLED: Standing.ABORTED,
-}
 STATUSES: Mapping[Standing, str] = {
     Standing.LOADING: "loading",
     Standing.LOADED: "loaded",
