@@ -6,7 +6,7 @@ from headrace.core.clock import Clock
 from headrace.core.codec import decode
 from headrace.core.outcome import Outcome
 from headrace.core.settings import CopySettings
-from headrace.core.task import ActivityFunction, Context, Task
+from headrace.core.task import Context, Task, WorkFunction
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.copying import copy
 from headrace.dataplane.limits import Limits
@@ -20,7 +20,7 @@ def copy_activity(
     limits: Limits,
     clock: Clock,
     connect: Callable[[str, str], ConnectionInfo],
-) -> ActivityFunction:
+) -> WorkFunction:
     """Return the function that does copies.
 
     ``roots_of`` says which folders the flows of a scope may read; ``connect(scope, id)`` opens a connection of the scope.

@@ -9,7 +9,7 @@ from headrace.core.landing import Landing
 from headrace.core.mapping import MappingLanguage
 from headrace.core.outcome import Outcome
 from headrace.core.settings import PromoteSettings
-from headrace.core.task import ActivityFunction, Context, Task
+from headrace.core.task import Context, Task, WorkFunction
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.promotion.promote import promote
 from headrace.dataplane.storage import Roots
@@ -27,7 +27,7 @@ class Promoting:
     batch_id: Callable[[Task], str]
 
 
-def promote_activity(installation: Promoting) -> ActivityFunction:
+def promote_activity(installation: Promoting) -> WorkFunction:
     """Return the function that does promotions."""
 
     def act(task: Task, context: Context) -> Outcome:

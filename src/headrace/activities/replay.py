@@ -5,13 +5,13 @@ from dataclasses import replace
 from headrace.activities.promote import Promoting
 from headrace.core.codec import decode
 from headrace.core.outcome import Outcome
-from headrace.core.task import ActivityFunction, Context, Task
+from headrace.core.task import Context, Task, WorkFunction
 from headrace.dataplane.promotion.promote import promote
 from headrace.dataplane.quarantine.corrected import accepted
 from headrace.service.replays import ReplaySettings
 
 
-def replay_activity(installation: Promoting) -> ActivityFunction:
+def replay_activity(installation: Promoting) -> WorkFunction:
     """Return the function that plays corrected rejects again.
 
     The output's ``resolved`` are the numbers of the first batch's rejects that were accepted; the engine writes them together with the

@@ -3,7 +3,7 @@
 from headrace.core.codec import decode
 from headrace.core.outcome import Outcome
 from headrace.core.settings import RevertSettings
-from headrace.core.task import ActivityFunction, Context, Task
+from headrace.core.task import Context, Task, WorkFunction
 from headrace.dataplane.lake.reverting import take_back
 from headrace.dataplane.lake.tables import table_folder
 from headrace.dataplane.storage import Roots
@@ -11,7 +11,7 @@ from headrace.dataplane.storage import Roots
 KIND = "revert"
 
 
-def revert_activity(roots: Roots) -> ActivityFunction:
+def revert_activity(roots: Roots) -> WorkFunction:
     """Return the function that takes batches back.
 
     The output's ``reverted`` are the ids of the batches; the engine writes down that their rows are gone together with the activity's end.

@@ -4,14 +4,14 @@ from headrace.core.codec import decode, encode
 from headrace.core.landing import Landing
 from headrace.core.outcome import Figures, Outcome
 from headrace.core.settings import UploadSettings
-from headrace.core.task import ActivityFunction, Context, Task
+from headrace.core.task import Context, Task, WorkFunction
 from headrace.dataplane import landing, uploads
 from headrace.dataplane.storage import Roots, disk_full
 
 KIND = "upload"
 
 
-def upload_activity(roots: Roots) -> ActivityFunction:
+def upload_activity(roots: Roots) -> WorkFunction:
     """Return the function that lays uploaded files down.
 
     They are linked, where landing and uploads lie on one disk, else copied; the upload's own folder is left alone, so that it can be done again.

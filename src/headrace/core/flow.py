@@ -47,9 +47,37 @@ class Policy:
         return min(self.interval_seconds * self.backoff ** (attempt - 2), self.max_interval_seconds)
 
 
+class Alike(StrEnum):
+    """What makes an activity of today's definition the one that an earlier run did."""
+
+    SETTINGS = "settings"
+    """The same kind and the same settings."""
+    KIND = "kind"
+    """The same kind; what its settings are now does not matter."""
+
+
+class OnRecovery(StrEnum):
+    """What a retry does with an activity that an earlier run of the group did, and upstream of which nothing is done again."""
+
+    CARRY = "carry"
+    """Nothing: its outcome is reused."""
+    REPEAT = "repeat"
+    """It is done again since it is cheap and leaves nothing behind (a wait, a filter); what depends on it is carried over all the same."""
+    REBUILD = "rebuild"
+    """As ``REPEAT``, and even within what is carried over as a whole: it makes what is not kept between runs (variables)."""
+    ENTER = "enter"
+    """It is looked into: a container (or a run of another flow) in which the same is asked of each activity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One node of a plan. ``settings`` are what its kind reads."""
+    """One node of a plan. ``settings`` are what its kind reads.
+
+    A *container* has ``bodies``: plans by name (``each``, ``true``, ``case:x``), of which it runs some, any number of times. ``inactive_as``: the
+    end that an activity that is switched off has for what depends on it (``completed`` is none). ``alike``: what of it must be the same
+    for two activities of one name to do the same thing. ``dynamic_policy``: a policy with expressions in it, as its dialect reads them; it
+    overrules ``policy``.
+    """
 
     name: str
     kind: str
@@ -57,19 +85,29 @@ class Activity:
     depends_on: tuple[Dependency, ...] = ()
     policy: Policy = Policy()
     inactive: bool = False
+    inactive_as: Condition = Condition.SUCCEEDED
+    bodies: Mapping[str, "Plan"] = field(default_factory=dict)
+    on_recovery: OnRecovery = OnRecovery.CARRY
+    alike: Alike = Alike.SETTINGS
+    dynamic_policy: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
-        """Return a digest of kind and settings: two activities with the same one do the same thing."""
-        text = json.dumps([self.kind, encode(self.settings)], sort_keys=True, separators=(",", ":"))
+        """Return a digest of kind and settings (or of the kind alone): two activities with the same one do the same thing."""
+        same = [self.kind] if self.alike is Alike.KIND else [self.kind, encode(self.settings)]
+        text = json.dumps(same, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Activities and their dependencies: a graph without circles, names unique."""
+    """Activities and their dependencies: a graph without circles, names unique.
+
+    ``dialect`` names the ``core.dialect.Dialect`` in which settings hold expressions (empty: they hold none); it counts for the bodies too.
+    """
 
     activities: tuple[Activity, ...]
+    dialect: str = ""
 
     def __post_init__(self) -> None:
         errors = [*_duplicates(self.activities), *_dangling(self.activities)]

@@ -36,11 +36,12 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why something failed: the code, and the caller's message."""
+    """Why something failed: the code, and the caller's message. ``label`` is its name in the words of a door or of who reported it, if it has one."""
 
     code: Code
     message: str
     fields: tuple[FieldError, ...] = ()
+    label: str = ""
 
     @property
     def blame(self) -> Blame:
@@ -98,6 +99,15 @@ class BatchReport:
 
 
 @dataclass(frozen=True, slots=True)
+class VariableChange:
+    """A change of one of the run's variables, written in the transaction that ends the activity. ``append``: ``value`` is put behind its elements."""
+
+    name: str
+    value: Json
+    append: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How an activity ended, as a value. ``failure`` None: it succeeded.
 
@@ -109,3 +119,37 @@ class Outcome:
     figures: Figures = Figures()
     failure: Failure | None = None
     batch: BatchReport | None = None
+    changes: tuple[VariableChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An activity waits, and holds no thread meanwhile; then its function is called again, with ``state`` (``Task.resumed``).
+
+    That is when ``seconds`` from now are over, or, with ``hears``, when somebody has sent a signal to this attempt (also one sent before it
+    paused). ``output`` is what its row shows meanwhile. An attempt's time (its policy's timeout) runs on while it pauses.
+    """
+
+    seconds: float | None = None
+    hears: bool = False
+    state: Mapping[str, Json] = field(default_factory=dict)
+    output: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A container says what of it is to be run: its body named ``body`` (one that its plan does not have is empty, and succeeds).
+
+    ``items`` given: once for each, the i-th at ``<path>/<i>``, dealt out in turn to ``lanes`` that go on side by side, each in order.
+    ``number`` given (a loop that counts its passes): once, at ``<path>/<number>``. Neither: once, at ``<path>/<body>``.
+    When a body failed, the container fails, after all of them have ended. Else it succeeds with ``output``, or, with ``again``, its function is
+    called again with ``state``.
+    """
+
+    body: str
+    items: tuple[Json, ...] | None = None
+    lanes: int = 1
+    number: int | None = None
+    again: bool = False
+    state: Mapping[str, Json] = field(default_factory=dict)
+    output: Mapping[str, Json] = field(default_factory=dict)

@@ -74,6 +74,19 @@ class RunKind(StrEnum):
     """Corrected rejects of a batch, played again."""
 
 
+BODY = "body"
+"""The kind of the rows that stand for one run of a container's body (an iteration, a branch)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The attempt at an activity, of another run, that a run was made by and that may wait for its end."""
+
+    run_id: str
+    path: str
+    attempt: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a flow.
@@ -81,7 +94,8 @@ class Run:
     ``group_id`` is the first run's id (its own for a first run); ``retry_of`` the run it was made from. ``attempt`` counts the group's
     runs from 1. ``definition`` is the flow's plan as it was when the run was asked for, ``plan`` what ``plan_run`` decided (encoded
     ``RunPlan``). ``due_at``: not to be started before. ``priority``: smaller goes first. ``request_key`` makes creation safe to repeat.
-    ``details`` are the door's own facts; nothing in the engine reads them. Figures are the sums over its activities.
+    ``details`` are the door's own facts; nothing in the engine reads them. Figures are the sums over its activities. ``caller``: whoever it
+    was made by is told of its end. ``exclusive``: no other run of its group goes on beside it (the ledger refuses a second one).
     """
 
     id: str
@@ -109,11 +123,18 @@ class Run:
     updated_at: Instant | None = None
     started_at: Instant | None = None
     ended_at: Instant | None = None
+    caller: Caller | None = None
+    exclusive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityRun:
     """One execution of one activity in one run, at one path, one attempt.
+
+    Activities of the flow's own plan have their name as path, and no ``parent``. Those inside a container have the path of the body that they
+    are in (``parent``: ``Each/3``, ``Check/true``) before their name; a body has a row of its own, of kind ``body``, whose parent is the container.
+    ``state`` is what a waiting activity or a container goes on with (``core.task``), ``wake_at`` when it is to be gone on with by the clock, or
+    when a further attempt may start. ``details`` are the door's own facts about the attempt (its evaluated input).
 
     ``epoch`` counts the claims of this attempt: a worker that took it over has a higher one, and only the highest may write.
     ``carried_from`` is the id of the run whose outcome is reused. ``progress`` are the figures so far, while it runs.
@@ -138,6 +159,10 @@ class ActivityRun:
     updated_at: Instant | None = None
     started_at: Instant | None = None
     ended_at: Instant | None = None
+    parent: str = ""
+    state: Mapping[str, Json] | None = None
+    wake_at: Instant | None = None
+    details: Mapping[str, Json] = field(default_factory=dict)
 
 
 class BatchStatus(StrEnum):

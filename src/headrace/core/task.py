@@ -5,11 +5,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Policy
-from headrace.core.outcome import Figures, Outcome
+from headrace.core.outcome import Expansion, Figures, Outcome, Pause
+from headrace.core.run import ActivityRun
 from headrace.core.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Why a function is called again: the ``state`` of its pause or expansion, and the ``signal`` that came.
+
+    ``signal`` None: the time was over, or the bodies have ended.
+    """
+
+    state: Mapping[str, Json]
+    signal: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,9 @@ class Task:
     never writes into a newer one's files. ``commit_key`` outlives tries. ``inputs`` are the outputs of the activities that it depends on (and of
     those that they depend on), by path; carried-over ones included. ``previous`` is the output of the newest earlier try that did not succeed, of
     this activity with the same fingerprint (empty: none): finished slices can be taken from there.
+    ``resumed``: it is gone on with after a pause, or after its bodies (None: this call begins the attempt). ``recovers``: the newest attempt at this
+    path in the run that this one repairs, where the planner wants it looked into (None: it is done from its beginning).
+    ``started_at``: when the attempt began, whoever began it.
     """
 
     scope: str
@@ -37,6 +53,9 @@ class Task:
     inputs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     previous: Mapping[str, Json] = field(default_factory=dict)
     policy: Policy = Policy()
+    resumed: Resumed | None = None
+    recovers: ActivityRun | None = None
+    started_at: Instant | None = None
 
     @property
     def folder(self) -> str:
@@ -110,6 +129,25 @@ class Context(Protocol):
         ...
 
 
-ActivityFunction = Callable[[Task, Context], Outcome]
-"""Does one activity. It is called at least once for each attempt, so it is idempotent. It raises ``Problem`` or returns an outcome
-with a ``failure``; anything else that it raises is ``INTERNAL``."""
+class DynamicContext(Context, Protocol):
+    """What an activity of a plan with a dialect may ask besides."""
+
+    def evaluate(self, template: Json, *items: Json) -> Json:
+        """Return ``template`` with its expressions evaluated in the plan's dialect, as of now; ``items`` (at most one) stands for the loop's item.
+
+        Raises:
+            Problem: ``EXPRESSION_SYNTAX``, ``EXPRESSION_TYPE``, ``UNKNOWN_FUNCTION``: it cannot be evaluated; ``UNSUPPORTED``: there is no dialect.
+        """
+        ...
+
+    def note(self, details: Mapping[str, Json]) -> None:
+        """Keep ``details`` beside the attempt, over those noted before, however it ends (``ActivityRun.details``)."""
+        ...
+
+
+ActivityFunction = Callable[[Task, DynamicContext], Outcome | Pause | Expansion]
+"""Does one activity, or what can be done of it now. It is called at least once for each attempt and each resumption, so it is idempotent. It raises
+``Problem`` or returns an outcome with a ``failure``; anything else that it raises is ``INTERNAL``."""
+
+WorkFunction = Callable[[Task, Context], Outcome]
+"""An activity function that does all of it in one call."""

@@ -267,6 +267,10 @@ def _values(row: ActivityRun, position: int) -> dict[str, Any]:
         "started_at": row.started_at,
         # Carried over and switched off are ends, reached when the run was made.
         "ended_at": (row.ended_at or created or 0) if row.status.is_final else None,
+        "parent": row.parent,
+        "state": None if row.state is None else encode(row.state),
+        "wake_at": row.wake_at,
+        "details": encode(row.details),
     }
 
 

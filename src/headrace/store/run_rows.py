@@ -7,21 +7,25 @@ from typing import Any
 from headrace.core.codec import decode
 from headrace.core.flow import Plan
 from headrace.core.outcome import Failure
-from headrace.core.run import Run, RunKind, RunStatus
+from headrace.core.run import Caller, Run, RunKind, RunStatus
 from headrace.core.window import Window
 from headrace.store.columns import FIGURES, dump, figures_of, load
+
+_CALLER = ("caller_run_id", "caller_path", "caller_attempt")
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
     """Return the run that ``row`` holds."""
     what = f"the ledger's row of run {row['id']}"
-    values = {name: value for name, value in row.items() if name not in FIGURES}
+    values = {name: value for name, value in row.items() if name not in FIGURES and name not in _CALLER}
     values["kind"] = RunKind(row["kind"])
     values["status"] = RunStatus(row["status"])
     values["definition"] = plan_of(dump(row["definition"]))
     values["reason"] = None if row["reason"] is None else decode(Failure, row["reason"], what=what)
     values["window"] = None if row["window"] is None else decode(Window, row["window"], what=what)
     values["figures"] = figures_of(row)
+    if row["caller_run_id"] is not None:
+        values["caller"] = Caller(*(row[name] for name in _CALLER))
     return Run(**values)
 
 

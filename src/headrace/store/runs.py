@@ -20,7 +20,7 @@ from headrace.store.run_pages import RunGlance, RunQuery, count, newest_started,
 from headrace.store.run_rows import run_of
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs as activity_rows
-from headrace.store.tables import batches, replays, request_keys, resolved_rejects, uploads
+from headrace.store.tables import batches, replays, request_keys, resolved_rejects, signals, uploads, variable_values
 from headrace.store.tables import runs as table
 from headrace.store.workers import WorkerClaim
 
@@ -255,7 +255,8 @@ def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
         tx.execute(sa.delete(replays).where(replays.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(batches).where(batches.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(uploads).where(uploads.c.run_id.in_(run_ids)))
-        tx.execute(sa.delete(activity_rows).where(activity_rows.c.run_id.in_(run_ids)))
+        for rows in (activity_rows, signals, variable_values):
+            tx.execute(sa.delete(rows).where(rows.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(request_keys).where(request_keys.c.run_id.in_(run_ids)))
         return tx.execute(sa.delete(table).where(table.c.id.in_(run_ids))).rowcount
     except IntegrityError as error:
@@ -320,6 +321,10 @@ def _values(run: Run) -> dict[str, Any]:
         "updated_at": run.created_at if run.updated_at is None else run.updated_at,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
+        "caller_run_id": None if run.caller is None else run.caller.run_id,
+        "caller_path": None if run.caller is None else run.caller.path,
+        "caller_attempt": None if run.caller is None else run.caller.attempt,
+        "exclusive": run.exclusive,
     }
 
 

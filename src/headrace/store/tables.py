@@ -81,6 +81,11 @@ runs = sa.Table(
     instant("updated_at"),
     instant("started_at", nullable=True),
     instant("ended_at", nullable=True),
+    # No foreign key: the run that called may be removed before the one that it called.
+    word("caller_run_id", nullable=True),
+    word("caller_path", nullable=True),
+    sa.Column("caller_attempt", sa.Integer, nullable=True),
+    sa.Column("exclusive", sa.Boolean, nullable=False, server_default=sa.true()),
     one_of("status", RunStatus),
     one_of("kind", RunKind),
     sa.CheckConstraint("(group_id = id) = (attempt = 1) AND attempt >= 1", name="first_of_group"),
@@ -90,9 +95,15 @@ runs = sa.Table(
     sa.UniqueConstraint("scope", "id"),
     sa.ForeignKeyConstraint(["scope", "group_id"], ["runs.scope", "runs.id"]),
     sa.ForeignKeyConstraint(["scope", "retry_of"], ["runs.scope", "runs.id"]),
-    # Two retries that race ask for the same attempt; a group has one run that goes on, replays aside.
+    # Two retries that race ask for the same attempt; a group has one run that goes on, replays and runs that ask for no exclusion aside.
     sa.UniqueConstraint("group_id", "attempt"),
-    _partial("uq_runs_open_of_group", "group_id", unique=True, where=f"status IN ({RUN_OPEN}) AND kind <> 'replay'"),
+    _partial(
+        "uq_runs_open_of_group",
+        "group_id",
+        unique=True,
+        where=f"status IN ({RUN_OPEN}) AND kind <> 'replay' AND exclusive",
+    ),
+    _partial("ix_runs_caller", "caller_run_id", where="caller_run_id IS NOT NULL"),
     sa.Index("ix_runs_retry_of", "retry_of"),
     sa.Index("ix_runs_created", "created_at", "id"),
     # With the times by which runs are selected too: they are compared in the index, without a look at each run.
@@ -143,6 +154,11 @@ activity_runs = sa.Table(
     instant("updated_at"),
     instant("started_at", nullable=True),
     instant("ended_at", nullable=True),
+    # The path of the body that it is in, or of the container whose body it is; empty: it is in the flow's own plan.
+    word("parent", server_default=""),
+    document("state", nullable=True),
+    instant("wake_at", nullable=True),
+    sa.Column("details", Document, nullable=False, server_default="{}"),
     sa.PrimaryKeyConstraint("run_id", "path", "attempt"),
     sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
     sa.ForeignKeyConstraint(["scope", "carried_from"], ["runs.scope", "runs.id"]),
@@ -154,6 +170,39 @@ activity_runs = sa.Table(
     # An attempt is made once the one before it has ended.
     _partial("uq_activity_runs_open", "run_id", "path", unique=True, where=f"status IN ({ACTIVITY_OPEN})"),
     _partial("ix_activity_runs_carried_from", "carried_from", where="carried_from IS NOT NULL"),
+    sa.Index("ix_activity_runs_parent", "run_id", "parent", "position"),
+    sa.Index("ix_activity_runs_started", "run_id", "started_at", "path", "attempt"),
+)
+
+signals = sa.Table(
+    "signals",
+    metadata,
+    # To an attempt at an activity, from outside of its run: the first one counts.
+    word("run_id"),
+    word("path"),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    word("scope"),
+    document("body"),
+    instant("created_at"),
+    sa.PrimaryKeyConstraint("run_id", "path", "attempt"),
+    sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
+    sa.CheckConstraint("attempt >= 1", name="attempt"),
+)
+
+variable_values = sa.Table(
+    "variable_values",
+    metadata,
+    word("run_id"),
+    word("name"),
+    # 0: the value that was set; from 1 on: elements put behind it, in their order.
+    sa.Column("number", sa.BigInteger, nullable=False),
+    word("scope"),
+    # {"value": …}: JSON's null is a value too.
+    document("holds"),
+    instant("updated_at"),
+    sa.PrimaryKeyConstraint("run_id", "name", "number"),
+    sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
+    sa.CheckConstraint("number >= 0", name="number"),
 )
 
 batches = sa.Table(
