@@ -1,0 +1,138 @@
+"""What one function of the language is, and what a call of it knows.
+
+There is one table, ``catalogue.FUNCTIONS``; the compiler and the reference page read it, and nothing else knows a function.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from headrace.core.codec import Json
+from headrace.core.errors import Code, Problem
+from headrace.language.datafactory.limits import Budget
+from headrace.language.datafactory.state import State
+from headrace.language.datafactory.values import kind_of
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One evaluation of a template: what it may see, and what it may still spend."""
+
+    state: State
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the language.
+
+    ``most`` is None where any number of arguments is taken. ``implementation`` gets a call with as many arguments as are
+    allowed, and returns JSON (no NaN, no infinity) or raises a Problem (use the methods of ``Call``).
+    A ``lazy`` function evaluates an argument by reading it, ``call.arguments[i]``.
+    """
+
+    name: str
+    least: int
+    most: int | None
+    implementation: "Callable[[Call], Json]"
+    category: str
+    """``String``, ``Collection``, ``Logical``, ``Conversion``, ``Math``, ``Date`` or ``Accessor``."""
+    syntax: str
+    """How it is written, for the reference: ``substring(text, start[, length])``."""
+    doc: str
+    """What it does, for the reference: one line of Markdown, with what it refuses."""
+    example: str = ""
+    """An expression; its value is shown in the reference."""
+    expects: str = ""
+    """What follows ``The function 'x' expects`` where the number of arguments is wrong; default: their number."""
+    lazy: bool = False
+
+    def check_count(self, count: int) -> None:
+        """Refuse a call with the wrong number of arguments.
+
+        Raises:
+            Problem: ``EXPRESSION_TYPE``, in the service's words.
+        """
+        if count >= self.least and (self.most is None or count <= self.most):
+            return
+        expects = self.expects or self._expected()
+        given = f"'{count}' parameter(s)"
+        message = f"The function '{self.name}' expects {expects}. The function was invoked with {given}."
+        raise Problem(Code.EXPRESSION_TYPE, message)
+
+    def _expected(self) -> str:
+        if self.most is None:
+            return "a comma separated list of parameters"
+        if self.least != self.most:
+            return f"{self.least} to {self.most} parameters"
+        return "one parameter" if self.least == 1 else f"{self.least} parameters"
+
+
+@dataclass(slots=True)
+class Call:
+    """One call: the function, its evaluated arguments, and the evaluation that it belongs to."""
+
+    function: Function
+    arguments: Sequence[Json]
+    evaluation: Evaluation
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+    @property
+    def name(self) -> str:
+        """The function's name, for messages."""
+        return self.function.name
+
+    @property
+    def state(self) -> State:
+        """What the expression may see."""
+        return self.evaluation.state
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent; tell it of every text and array that can become large, before it is made."""
+        return self.evaluation.budget
+
+    def text(self, index: int, expected: str = "to be of type string") -> str:
+        """Return an argument that must be a string.
+
+        Raises:
+            Problem: it is none (null too): ``The function 'f' expects its second parameter {expected}. The provided value …``
+        """
+        value = self.arguments[index]
+        if isinstance(value, str):
+            return value
+        raise self.wrong_type(index, expected)
+
+    def integer(self, index: int, expected: str = "to be an integer") -> int:
+        """Return an argument that must be an integer (no float, no boolean).
+
+        Raises:
+            Problem: it is none.
+        """
+        value = self.arguments[index]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        raise self.wrong_type(index, expected)
+
+    def wrong_type(self, index: int, expected: str) -> Problem:
+        """Return the problem of an argument of the wrong type."""
+        which = "" if self.function.most == 1 else f"{_ORDINALS[min(index, 4)]} "
+        kind = kind_of(self.arguments[index])
+        return self.refusal(
+            f"The function '{self.name}' expects its {which}parameter {expected}. The provided value is of type '{kind}'."
+        )
+
+    def not_convertible(self) -> Problem:
+        """Return the problem of a value that does not convert."""
+        return self.refusal(
+            f"The function '{self.name}' was invoked with a parameter that is not valid. "
+            "The value cannot be converted to the target type."
+        )
+
+    @staticmethod
+    def refusal(message: str) -> Problem:
+        """Return the problem with exactly this message."""
+        return Problem(Code.EXPRESSION_TYPE, message)
