@@ -93,11 +93,39 @@ def startup() -> list[Figure]:
     ]
 
 
+def pipelines() -> list[Figure]:
+    """Latency, overhead and runs a second of pipelines, through the Data Factory door."""
+    got = {
+        name: call(["-m", "bench.pipelines_ours", name]) for name in ("latency", "throughput", "overhead", "waiting")
+    }
+    latency, overhead, waiting = got["latency"], got["overhead"], got["waiting"]
+    create = f"{latency['create_p50_ms']:.0f} / {latency['create_p99_ms']:.0f} ms"
+    first = f"{latency['first_p50_ms']:.0f} / {latency['first_p99_ms']:.0f} ms"
+    wait = f"{waiting['seconds']:.1f} s, {waiting['memory_mb']:.0f} MB more"
+    return [
+        Figure("`createRun` until its answer, p50 / p99", create, "", "", ""),
+        Figure("creation of the run → first activity started, p50 / p99", first, "", "", "30 / 100 ms"),
+        Figure(
+            "two-activity pipeline runs a second, asked for one by one",
+            f"{got['throughput']['runs_per_second']:.0f}/s",
+            "",
+            "",
+            "",
+        ),
+        Figure("overhead of a SetVariable with an expression", f"{overhead['activity_ms']:.1f} ms", "", "", "≤ 5 ms"),
+        Figure(
+            "an iteration of a ForEach (50 lanes, one AppendVariable)", f"{overhead['iteration_ms']:.1f} ms", "", "", ""
+        ),
+        Figure("1,000 pipeline runs until all of them wait at once", wait, "", "", ""),
+    ]
+
+
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "promotion": promotion,
     "memory": memory,
     "engine": engine,
     "startup": startup,
+    "pipelines": pipelines,
     "pages": ledger.figures,
 }
 
