@@ -18,10 +18,12 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt requirements/datafactory9.txt pyproject.toml
 	test -x $(PYTHON) || python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile --upgrade --target $(VENV)/datafactory9 \
+	  -r requirements/datafactory9.txt
 	touch $@
 
 # Servers that the tests start: from Debian's packages when they are missing and we may install them.

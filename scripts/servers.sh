@@ -35,12 +35,12 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-# Azurite and newman, at the versions and hashes that the lock file names.
+# Azurite, newman and the clients, at the versions and hashes that the lock file names.
 if ! cmp -s tests/npm/package-lock.json tests/npm/node_modules/.installed 2>/dev/null; then
     if command -v npm >/dev/null 2>&1; then
         (cd tests/npm && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
         cp tests/npm/package-lock.json tests/npm/node_modules/.installed
     else
-        echo "npm is missing: the tests that start Azurite or newman will fail." >&2
+        echo "npm is missing: the tests that start Azurite, newman or a client in JavaScript will fail." >&2
     fi
 fi
