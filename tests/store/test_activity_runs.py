@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Figures, Outcome
-from headrace.core.run import ActivityStatus
+from headrace.core.run import ActivityRun, ActivityStatus
 from headrace.store import activity_runs, runs, workers
 from headrace.store.database import Database
 from headrace.store.workers import WorkerClaim
@@ -132,3 +134,62 @@ def _finish(database: Database, epoch: int, claim: WorkerClaim) -> None:
 def _report(database: Database, epoch: int, claim: WorkerClaim) -> None:
     with database.transaction() as tx:
         activity_runs.progress(tx, *_COPY, epoch, Figures(), NOW, worker=claim)
+
+
+def test_inner_activities_are_listed_below_their_parents(database: Database) -> None:
+    """What stands in a container comes after the flow's own activities, in the order in which it was begun, and alone when asked for."""
+    _queued(database)
+    with database.transaction() as tx:
+        activity_runs.insert_all(tx, _inner("Copy", "Copy/1", "Copy/0"))
+        activity_runs.insert_all(tx, _inner("Copy/0", "Copy/0/B", "Copy/0/A") + _inner("Copy", "Copy/2"))
+        paths = [row.path for row in activity_runs.of_run(tx, "run-1")]
+        assert paths == ["Copy", "Promote", "Copy/1", "Copy/0", "Copy/2", "Copy/0/B", "Copy/0/A"]
+        assert [row.path for row in activity_runs.of_parent(tx, "run-1", "Copy")] == ["Copy/1", "Copy/0", "Copy/2"]
+        assert [row.path for row in activity_runs.of_parent(tx, "run-1", "")] == ["Copy", "Promote"]
+        assert activity_runs.statuses_of_parent(tx, "run-1", "Copy/0") == [
+            ("Copy/0/B", 1, _A.PENDING),
+            ("Copy/0/A", 1, _A.PENDING),
+        ]
+
+
+def test_a_body_that_is_begun_twice_is_there_once(database: Database) -> None:
+    """A worker that dies after it has written a body's rows leaves them to the next one, which finds them as they are."""
+    _queued(database)
+    with database.transaction() as tx:
+        activity_runs.insert_all(tx, _inner("Copy", "Copy/0"))
+        activity_runs.move(tx, "run-1", "Copy/0", 1, {_A.PENDING}, _A.CANCELLED, NOW)
+        activity_runs.insert_all(tx, _inner("Copy", "Copy/0", "Copy/1"))
+        found = activity_runs.statuses_of_parent(tx, "run-1", "Copy")
+    assert found == [("Copy/0", 1, _A.CANCELLED), ("Copy/1", 1, _A.PENDING)]
+
+
+def test_a_pause_is_written_with_its_move(database: Database) -> None:
+    """What a waiting attempt goes on with, when the clock wakes it and what is noted of it are there with its status, and stay."""
+    _queued(database)
+    claim = _worker(database)
+    with database.transaction() as tx:
+        activity_runs.claim(tx, *_COPY, claim, NOW)
+        paused = {"state": {"n": [1, "\u0000"]}, "wake_at": Instant(NOW + 5), "details": {"input": {}}}
+        activity_runs.move(tx, *_COPY, {_A.RUNNING}, _A.WAITING, NOW, **paused)  # type: ignore[arg-type]  # by their names
+        activity_runs.claim(tx, *_COPY, claim, NOW)
+        (row,) = activity_runs.at_path(tx, "run-1", "Copy")
+        assert (row.state, row.wake_at, row.details) == (paused["state"], NOW + 5, {"input": {}})
+        activity_runs.move(tx, *_COPY, {_A.RUNNING}, _A.WAITING, NOW, state={})
+        (row,) = activity_runs.at_path(tx, "run-1", "Copy")
+    assert (row.state, row.wake_at, row.details) == ({}, None, {"input": {}})
+
+
+def test_the_next_attempt_waits_below_the_same_parent(database: Database) -> None:
+    """A further attempt stands where the first one did, and begins when its pause is over, with nothing of the first one's own."""
+    _queued(database)
+    with database.transaction() as tx:
+        activity_runs.insert_all(tx, [replace(row, details={"a": 1}, state={}) for row in _inner("Copy", "Copy/0")])
+        activity_runs.move(tx, "run-1", "Copy/0", 1, {_A.PENDING}, _A.CANCELLED, NOW)
+        activity_runs.next_attempt(tx, "run-1", "Copy/0", 1, NOW, Instant(NOW + 30))
+        _, row = activity_runs.at_path(tx, "run-1", "Copy/0")
+    assert (row.attempt, row.parent, row.wake_at, row.details, row.state) == (2, "Copy", NOW + 30, {}, None)
+
+
+def _inner(parent: str, *paths: str) -> list[ActivityRun]:
+    row = replace(activities()[0], parent=parent)
+    return [replace(row, path=path) for path in paths]

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 
 from headrace.core.codec import Json, JsonObject
 from headrace.core.errors import Code
+from headrace.core.run import RunStatus
 
 
 def completion_topic(path: str, attempt: int) -> str:
     """Return the topic on which an attempt at the activity at ``path`` hears that somebody outside has done it, or failed to."""
     return f"external:{attempt}:{path}"
+
+
+def child_ended(run_id: str, status: RunStatus) -> JsonObject:
+    """Return the message that the run ``run_id``, which the hearer has made, has ended so."""
+    return {"run_id": run_id, "status": status.value}
 
 
 def completed(who: str, output: Mapping[str, Json]) -> JsonObject:

@@ -100,11 +100,15 @@ class BatchReport:
 
 @dataclass(frozen=True, slots=True)
 class VariableChange:
-    """A change of one of the run's variables, written in the transaction that ends the activity. ``append``: ``value`` is put behind its elements."""
+    """A change of one of the run's variables, written in the transaction that ends the activity.
+
+    ``append``: ``value`` is put behind its elements, which are those of the list ``base`` (its default) where nothing has set it yet.
+    """
 
     name: str
     value: Json
     append: bool = False
+    base: Json = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Activity runs: what became of each activity of a run, attempt by attempt."""
 
-from collections.abc import Collection, Iterable, Mapping
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -16,13 +17,25 @@ from headrace.store.database import Transaction
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs, runs
 from headrace.store.tables import workers as worker_rows
+from headrace.store.upserts import Upsert, upsert_on
 from headrace.store.workers import WorkerClaim
 
 _CLAIMABLE = frozenset({ActivityStatus.QUEUED, ActivityStatus.RUNNING, ActivityStatus.WAITING})
-_ORDER = (activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
+_ORDER = (activity_runs.c.parent, activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
 _KEY: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"its_{name}") for name in ("run_id", "path", "attempt")}
 _ITS_KEY = tuple(activity_runs.c[name] == value for name, value in _KEY.items())
 _OF_RUN = sa.select(activity_runs).where(activity_runs.c.run_id == _KEY["run_id"]).order_by(*_ORDER)
+_AT_PATH = _OF_RUN.where(activity_runs.c.path == _KEY["path"])
+_ITS_PARENT = activity_runs.c.parent == sa.bindparam("its_parent")
+_OF_PARENT = _OF_RUN.where(_ITS_PARENT)
+_STATUSES = (
+    sa.select(activity_runs.c.path, activity_runs.c.attempt, activity_runs.c.status)
+    .where(activity_runs.c.run_id == _KEY["run_id"], _ITS_PARENT)
+    .order_by(activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
+)
+_NEXT_POSITION = sa.select(sa.func.coalesce(sa.func.max(activity_runs.c.position) + 1, 0)).where(
+    activity_runs.c.run_id == _KEY["run_id"], _ITS_PARENT
+)
 _STANDING = sa.select(activity_runs.c.status, activity_runs.c.epoch).where(*_ITS_KEY)
 _SCOPE = sa.select(runs.c.scope).where(runs.c.id == _KEY["run_id"])
 _OUTPUTS = (
@@ -32,6 +45,7 @@ _OUTPUTS = (
     .order_by(activity_runs.c.attempt)
 )
 _OUTCOME = ("output", "figures", "failure")
+_WRITTEN = (*_OUTCOME, "state", "wake_at", "details")
 
 
 _LOST = sa.select(activity_runs.c.lost).where(*_ITS_KEY)
@@ -57,17 +71,71 @@ _CLAIM = change(
 ).returning(activity_runs.c.epoch)
 
 
+_COPIED = (
+    "run_id", "path", "parent", "scope", "position", "kind", "fingerprint", "commit_key", "verdict", "verdict_reason",
+)  # fmt: skip
+
+
+def _next_attempt() -> sa.Insert:
+    now = sa.bindparam("now", type_=sa.BigInteger)
+    # The status of a row that is new; an existing one is changed in ``statuses`` alone.
+    fresh: dict[str, sa.ColumnElement[Any]] = {
+        "attempt": activity_runs.c.attempt + 1,
+        "status": sa.literal(ActivityStatus.QUEUED.value, activity_runs.c.status.type),
+        "epoch": sa.literal(0),
+        "output": sa.literal({}, activity_runs.c.output.type),
+        "figures": sa.literal({}, activity_runs.c.figures.type),
+        "created_at": now,
+        "updated_at": now,
+        "wake_at": sa.bindparam("its_wake_at", type_=sa.BigInteger),
+    }
+    source = sa.select(*(activity_runs.c[name] for name in _COPIED), *fresh.values()).where(*_ITS_KEY)
+    return sa.insert(activity_runs).from_select([*_COPIED, *fresh], source)
+
+
+_NEXT_ATTEMPT = _next_attempt()
+
+
 def insert_all(tx: Transaction, rows: Iterable[ActivityRun]) -> None:
-    """Write the activity runs of one new run, in the order in which they are to be listed. The run is there already."""
-    values = [_values(row, position) for position, row in enumerate(rows)]
-    if values:
-        scope = tx.scalar(_SCOPE, {"its_run_id": values[0]["run_id"]})
-        tx.execute(sa.insert(activity_runs), [{**value, "scope": scope} for value in values])
+    """Write activity runs of one run, which is there already, in the order in which they are to be listed.
+
+    Those inside of a container are listed after those of the same parent that are there. One whose path and attempt is there stays as it is.
+    """
+    rows = list(rows)
+    if not rows:
+        return
+    run_id = rows[0].run_id
+    following: dict[str, Iterator[int]] = {}
+    for parent in dict.fromkeys(row.parent for row in rows):
+        # A flow's own activities are written once, when their run is made.
+        values = {"its_run_id": run_id, "its_parent": parent}
+        following[parent] = itertools.count(0 if parent == "" else int(tx.scalar(_NEXT_POSITION, values)))
+    scope = tx.scalar(_SCOPE, {"its_run_id": run_id})
+    tx.execute(_insert(tx.dialect), [{**_values(row, next(following[row.parent])), "scope": scope} for row in rows])
 
 
 def of_run(tx: Transaction, run_id: str) -> list[ActivityRun]:
-    """Return every attempt of every activity of the run: in the order of ``insert_all``, attempts of one path one after the other."""
+    """Return every attempt of every activity of the run: in the order of ``insert_all``, attempts of one path one after the other.
+
+    The flow's own activities come first, then those inside of containers, by the paths that they are in. There may be very many of these.
+    """
     return [_activity_run(row) for row in tx.rows(_OF_RUN, {"its_run_id": run_id})]
+
+
+def of_parent(tx: Transaction, run_id: str, parent: str) -> list[ActivityRun]:
+    """Return every attempt of every activity of the run that stands right below ``parent`` (empty: of the flow's own), in the same order."""
+    return [_activity_run(row) for row in tx.rows(_OF_PARENT, {"its_run_id": run_id, "its_parent": parent})]
+
+
+def at_path(tx: Transaction, run_id: str, path: str) -> list[ActivityRun]:
+    """Return every attempt at the activity at ``path`` of the run, the first one first; empty: there is none."""
+    return [_activity_run(row) for row in tx.rows(_AT_PATH, {"its_run_id": run_id, "its_path": path})]
+
+
+def statuses_of_parent(tx: Transaction, run_id: str, parent: str) -> list[tuple[str, int, ActivityStatus]]:
+    """Return path, attempt and status of what stands right below ``parent``, in the same order: cheap, for very many of them."""
+    found: Iterable[Any] = tx.execute(_STATUSES, {"its_run_id": run_id, "its_parent": parent})
+    return [(path, attempt, ActivityStatus(status)) for path, attempt, status in found]
 
 
 def of_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, list[ActivityRun]]:
@@ -130,10 +198,14 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     epoch: int | None = None,
     worker: WorkerClaim | None = None,
     outcome: Outcome | None = None,
+    state: Mapping[str, Json] | None = None,
+    wake_at: Instant | None = None,
+    details: Mapping[str, Json] | None = None,
 ) -> bool:
     """Move the attempt to ``to`` if its status is one of ``expected``; say whether it was. ``outcome`` is written with it.
 
-    With ``epoch`` (a worker's writes about what it claimed) a newer claim refuses the write.
+    With ``state``, it and ``wake_at`` are written too (``wake_at`` None: the clock does not wake it); without, both stay as they are. ``details``
+    are written in the place of those that are there. With ``epoch`` (a worker's writes about what it claimed) a newer claim refuses the write.
 
     Raises:
         Problem: ``FENCED``: the worker was declared dead, or the attempt is another one's; ``NOT_FOUND``: no such attempt;
@@ -145,7 +217,12 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
         values["its_epoch"] = epoch
     if outcome is not None:
         values |= {f"its_{name}": encode(getattr(outcome, name)) for name in _OUTCOME}
-    statement = _move(frozenset(expected), to, with_epoch=epoch is not None, with_outcome=outcome is not None)
+    if state is not None:
+        values |= {"its_state": state, "its_wake_at": wake_at}
+    if details is not None:
+        values["its_details"] = details
+    written = tuple(name for name in _WRITTEN if f"its_{name}" in values)
+    statement = _move(frozenset(expected), to, written, with_epoch=epoch is not None)
     if tx.execute(statement, values).rowcount == 1:
         return True
     _, current = _standing(tx, run_id, path, attempt)
@@ -181,27 +258,16 @@ def progress(  # noqa: PLR0913, PLR0917 — which row, by whom, what, when
         raise _overtaken(run_id, path, attempt)
 
 
-def next_attempt(tx: Transaction, run_id: str, path: str, attempt: int, now: Instant) -> int:
-    """Queue the attempt after ``attempt``, which has ended, and return its number.
+def next_attempt(
+    tx: Transaction, run_id: str, path: str, attempt: int, now: Instant, wake_at: Instant | None = None
+) -> int:
+    """Queue the attempt after ``attempt``, which has ended, and return its number. ``wake_at``: it may not start before.
 
     Raises:
         Problem: ``NOT_FOUND``: there is no ``attempt``. The schema refuses a second one that is open.
     """
-    copied = ["run_id", "path", "scope", "position", "kind", "fingerprint", "commit_key", "verdict", "verdict_reason"]
-    # The status of a row that is new; an existing one is changed in ``statuses`` alone.
-    fresh: dict[str, Any] = {
-        "attempt": attempt + 1,
-        "status": ActivityStatus.QUEUED.value,
-        "epoch": 0,
-        "output": {},
-        "figures": {},
-        "created_at": now,
-        "updated_at": now,
-    }
-    literals = [sa.literal(value, activity_runs.c[name].type).label(name) for name, value in fresh.items()]
-    source = sa.select(*(activity_runs.c[name] for name in copied), *literals).where(*_ITS_KEY)
-    statement = sa.insert(activity_runs).from_select([*copied, *fresh], source)
-    if tx.execute(statement, _key(run_id, path, attempt)).rowcount == 0:
+    values = {**_key(run_id, path, attempt), "now": now, "its_wake_at": wake_at}
+    if tx.execute(_NEXT_ATTEMPT, values).rowcount == 0:
         raise _missing(run_id, path, attempt)
     return attempt + 1
 
@@ -211,17 +277,20 @@ def _key(run_id: str, path: str, attempt: int) -> dict[str, object]:
 
 
 @cache
+def _insert(dialect: str) -> Upsert:
+    return upsert_on(dialect, activity_runs).on_conflict_do_nothing()
+
+
+@cache
 def _move(
-    expected: frozenset[ActivityStatus], to: ActivityStatus, *, with_epoch: bool, with_outcome: bool
+    expected: frozenset[ActivityStatus], to: ActivityStatus, written: tuple[str, ...], *, with_epoch: bool
 ) -> sa.Update:
     now: sa.BindParameter[Any] = sa.bindparam("now")
-    values: dict[str, Any] = {"updated_at": now}
+    values: dict[str, Any] = {"updated_at": now, **{name: sa.bindparam(f"its_{name}") for name in written}}
     if to.is_final:
         values["ended_at"] = now
     if to is ActivityStatus.RUNNING:
         values["started_at"] = sa.func.coalesce(activity_runs.c.started_at, now)
-    if with_outcome:
-        values |= {name: sa.bindparam(f"its_{name}") for name in _OUTCOME}
     statement = change(activity_runs, _KEY, expected, to, values)
     return statement.where(activity_runs.c.epoch == sa.bindparam("its_epoch")) if with_epoch else statement
 

@@ -7,28 +7,32 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from headrace.core import messages
 from headrace.core.clock import Instant
 from headrace.core.codec import encode
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Plan
 from headrace.core.outcome import Failure, Figures
 from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
-from headrace.store import activity_runs, webhooks, workers
+from headrace.store import activity_runs, signals, webhooks, workers
 from headrace.store.columns import FIGURES, figures_values, searchable
 from headrace.store.database import Transaction, refused
 from headrace.store.run_pages import RunGlance, RunQuery, count, newest_started, page, scopes
 from headrace.store.run_rows import run_of
 from headrace.store.statuses import change
 from headrace.store.tables import activity_runs as activity_rows
-from headrace.store.tables import batches, replays, request_keys, resolved_rejects, signals, uploads, variable_values
+from headrace.store.tables import batches, replays, request_keys, resolved_rejects, uploads, variable_values
 from headrace.store.tables import runs as table
+from headrace.store.tables import signals as signal_rows
 from headrace.store.workers import WorkerClaim
 
 __all__ = [
     "RunGlance",
     "RunQuery",
     "add_figures",
+    "children",
     "count",
+    "count_queued",
     "counts",
     "delete",
     "expired",
@@ -56,6 +60,12 @@ _ITS_ID = table.c.id == sa.bindparam("its_id")
 _GET = sa.select(table).where(_ITS_ID)
 _HOLD = _GET.with_for_update(key_share=True)
 _STATUS = sa.select(table.c.status).where(_ITS_ID)
+_COUNT_QUEUED = (
+    sa.select(sa.func.count())
+    .select_from(table)
+    .where(table.c.scope == sa.bindparam("its_scope"), table.c.flow_id == sa.bindparam("its_flow"))
+    .where(table.c.status == RunStatus.QUEUED.value)
+)
 _END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
 
 
@@ -126,6 +136,8 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
 ) -> bool:
     """Move the run to ``to`` if its status is one of ``expected``; say whether it was. Whoever wants to be told of its end will be, from then on.
 
+    The activity that has made the run gets the signal of its end in the same transaction.
+
     ``reason`` is kept beside the status until a move gives another one; becoming running or succeeded clears it.
 
     Raises:
@@ -138,7 +150,19 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     if moved and to.is_final:
         tx.execute(_END_REPLAY, {"its_id": run_id, "now": now})
         webhooks.tell(tx, run_id, to, now)
+        signals.answer_caller(tx, run_id, messages.child_ended(run_id, to), now)
     return moved
+
+
+def children(tx: Transaction, run_id: str, among: Collection[RunStatus] = frozenset(RunStatus)) -> list[Run]:
+    """Return the runs that the activities of this one have made and that have one of these statuses, oldest first."""
+    where = (table.c.caller_run_id == run_id, table.c.status.in_(sorted(among)))
+    return [run_of(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.created_at, table.c.id))]
+
+
+def count_queued(tx: Transaction, scope: str, flow_id: str) -> int:
+    """Return how many runs of the flow are queued."""
+    return int(tx.scalar(_COUNT_QUEUED, {"its_scope": scope, "its_flow": flow_id}))
 
 
 def of_flow(tx: Transaction, scope: str, flow_id: str, among: Collection[RunStatus]) -> list[Run]:
@@ -255,7 +279,7 @@ def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
         tx.execute(sa.delete(replays).where(replays.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(batches).where(batches.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(uploads).where(uploads.c.run_id.in_(run_ids)))
-        for rows in (activity_rows, signals, variable_values):
+        for rows in (activity_rows, signal_rows, variable_values):
             tx.execute(sa.delete(rows).where(rows.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(request_keys).where(request_keys.c.run_id.in_(run_ids)))
         return tx.execute(sa.delete(table).where(table.c.id.in_(run_ids))).rowcount
