@@ -4,10 +4,10 @@ import pytest
 
 from headrace.core.clock import DAY, Instant
 from headrace.core.errors import Code, Problem
-from headrace.core.outcome import Figures
-from headrace.core.run import RunKind, RunStatus
+from headrace.core.outcome import Figures, VariableChange
+from headrace.core.run import Caller, RunKind, RunStatus
 from headrace.core.window import Window
-from headrace.store import activity_runs, batches, flows, runs, workers
+from headrace.store import activity_runs, batches, flows, runs, signals, variables, workers
 from headrace.store.database import Database
 from ledger_rows import (
     FAILURE,
@@ -226,6 +226,43 @@ def test_a_removed_group_leaves_nothing(database: Database) -> None:
         assert runs.delete(tx, ["run-1", "run-2"]) == 2
         assert activity_runs.of_run(tx, "run-1") == []
         assert batches.of_run(tx, "run-1") == []
+        assert signals.get(tx, "run-1", "Copy", 1) is None
+        assert variables.all_of(tx, "run-1") == {}
+
+
+def test_a_run_can_be_removed_before_those_that_it_made(database: Database) -> None:
+    """A run and the runs of its activities are groups of their own: each is removed in its time, and the other one stays."""
+    with database.transaction() as tx:
+        for run_id, caller in (("run-1", None), ("run-2", Caller("run-1", "Call", 1)), ("run-3", None)):
+            runs.insert(tx, a_run(run_id, caller=caller))
+            finish(tx, run_id)
+        runs.delete(tx, ["run-1"])
+        assert runs.get(tx, SCOPE, "run-2").caller == Caller("run-1", "Call", 1)
+        runs.insert(tx, a_run("run-4", caller=Caller("run-3", "Call", 1)))
+        finish(tx, "run-4")
+        assert runs.delete(tx, ["run-2", "run-4", "run-3"]) == 3
+
+
+def test_runs_of_a_group_may_go_on_side_by_side(database: Database) -> None:
+    """A group's runs exclude each other only where they ask for it; their attempts count all the same."""
+    put_run(database, a_run(exclusive=False))
+    put_run(database, a_retry(exclusive=False))
+    with pytest.raises(Problem) as caught:
+        put_run(database, a_retry("run-3", exclusive=False))
+    assert caught.value.code is Code.CONFLICT
+    with database.reading() as tx:
+        assert not runs.get(tx, SCOPE, "run-2").exclusive
+
+
+def test_the_queued_runs_of_a_flow_are_counted(database: Database) -> None:
+    """What waits is counted, of one flow and one scope, and nothing else."""
+    failed_run(database)
+    for run_id in ("run-2", "run-3"):
+        put_run(database, a_run(run_id))
+    put_run(database, a_run("other-flow", flow_id="flow-2"))
+    put_run(database, a_run("other-scope", scope=OTHER_SCOPE))
+    with database.reading() as tx:
+        assert runs.count_queued(tx, SCOPE, "flow-1") == 2
 
 
 def test_a_run_that_others_refer_to_is_not_removed(database: Database) -> None:
@@ -262,4 +299,6 @@ def _a_repaired_group(database: Database) -> None:
         batches.begin_replay(tx, "batch-1", "run-2", NOW)
         batches.save(tx, a_batch("batch-2", run_id="run-2", replay_of="batch-1"))
         batches.resolve_rejects(tx, "batch-1", [1], "batch-2")
+        signals.send(tx, SCOPE, "run-1", "Copy", 1, {}, NOW)
+        variables.change(tx, SCOPE, "run-1", VariableChange("v", 1, append=True), NOW)
         finish(tx, "run-2")

@@ -6,9 +6,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from headrace.core.outcome import VariableChange
 from headrace.core.run import RunStatus
 from headrace.core.schedule import Schedule, Unit
-from headrace.store import activity_runs, batches, flows, runs, schedules, webhooks, workers
+from headrace.store import activity_runs, batches, flows, runs, schedules, signals, variables, webhooks, workers
 from headrace.store.database import Database, Transaction
 from headrace.store.schedules import Scheduled
 from headrace.store.tables import metadata
@@ -42,6 +43,10 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "an activity carried over from nowhere": ("activity_runs", {"status": "carried", "ended_at": NOW}),
     "an activity carried over from a run that there is not": ("activity_runs", {"carried_from": "nobody"}),
     "an ended activity run without its end": ("activity_runs", {"status": "succeeded"}),
+    "a signal before the first attempt": ("signals", {"attempt": 0}),
+    "a signal to a run that there is not": ("signals", {"run_id": "nobody"}),
+    "an element before the value": ("variable_values", {"number": -1}),
+    "a variable in another scope than its run": ("variable_values", {"scope": OTHER_SCOPE}),
     "a batch with a status that there is not": ("batches", {"status": "lost"}),
     "a batch of a run that there is not": ("batches", {"run_id": "nobody"}),
     "a batch that plays one again that there is not": ("batches", {"replay_of": "nobody"}),
@@ -137,6 +142,8 @@ def _fill(database: Database) -> None:
         flows.put(tx, a_flow(), NOW)
         runs.insert(tx, a_run())
         activity_runs.insert_all(tx, activities()[:1])
+        signals.send(tx, SCOPE, "run-1", "Copy", 1, {}, NOW)
+        variables.change(tx, SCOPE, "run-1", VariableChange("v", 1), NOW)
         batches.save(tx, a_batch())
         workers.register(tx, "worker-1", "host", 1, NOW)
         schedules.put(tx, Scheduled(SCOPE, "flow-1", Schedule(NOW, Unit.DAY), True, NOW, None, None, 0), NOW)

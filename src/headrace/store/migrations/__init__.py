@@ -26,8 +26,10 @@ _LOCK = 0x4845414452414345
 VERSION_TABLE = "headrace_version"
 
 
-def upgrade(database: Database) -> None:
-    """Bring the ledger to this release's schema, or make it; its directory too. Nothing is done when it is there already.
+def upgrade(database: Database, to: str = "head") -> None:
+    """Bring the ledger to this release's schema (or to that of the revision ``to``), or make it; its directory too.
+
+    Nothing is done when it is there already.
 
     Raises:
         Problem: ``UNAVAILABLE``: the database cannot be reached, or another process has been upgrading for too long.
@@ -38,7 +40,7 @@ def upgrade(database: Database) -> None:
     with _one_at_a_time(database):
         queue.prepare(database)
         with database.transaction() as tx:
-            command.upgrade(_config(tx.connection), "head")
+            command.upgrade(_config(tx.connection), to)
 
 
 def check(database: Database) -> list[str]:
