@@ -36,28 +36,36 @@ class Budget:
         """Take ``steps`` away.
 
         Raises:
-            Problem: ``LIMIT_EXCEEDED``: there are not so many left.
+            Problem: ``EXPRESSION_TYPE``: there are not so many left.
         """
         self.left -= steps
         if self.left < 0:
-            raise Problem(Code.LIMIT_EXCEEDED, f"The evaluation takes more than {MAX_STEPS} steps.")
+            raise Problem(Code.EXPRESSION_TYPE, f"The evaluation takes more than {MAX_STEPS} steps.")
 
     def produce_text(self, size: int) -> None:
         """Allow a text of so many characters to be made; call it before, where the size is known.
 
         Raises:
-            Problem: ``LIMIT_EXCEEDED``: it would be too long.
+            Problem: ``EXPRESSION_TYPE``: it would be too long.
         """
         if size > MAX_TEXT:
-            raise Problem(Code.LIMIT_EXCEEDED, f"The result would have more than {MAX_TEXT} characters.")
+            raise Problem(Code.EXPRESSION_TYPE, f"The result would have more than {MAX_TEXT} characters.")
         self.spend(size // _CHARACTERS_A_STEP)
 
     def produce_elements(self, count: int) -> None:
         """Allow an array or object of so many elements to be made; call it before.
 
         Raises:
-            Problem: ``LIMIT_EXCEEDED``: there would be too many.
+            Problem: ``EXPRESSION_TYPE``: there would be too many.
         """
         if count > MAX_ELEMENTS:
-            raise Problem(Code.LIMIT_EXCEEDED, f"The result would have more than {MAX_ELEMENTS} elements.")
+            raise Problem(Code.EXPRESSION_TYPE, f"The result would have more than {MAX_ELEMENTS} elements.")
+        self.spend(count // _ELEMENTS_A_STEP)
+
+    def look_through(self, count: int) -> None:
+        """Allow so many elements to be compared.
+
+        Raises:
+            Problem: ``EXPRESSION_TYPE``: there is not so much left.
+        """
         self.spend(count // _ELEMENTS_A_STEP)

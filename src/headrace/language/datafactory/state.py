@@ -11,6 +11,8 @@ from headrace.core.codec import Json
 Object = Mapping[str, Json]
 T = TypeVar("T")
 
+_EPOCH = Instant(0)
+
 
 class State(Protocol):
     """What one evaluation sees. Time and chance come in here too.
@@ -105,13 +107,11 @@ class FixedState:
     linked_service_parameters: Object | None = None
     firing: Object | None = None
     event: Object | None = None
-    instant: Instant = Instant(0)
+    instant: Instant = _EPOCH
     chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 — guid() and rand() are no secrets
 
     @classmethod
-    def of(
-        cls, document: Mapping[str, Json], instant: Instant = Instant(0), chance: random.Random | None = None
-    ) -> Self:
+    def of(cls, document: Mapping[str, Json], instant: Instant = _EPOCH, chance: random.Random | None = None) -> Self:
         """Return the state that ``document`` describes.
 
         It may have ``pipeline`` (system values), ``parameters``, ``globalParameters``, ``variables``, ``activities`` (by name:

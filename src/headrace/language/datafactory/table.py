@@ -5,12 +5,13 @@ There is one table, ``catalogue.FUNCTIONS``; the compiler and the reference page
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.language.datafactory.limits import Budget
 from headrace.language.datafactory.state import State
-from headrace.language.datafactory.values import kind_of
+from headrace.language.datafactory.values import kind_of, text_of
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
@@ -22,6 +23,30 @@ class Evaluation:
     state: State
     budget: Budget = field(default_factory=Budget)
 
+    def text_form(self, value: Json) -> str:
+        """Return a value's text form (``values.text_of``), and spend what it takes to make it."""
+        if isinstance(value, str):
+            return value
+        text = text_of(value)
+        self.budget.produce_text(len(text))
+        return text
+
+    def joined(self, texts: Sequence[str], separator: str = "") -> str:
+        """Return texts behind each other, if that does not become too long."""
+        self.budget.produce_text(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
+        return separator.join(texts)
+
+
+Compute: TypeAlias = Callable[[Evaluation], Json]
+"""A compiled expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An implementation that does not evaluate all of its arguments: it is compiled from theirs, once."""
+
+    build: Callable[[Sequence[Compute]], Compute]
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -29,13 +54,12 @@ class Function:
 
     ``most`` is None where any number of arguments is taken. ``implementation`` gets a call with as many arguments as are
     allowed, and returns JSON (no NaN, no infinity) or raises a Problem (use the methods of ``Call``).
-    A ``lazy`` function evaluates an argument by reading it, ``call.arguments[i]``.
     """
 
     name: str
     least: int
     most: int | None
-    implementation: "Callable[[Call], Json]"
+    implementation: "Callable[[Call], Json] | Choice"
     category: str
     """``String``, ``Collection``, ``Logical``, ``Conversion``, ``Math``, ``Date`` or ``Accessor``."""
     syntax: str
@@ -46,20 +70,17 @@ class Function:
     """An expression; its value is shown in the reference."""
     expects: str = ""
     """What follows ``The function 'x' expects`` where the number of arguments is wrong; default: their number."""
-    lazy: bool = False
 
-    def check_count(self, count: int) -> None:
-        """Refuse a call with the wrong number of arguments.
+    def takes(self, count: int) -> bool:
+        """Say whether the function takes so many arguments."""
+        return count >= self.least and (self.most is None or count <= self.most)
 
-        Raises:
-            Problem: ``EXPRESSION_TYPE``, in the service's words.
-        """
-        if count >= self.least and (self.most is None or count <= self.most):
-            return
+    def wrong_count(self, count: int) -> Problem:
+        """Return the problem of a call with the wrong number of arguments, in the service's words."""
         expects = self.expects or self._expected()
-        given = f"'{count}' parameter(s)"
-        message = f"The function '{self.name}' expects {expects}. The function was invoked with {given}."
-        raise Problem(Code.EXPRESSION_TYPE, message)
+        given = f"with '{count}' parameter(s)" if self.expects or count else "with no parameters"
+        message = f"The function '{self.name}' expects {expects}. The function was invoked {given}."
+        return Problem(Code.EXPRESSION_TYPE, message)
 
     def _expected(self) -> str:
         if self.most is None:
@@ -94,6 +115,14 @@ class Call:
     def budget(self) -> Budget:
         """What may be spent; tell it of every text and array that can become large, before it is made."""
         return self.evaluation.budget
+
+    def text_form(self, value: Json) -> str:
+        """Return a value's text form, and spend what it takes to make it."""
+        return self.evaluation.text_form(value)
+
+    def joined(self, texts: Sequence[str], separator: str = "") -> str:
+        """Return texts behind each other, if that does not become too long."""
+        return self.evaluation.joined(texts, separator)
 
     def text(self, index: int, expected: str = "to be of type string") -> str:
         """Return an argument that must be a string.
