@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from headrace.language.datafactory.cultures import EN_US, INVARIANT, Culture
-from headrace.language.datafactory.dates import Moment
+from headrace.language.datafactory.moments import Moment
 
 ROUND_TRIP = "o"
 """The format of functions that are given none."""

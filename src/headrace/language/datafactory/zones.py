@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from tzlocal.windows_tz import win_tz
 
-from headrace.language.datafactory.dates import DAY, LAST, MICROSECOND, MINUTE
+from headrace.language.datafactory.moments import DAY, LAST, MICROSECOND, MINUTE
 
 UTC_ID = "UTC"
 """The only name by which a zone is UTC itself: with it, results are marked as UTC."""
