@@ -26,6 +26,7 @@ MASK = "******"
 """Shown in the place of a secret."""
 
 _SANDBOX = re.compile(r"[a-z0-9][a-z0-9-]{0,255}")
+_FACTORY = re.compile(r"[^/\x00-\x1f]{1,200}/[-\w._()]{1,90}/(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KiB": 2**10,
@@ -166,6 +167,20 @@ class Settings:
         like="names",
         shown="none",
         secret=True,
+    )
+    datafactory_tokens: tuple[str, ...] = _setting(
+        (),
+        "Tokens of the Data Factory door that never expire, comma-separated, each as `NAME:ROLE:TOKEN`. Without any, who asks from this machine "
+        "needs no token while the server listens on a loopback address.",
+        like="names",
+        shown="none",
+        secret=True,
+    )
+    datafactory_factories: tuple[str, ...] = _setting(
+        (),
+        "Data factories that are there from the first start, comma-separated, each as `SUBSCRIPTION/GROUP/FACTORY`; others are made with PUT.",
+        like="names",
+        shown="none",
     )
     log_level: str = _setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
     debug: bool = _setting(
@@ -389,6 +404,11 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
             )
             raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
     static_tokens(settings.flowservice_tokens)
+    static_tokens(settings.datafactory_tokens)
+    for path in settings.datafactory_factories:
+        if not _FACTORY.fullmatch(path):
+            error = FieldError("datafactory_factories", f"{path!r} is no factory", "SUBSCRIPTION/GROUP/FACTORY")
+            raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
     if settings.dead_after_seconds < 2 * settings.heartbeat_seconds:
         error = FieldError("dead_after_seconds", "is too short", "at least twice heartbeat_seconds")
         raise Problem.of_fields(Code.INVALID, "the configuration", (error,))

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from headrace.api.datafactory.door import MAX_DOCUMENT_BYTES, DataFactoryDoor
+from headrace.api.datafactory.door import TOKEN_MINUTES as DATA_FACTORY_TOKEN_MINUTES
+from headrace.api.datafactory.factories import ensure_factory
 from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
 from headrace.bootstrap.application import Application, allowed_roots
 from headrace.core.client import static_tokens
@@ -44,4 +47,27 @@ def make_door(application: Application, explore: Explorer | None = None, *, dev:
         dev=dev,
         rates=Rates(application.settings.requests_per_minute),
         max_body_bytes=application.settings.max_body_bytes,
+    )
+
+
+def make_data_factory_door(application: Application, *, anonymous: bool = False) -> DataFactoryDoor:
+    """Return what the Data Factory door needs; the factories that the settings name are made.
+
+    ``anonymous``: only this machine can ask. Then no token is needed as long as the settings name none.
+    """
+    settings = application.settings
+    for path in settings.datafactory_factories:
+        subscription, group, name = path.split("/")
+        ensure_factory(application.database, application.clock, subscription, group, name)
+    return DataFactoryDoor(
+        database=application.database,
+        clock=application.clock,
+        ids=application.ids,
+        sealer=application.sealer,
+        tokens=application.token_desk(DATA_FACTORY_TOKEN_MINUTES),
+        static_tokens=static_tokens(settings.datafactory_tokens),
+        anonymous=anonymous and not settings.datafactory_tokens,
+        public_url=settings.public_url or None,
+        rates=Rates(settings.requests_per_minute),
+        max_body_bytes=min(settings.max_body_bytes, MAX_DOCUMENT_BYTES),
     )

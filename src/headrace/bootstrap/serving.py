@@ -10,11 +10,13 @@ from dataclasses import replace
 import uvicorn
 from starlette.types import ASGIApp
 
+from headrace.api.datafactory import app as datafactory
 from headrace.api.flowservice import app as flowservice
 from headrace.bootstrap.application import Application, open_application
-from headrace.bootstrap.doors import make_door
+from headrace.bootstrap.doors import make_data_factory_door, make_door
 from headrace.bootstrap.exploring import ProcessExplorer, make_explorer
 from headrace.bootstrap.listening import Listening
+from headrace.bootstrap.mounting import Doors
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
@@ -27,13 +29,14 @@ _KEEP_ALIVE_SECONDS = 75
 _COMMAND = "from headrace.cli.main import main; main()"
 
 
-def make_api(application: Application, explore: Explorer, *, dev: bool = False) -> ASGIApp:
+def make_api(application: Application, explore: Explorer, *, dev: bool = False, local: bool = False) -> ASGIApp:
     """Return everything that the installation answers over HTTP: each door at its published paths.
 
     ``explore`` answers questions about sources; it is the caller's to close.
-    ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that.
+    ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that. ``local``: only this machine can ask.
     """
-    return flowservice.make_app(make_door(application, explore, dev=dev))
+    pipelines = datafactory.make_app(make_data_factory_door(application, anonymous=dev or local))
+    return Doors([(datafactory.serves, pipelines)], flowservice.make_app(make_door(application, explore, dev=dev)))
 
 
 def serve(settings: Settings, host: str, port: int, workers: int | None = None, *, dev: bool = False) -> int:
@@ -51,7 +54,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
         _welcome(application, host, listener.getsockname()[1], dev=dev)
         explorer = make_explorer(settings)
         options = uvicorn.Config(
-            make_api(application, explorer, dev=dev),
+            make_api(application, explorer, dev=dev, local=_is_loopback(host)),
             log_config=None,
             access_log=False,
             server_header=False,

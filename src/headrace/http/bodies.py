@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
@@ -33,9 +33,21 @@ MISSING = Missing()
 Body: TypeAlias = Missing | bool | int | float | str | list[Any] | dict[str, Any] | None
 """What a request brought: JSON, or nothing."""
 
+Pairs: TypeAlias = Callable[[list[tuple[str, Any]]], dict[str, Any]]
+"""Makes an object of the pairs that stand in it, in their order; it may refuse them."""
+
 
 async def json_body(request: Request) -> Body:
     """Return the request's body as JSON, or ``MISSING``; a dependency for handlers.
+
+    Raises:
+        Problem: as ``read_json``.
+    """
+    return await read_json(request)
+
+
+async def read_json(request: Request, pairs: Pairs | None = None) -> Body:
+    """Return the request's body as JSON, or ``MISSING``. ``pairs``, where a door has its own rules for objects, makes each of its pairs.
 
     Raises:
         Problem: as ``parse``; ``LIMIT_EXCEEDED``: more than ``MAX_JSON_BYTES``, or as the edge says while it is read.
@@ -48,11 +60,11 @@ async def json_body(request: Request) -> Body:
     if not raw.strip():
         return MISSING
     # A large one takes a while; the loop has others to answer meanwhile.
-    return parse(bytes(raw)) if len(raw) <= _SMALL else await run_in_threadpool(parse, bytes(raw))
+    return parse(bytes(raw), pairs) if len(raw) <= _SMALL else await run_in_threadpool(parse, bytes(raw), pairs)
 
 
-def parse(raw: bytes) -> Body:
-    """Return ``raw`` as JSON.
+def parse(raw: bytes, pairs: Pairs | None = None) -> Body:
+    """Return ``raw`` as JSON; ``pairs`` as for ``read_json``.
 
     Raises:
         Problem: ``MALFORMED``: no UTF-8, no JSON, NaN or infinite numbers, NUL or half characters (lone surrogates) in a text;
@@ -65,7 +77,9 @@ def parse(raw: bytes) -> Body:
     except UnicodeDecodeError as error:
         raise Problem(Code.MALFORMED, f"the body is not UTF-8 at byte {error.start}") from error
     try:
-        value: Body = json.loads(text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int)
+        value: Body = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_float, parse_int=_int, object_pairs_hook=pairs
+        )
     except RecursionError as error:
         raise _too_deep() from error
     except json.JSONDecodeError as error:

@@ -48,14 +48,35 @@ def put_flow(  # noqa: PLR0913 — the flow, by whom, when, and the two conditio
     """
     now = clock.now()
     with database.transaction() as tx:
-        kept = flows.put(tx, flow, now, expected)
+        kept = write_flow(tx, flow, who, now, expected)
         if along is not None:
             along(tx, kept, now)
-        if kept.revision != flow.revision or kept.revision == 1:
-            audit.record(tx, kept.scope, who, "flow.put", kept.id, now)
         if waiting is not None:
             _follow(tx, kept, waiting, who, now)
         return kept
+
+
+def write_flow(tx: Transaction, flow: Flow, who: str, now: Instant, expected: int | None = None) -> Flow:
+    """Do what ``put_flow`` does within the caller's transaction; runs that have not begun keep the definition that they were asked for with.
+
+    Raises:
+        Problem: as ``put_flow``.
+    """
+    kept = flows.put(tx, flow, now, expected)
+    if kept.revision != flow.revision or kept.revision == 1:
+        audit.record(tx, kept.scope, who, "flow.put", kept.id, now)
+    return kept
+
+
+def erase_flow(tx: Transaction, scope: str, flow_id: str, who: str, now: Instant) -> None:
+    """Remove the flow and its schedule within the caller's transaction, and leave its runs alone: also those that have not ended go on.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    flows.delete(tx, scope, flow_id)
+    schedules.remove(tx, scope, flow_id)
+    audit.record(tx, scope, who, "flow.delete", flow_id, now)
 
 
 def put_named_flow(database: Database, flow: Flow, who: str, clock: Clock) -> Flow:

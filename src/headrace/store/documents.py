@@ -84,9 +84,10 @@ def put(tx: Transaction, document: Document, *, expected: int | None = None, sea
     return written
 
 
-def find(tx: Transaction, scope: str, kind: str, document_id: str) -> Document | None:
-    """Return the document, or None."""
-    row = tx.first(sa.select(*_READ).where(*_key(scope, kind, document_id)))
+def find(tx: Transaction, scope: str, kind: str, document_id: str, *, hold: bool = False) -> Document | None:
+    """Return the document, or None. ``hold``: nobody else changes it until the end of the transaction."""
+    statement = sa.select(*_READ).where(*_key(scope, kind, document_id))
+    row = tx.first(statement.with_for_update() if hold else statement)
     return None if row is None else Document(**row)
 
 
@@ -106,6 +107,12 @@ def of_ids(tx: Transaction, scope: str, kind: str, document_ids: Collection[str]
     """Return those of the documents with these ids that there are, in no order."""
     where = (table.c.scope == scope, table.c.kind == kind, table.c.id.in_(document_ids))
     return [Document(**row) for row in tx.rows(sa.select(*_READ).where(*where))]
+
+
+def present(tx: Transaction, scope: str, kind: str, document_ids: Collection[str]) -> list[str]:
+    """Return those of the ids that documents have, in no order."""
+    where = (table.c.scope == scope, table.c.kind == kind, table.c.id.in_(document_ids))
+    return [row["id"] for row in tx.rows(sa.select(table.c.id).where(*where))]
 
 
 def ids(tx: Transaction, scope: str, kind: str, limit: int) -> list[str]:
