@@ -1,0 +1,128 @@
+"""XPath 1.0 on XML values, by libxml2.
+
+The paths come from users and libxml2 cannot be told to stop, so a path is weighed before it is tried: see ``_check_cost``.
+"""
+
+import math
+import re
+from typing import Final
+
+from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
+
+from headrace.core.codec import Json
+from headrace.core.errors import Code, Problem
+from headrace.language.datafactory.limits import MAX_LENGTH, Budget
+from headrace.language.datafactory.table import Call, Function
+from headrace.language.datafactory.xmltree import Document, Element, attribute, outer_xml
+from headrace.language.datafactory.xmlvalues import document_of, is_xml, xml_value
+
+_MOST_WORK: Final = 10**10
+_LITERAL: Final = re.compile("'[^']*'|\"[^\"]*\"")
+_WIDE: Final = re.compile(
+    r"//|\.\.|(?:parent|ancestor|ancestor-or-self|descendant|descendant-or-self|following|following-sibling|preceding"
+    r"|preceding-sibling)\s*::|[\[(,=<>|+*-]\s*/(?!/)"
+)
+
+
+def evaluate(document: Document, path: str, budget: Budget) -> Json:
+    """Return what a path finds: a number, a text, a boolean, or an array of the nodes in their order.
+
+    Elements are XML values, texts are texts, attributes are ``name="value"``.
+
+    Raises:
+        ValueError: the path is not well formed, uses a prefix, a variable or a function that is not there, or gives no number.
+        Problem: ``LIMIT_EXCEEDED``: it would take too long, or finds too much.
+    """
+    if path.strip() == "/":
+        return [xml_value(outer_xml(document))]
+    text = outer_xml(document)
+    _check_cost(path, document.count, len(text))
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="utf-8")
+    root = etree.fromstring(text.encode(), parser)
+    try:
+        found = root.getroottree().xpath(path)
+    except (etree.XPathError, UnicodeError) as error:
+        raise ValueError(str(error)) from error
+    if isinstance(found, list):
+        budget.produce_elements(len(found))
+        places = dict(zip(root.iter("*"), document.root.elements(), strict=True))
+        return [_node(node, places, budget) for node in found]
+    if isinstance(found, float) and not math.isfinite(found):
+        message = "the result is no number"
+        raise ValueError(message)
+    return str(found) if isinstance(found, str) else found
+
+
+def _check_cost(path: str, nodes: int, size: int) -> None:
+    """Refuse paths that could take minutes.
+
+    A step to anywhere (``//``, ``..``, ``following::``, another path from the root) can look at the whole document for every
+    node that it starts from, so each but the first multiplies the work by the number of nodes. Every part between commas may
+    be a text as long as the document.
+    """
+    steps = _LITERAL.sub("", path)
+    wide = len(_WIDE.findall(steps))
+    work = size * nodes ** max(0, min(wide - 1, 10)) * (1 + steps.count(","))
+    if len(path) > MAX_LENGTH or work > _MOST_WORK:
+        message = f"The path would take too long on this XML of {nodes} nodes: use fewer steps that search the whole document."
+        raise Problem(Code.LIMIT_EXCEEDED, message)
+
+
+def _node(node: object, places: dict[etree._Element, Element], budget: Budget) -> Json:
+    if isinstance(node, tuple):
+        prefix, uri = node
+        return attribute(f"xmlns:{prefix}" if prefix else "xmlns", uri or "")
+    if isinstance(node, etree._ElementUnicodeResult):  # noqa: SLF001 — lxml's only name for it
+        return _text(node, places)
+    text = outer_xml(places[node]) if node in places else etree.tostring(node, encoding="unicode", with_tail=False)
+    budget.produce_text(len(text))
+    return xml_value(text)
+
+
+def _text(found: etree._ElementUnicodeResult, places: dict[etree._Element, Element]) -> str:
+    """Return a text as it is, and an attribute with its name as it is written."""
+    if not found.is_attribute:
+        return str(found)
+    owner = places[found.getparent()]
+    uri, _, local = (found.attrname or "").rpartition("}")
+    for name in owner.attributes:
+        prefix, _, written_local = name.rpartition(":")
+        if written_local == local and (not uri or owner.scope.get(prefix) == uri[1:]):
+            return attribute(name, str(found))
+    return attribute(f"xml:{local}", str(found))
+
+
+def _xpath(call: Call) -> Json:
+    value, path = call.arguments[0], call.arguments[1]
+    if not is_xml(value):
+        raise call.wrong_type(0, "to be an XML")
+    call.text(1, "to be a string")
+    try:
+        document = document_of(value)
+    except ValueError as error:
+        message = (
+            f"The function 'xpath' parameters are invalid: the 'xml' parameter must hold well formed XML: {error}."
+        )
+        raise call.refusal(message) from error
+    try:
+        return evaluate(document, str(path), call.budget)
+    except ValueError as error:
+        message = "The function 'xpath' parameters are invalid: the 'xpath' parameter must be a supported, well formed XPath expression."
+        raise call.refusal(message) from error
+
+
+FUNCTIONS: Final = (
+    Function(
+        name="xpath",
+        least=2,
+        most=2,
+        implementation=_xpath,
+        category="Conversion",
+        syntax="xpath(xml, path)",
+        doc="What a path of XPath 1.0 finds in an XML value: a number, a text, a boolean, or an array of nodes: elements as XML "
+        'values, texts as texts, attributes as `name="value"`.',
+        example="xpath(xml('<a><b>1</b><b>2</b></a>'), 'sum(/a/b)')",
+        expects="two parameters: an XML and an XPath expression",
+    ),
+)
+"""The function that looks into XML values."""
