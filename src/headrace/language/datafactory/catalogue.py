@@ -12,6 +12,8 @@ from headrace.language.datafactory import (
     logic,
     numbers,
     texts,
+    xmlvalues,
+    xpath,
 )
 from headrace.language.datafactory.table import Function
 
@@ -23,6 +25,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         logic.FUNCTIONS,
         conversions.FUNCTIONS,
         encodings.FUNCTIONS,
+        xmlvalues.FUNCTIONS,
+        xpath.FUNCTIONS,
         numbers.FUNCTIONS,
         dates.FUNCTIONS,
         accessors.FUNCTIONS,

@@ -10,6 +10,7 @@ from headrace.core.codec import Json
 from headrace.language.datafactory.jsontext import read_json
 from headrace.language.datafactory.table import Call, Function
 from headrace.language.datafactory.values import BLANKS
+from headrace.language.datafactory.xmlvalues import as_json, is_xml
 
 _INT64: Final = 2**63
 _INT64_DIGITS: Final = 19
@@ -86,6 +87,8 @@ def _json(call: Call) -> Json:
         if isinstance(value, str):
             call.budget.produce_text(len(value))
             return read_json(value)
+        if is_xml(value):
+            return as_json(value)
     except ValueError as error:
         raise call.refusal(
             f"The function 'json' parameter is not valid. The provided value cannot be parsed: {error}."
