@@ -36,6 +36,7 @@ clients_app = _group("clients", "Who may call the server.")
 webhooks_app = _group("webhooks", "Who is told of runs that end.")
 db_app = _group("db", "The ledger's schema.")
 schema_app = _group("schema", "Schemas of documents.")
+expressions_app = _group("expressions", "Expressions, tried without a run.")
 
 WindowOption = Annotated[
     tuple[str, str] | None,
@@ -381,6 +382,30 @@ def schema_flowfile() -> int:
 
     Output(Format.JSON).document(json_schema())
     return 0
+
+
+@expressions_app.command("eval")
+def expressions_eval(
+    expression: Annotated[str | None, typer.Argument(metavar="EXPR", help="A text, such as '@add(1, 2)'.")] = None,
+    language: Annotated[str, typer.Option(help="The language: datafactory.")] = "datafactory",
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON: what expressions refer to (parameters, variables, …).")
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            "--input", metavar="FILE", help="JSON lines, each a text or an object with expr; - is standard input."
+        ),
+    ] = None,
+) -> int:
+    """Print the value of an expression as JSON, or of each line of a file as {"ok": …} or {"error": …}."""
+    if (expression is None) == (cases is None):
+        raise typer.BadParameter("give either an expression or --input")
+    if language != "datafactory":
+        raise typer.BadParameter(f"{language!r} is not a language that can be tried; datafactory is")
+    from headrace.cli import expressions
+
+    return expressions.evaluate(expressions.Wish(expression, cases, state))
 
 
 @app.command()
