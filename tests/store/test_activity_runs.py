@@ -146,6 +146,7 @@ def test_inner_activities_are_listed_below_their_parents(database: Database) -> 
         assert paths == ["Copy", "Promote", "Copy/1", "Copy/0", "Copy/2", "Copy/0/B", "Copy/0/A"]
         assert [row.path for row in activity_runs.of_parent(tx, "run-1", "Copy")] == ["Copy/1", "Copy/0", "Copy/2"]
         assert [row.path for row in activity_runs.of_parent(tx, "run-1", "")] == ["Copy", "Promote"]
+        assert [row.path for row in activity_runs.below(tx, "run-1", "Copy/0")] == ["Copy/0/A", "Copy/0/B"]
         assert activity_runs.statuses_of_parent(tx, "run-1", "Copy/0") == [
             ("Copy/0/B", 1, _A.PENDING),
             ("Copy/0/A", 1, _A.PENDING),

@@ -4,10 +4,11 @@ The rules are those of Azure Data Factory, of which a plan with only ``succeeded
 
 - An activity starts when each dependency has ended in one of that dependency's conditions. When one has ended
   otherwise, the activity is skipped, and counts as ``skipped`` for those that depend on it.
-- ``completed`` means succeeded or failed, not skipped. Carried over and inactive count as succeeded, timed out as failed.
-  Cancelled meets no condition.
+- ``completed`` means succeeded or failed, not skipped. Carried over counts as succeeded, timed out as failed, inactive as the end that the
+  plan marks it with. Cancelled meets no condition.
 - The leaves decide about the run; where a leaf was skipped, the activities that it depends on are looked at in its
   place. One failed among them: the run failed. So a failure that an activity with a ``failed`` condition handled is none.
+- The same holds for each run of a container's body.
 """
 
 from collections.abc import Mapping
@@ -20,13 +21,19 @@ from headrace.core.run import ActivityStatus, RunStatus
 _MET: Mapping[ActivityStatus, frozenset[Condition]] = {
     ActivityStatus.SUCCEEDED: frozenset({Condition.SUCCEEDED, Condition.COMPLETED}),
     ActivityStatus.CARRIED: frozenset({Condition.SUCCEEDED, Condition.COMPLETED}),
-    ActivityStatus.INACTIVE: frozenset({Condition.SUCCEEDED, Condition.COMPLETED}),
     ActivityStatus.FAILED: frozenset({Condition.FAILED, Condition.COMPLETED}),
     ActivityStatus.TIMED_OUT: frozenset({Condition.FAILED, Condition.COMPLETED}),
     ActivityStatus.SKIPPED: frozenset({Condition.SKIPPED}),
     ActivityStatus.CANCELLED: frozenset(),
 }
 """The conditions that each final status meets."""
+
+_MARKED: Mapping[Condition, ActivityStatus] = {
+    Condition.SUCCEEDED: ActivityStatus.SUCCEEDED,
+    Condition.FAILED: ActivityStatus.FAILED,
+    Condition.SKIPPED: ActivityStatus.SKIPPED,
+}
+"""How an inactive activity counts."""
 
 _FAILED = frozenset({ActivityStatus.FAILED, ActivityStatus.TIMED_OUT})
 
@@ -47,7 +54,7 @@ class Step:
 
 def ready(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> Step:
     """Return what may start, what is to be marked, and whether the run is done. A path without a status is pending."""
-    known = dict(statuses)
+    known = counted(plan, statuses)
     start: list[str] = []
     skip: list[str] = []
     inactive: list[str] = []
@@ -56,7 +63,7 @@ def ready(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> Step:
             continue
         if activity.inactive:
             inactive.append(activity.name)
-            known[activity.name] = ActivityStatus.INACTIVE
+            known[activity.name] = marked(activity)
         elif any(is_missed(dependency, known) for dependency in activity.depends_on):
             skip.append(activity.name)
             known[activity.name] = ActivityStatus.SKIPPED
@@ -66,8 +73,22 @@ def ready(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> Step:
     return Step(tuple(start), tuple(skip), tuple(inactive), done)
 
 
+def marked(activity: Activity) -> ActivityStatus:
+    """Return the end that the activity has, while it is inactive, for what depends on it and for the run."""
+    return _MARKED.get(activity.inactive_as, ActivityStatus.SUCCEEDED)
+
+
+def counted(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> dict[str, ActivityStatus]:
+    """Return the statuses as they count: those of inactive activities are the ends that the plan marks them with."""
+    by_name = plan.by_name if ActivityStatus.INACTIVE in statuses.values() else {}
+    return {
+        name: marked(by_name[name]) if status is ActivityStatus.INACTIVE and name in by_name else status
+        for name, status in statuses.items()
+    }
+
+
 def is_met(dependency: Dependency, statuses: Mapping[str, ActivityStatus]) -> bool:
-    """Say whether the upstream activity has ended in one of the conditions."""
+    """Say whether the upstream activity has ended in one of the conditions, by statuses as they count."""
     return bool(_MET.get(_status(dependency.activity, statuses), frozenset()) & dependency.conditions)
 
 
@@ -79,7 +100,8 @@ def is_missed(dependency: Dependency, statuses: Mapping[str, ActivityStatus]) ->
 def outcome(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
     """Return how a run ended whose activities have all ended: ``FAILED``, ``CANCELLED`` or ``SUCCEEDED``.
 
-    An activity that failed before the cancellation counts more than the cancellation: the run failed.
+    An activity that failed before the cancellation counts more than the cancellation: the run failed. In a plan with a dialect (a pipeline)
+    it is the other way round: whoever cancels it waits for exactly that end.
 
     Raises:
         Problem: ``ILLEGAL_STATE``: an activity has not ended.
@@ -87,16 +109,19 @@ def outcome(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
     open_ends = [a.name for a in plan.activities if not _status(a.name, statuses).is_final]
     if open_ends:
         raise Problem(Code.ILLEGAL_STATE, f"the run has no outcome yet: {', '.join(open_ends)} did not end")
-    if culprits(plan, statuses):
+    cancelled = ActivityStatus.CANCELLED in statuses.values()
+    if culprits(plan, statuses) and not (cancelled and plan.dialect):
         return RunStatus.FAILED
-    if ActivityStatus.CANCELLED in statuses.values():
-        return RunStatus.CANCELLED
-    return RunStatus.SUCCEEDED
+    return RunStatus.CANCELLED if cancelled else RunStatus.SUCCEEDED
 
 
 def culprits(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> tuple[str, ...]:
-    """Return the paths of the failed activities that make the run failed, in plan order; empty: it did not fail."""
+    """Return the paths of the failed activities that make the run failed, in plan order; empty: it did not fail.
+
+    Those that are inactive and marked as failed are among them.
+    """
     by_name = plan.by_name
+    statuses = counted(plan, statuses)
     upstream = {dependency.activity for activity in plan.activities for dependency in activity.depends_on}
     looked_at: set[str] = set()
     waiting = [activity.name for activity in plan.activities if activity.name not in upstream]

@@ -28,6 +28,14 @@ _OF_RUN = sa.select(activity_runs).where(activity_runs.c.run_id == _KEY["run_id"
 _AT_PATH = _OF_RUN.where(activity_runs.c.path == _KEY["path"])
 _ITS_PARENT = activity_runs.c.parent == sa.bindparam("its_parent")
 _OF_PARENT = _OF_RUN.where(_ITS_PARENT)
+_AFTER_SLASH = chr(ord("/") + 1)
+_BELOW = (
+    # A range, which is read in the primary key: paths are ordered by code points.
+    sa.select(activity_runs)
+    .where(activity_runs.c.run_id == _KEY["run_id"])
+    .where(activity_runs.c.path >= sa.bindparam("its_first"), activity_runs.c.path < sa.bindparam("its_last"))
+    .order_by(activity_runs.c.path, activity_runs.c.attempt)
+)
 _STATUSES = (
     sa.select(activity_runs.c.path, activity_runs.c.attempt, activity_runs.c.status)
     .where(activity_runs.c.run_id == _KEY["run_id"], _ITS_PARENT)
@@ -130,6 +138,12 @@ def of_parent(tx: Transaction, run_id: str, parent: str) -> list[ActivityRun]:
 def at_path(tx: Transaction, run_id: str, path: str) -> list[ActivityRun]:
     """Return every attempt at the activity at ``path`` of the run, the first one first; empty: there is none."""
     return [_activity_run(row) for row in tx.rows(_AT_PATH, {"its_run_id": run_id, "its_path": path})]
+
+
+def below(tx: Transaction, run_id: str, path: str) -> list[ActivityRun]:
+    """Return every attempt of everything that stands below ``path`` of the run, however deep, by path and attempt."""
+    values = {"its_run_id": run_id, "its_first": f"{path}/", "its_last": f"{path}{_AFTER_SLASH}"}
+    return [_activity_run(row) for row in tx.rows(_BELOW, values)]
 
 
 def statuses_of_parent(tx: Transaction, run_id: str, parent: str) -> list[tuple[str, int, ActivityStatus]]:
