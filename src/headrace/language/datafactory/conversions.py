@@ -89,6 +89,8 @@ def _json(call: Call) -> Json:
             return read_json(value)
         if is_xml(value):
             return as_json(value)
+        if is_xml(value):
+            return as_json(value)
     except ValueError as error:
         raise call.refusal(
             f"The function 'json' parameter is not valid. The provided value cannot be parsed: {error}."
