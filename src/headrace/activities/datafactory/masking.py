@@ -1,0 +1,52 @@
+"""Secrets, kept out of what is shown: inputs, outputs, and the texts of failures."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from headrace.core.codec import Json
+
+MASK = "**********"
+"""Stands where a secret was."""
+_SHORT = 4
+"""A secret of fewer characters is masked only where it is the whole text: it would be found in the middle of any word."""
+
+
+def masked(value: Json, secrets: Collection[str]) -> Json:
+    """Return ``value`` with every secret in its texts (and in the keys of its objects) replaced by the mask."""
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return masked_text(value, secrets)
+    if isinstance(value, Mapping):
+        return {masked_text(key, secrets): masked(item, secrets) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [masked(item, secrets) for item in value]
+    return value
+
+
+def masked_text(text: str, secrets: Collection[str]) -> str:
+    """Return ``text`` with every secret in it replaced by the mask; the longest first, since one may be a part of another."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if text == secret and secret:
+            return MASK
+        if len(secret) >= _SHORT and secret in text:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def without_secure_strings(value: Json) -> Json:
+    """Return ``value`` with the values of ``{"type": "SecureString", "value": …}`` masked."""
+    if isinstance(value, Mapping):
+        if secure_string(value) is not None:
+            return {**value, "value": MASK}
+        return {key: without_secure_strings(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [without_secure_strings(item) for item in value]
+    return value
+
+
+def secure_string(value: Json) -> str | None:
+    """Return the text of ``{"type": "SecureString", "value": …}``; None for anything else."""
+    if not isinstance(value, Mapping) or str(value.get("type", "")).lower() != "securestring":
+        return None
+    text = value.get("value")
+    return text if isinstance(text, str) else None
