@@ -145,6 +145,13 @@ def statement_of(
     return from_position(merged, keys, order, cursor, limit)
 
 
+def queued(tx: Transaction, scope: str, flow_id: str, limit: int) -> int:
+    """Return how many runs of the flow are queued; no more than ``limit`` are counted."""
+    waiting = (table.c.scope == scope, table.c.flow_id == flow_id, table.c.status == RunStatus.QUEUED.value)
+    first = sa.select(table.c.id).where(*waiting).limit(limit).subquery()
+    return int(tx.scalar(sa.select(sa.func.count()).select_from(first)))
+
+
 def scopes(tx: Transaction, patterns: tuple[str, ...] | None = None) -> list[str]:
     """Return the scopes that have runs, of those that lie at or below ``patterns``; read by skipping, one seek for each scope."""
     first = sa.select(sa.func.min(table.c.scope).label("scope")).cte("seen", recursive=True)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api.datafactory import (
+    create_run,
     credentials,
     dataflows,
     datasets,
@@ -36,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     factories.router,
     triggers.actions,
     pipelines.router,
+    create_run.router,
     datasets.router,
     linked_services.router,
     triggers.router,

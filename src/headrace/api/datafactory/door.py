@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from headrace.api.datafactory.compiled import Pipelines
 from headrace.core.client import Identity
 from headrace.core.clock import Clock
 from headrace.core.ids import Ids
@@ -39,3 +40,7 @@ class DataFactoryDoor:
     rates: Rates = field(default_factory=Rates)
     """How often one client may ask."""
     max_body_bytes: int = MAX_DOCUMENT_BYTES
+    waiting_runs: int = 100
+    """Runs of one pipeline that may wait for their beginning (4.1)."""
+    pipelines: Pipelines = field(default_factory=Pipelines)
+    """What was read of definitions lately."""

@@ -1,0 +1,229 @@
+"""createRun (4.1 and 6): a new run of a pipeline, by hand."""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.api.datafactory.bodies import DocumentBody, object_of
+from headrace.api.datafactory.compiled import Pipeline
+from headrace.api.datafactory.errors import Fault, Refusal, bad_request, missing_document
+from headrace.api.datafactory.gateway import Factory, InFactory
+from headrace.api.datafactory.global_parameters import values_of
+from headrace.api.datafactory.new_runs import (
+    Origin,
+    Reference,
+    RunDraft,
+    check_definition,
+    queue_first_run,
+    run_of,
+)
+from headrace.api.datafactory.parameters import Parameters, make_parameters
+from headrace.api.datafactory.paths import FACTORY
+from headrace.api.datafactory.wire import Item, answer, date
+from headrace.core.clock import Instant
+from headrace.core.codec import Json
+from headrace.core.errors import Code, Problem
+from headrace.core.run import Run
+from headrace.store import runs
+from headrace.store.database import Transaction
+from headrace.store.run_pages import queued
+
+router = APIRouter(prefix=FACTORY)
+
+MANUAL = "Manual"
+"""What runs that somebody asked for are invoked by."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_RETRY_AFTER = {"retry-after": "30"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request for a run says, beside the pipeline: its query and its body."""
+
+    reference: Reference
+    override: bool
+    given: Mapping[str, Json]
+
+    def digest(self, pipeline: str) -> str:
+        """Return what two requests have in common that ask for the same."""
+        facts = [pipeline.lower(), self.reference.shown(), self.override, self.given]
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@router.post("/pipelines/{pipeline}/createrun")
+def create_run(pipeline: str, request: Request, factory: InFactory, body: DocumentBody) -> Response:
+    """Make a run of a pipeline; the same request again, by its ``x-ms-client-request-id``, answers with the first run."""
+    asked = read_asked(request, object_of(body, optional=True))
+    digest = asked.digest(pipeline)
+    wanted = _wanted_id(request)
+    made = None if wanted is None else _made_before(factory, wanted, digest)
+    if made is None:
+        made = _create(factory, pipeline, asked, digest, wanted)
+    return answer({"runId": made})
+
+
+def read_asked(request: Request, given: Item) -> Asked:
+    """Return what the query and the body of a request for a run say.
+
+    Raises:
+        Refusal: 400: a value of the query cannot be read, or asks for a recovery of nothing.
+    """
+    query = {name.lower(): value for name, value in request.query_params.multi_items()}
+    reference = Reference(
+        run_id=query.get("referencepipelinerunid") or None,
+        is_recovery=_flag(query, "isRecovery"),
+        start_activity=query.get("startactivityname") or None,
+        from_failure=_flag(query, "startFromFailure"),
+    )
+    if reference.is_recovery and reference.run_id is None:
+        raise bad_request("isRecovery=true needs referencePipelineRunId, the run that is to be recovered.")
+    return Asked(reference=reference, override=bool(_flag(query, "overrideParameters")), given=given)
+
+
+def find_pipeline(factory: Factory, tx: Transaction, name: str) -> Pipeline:
+    """Return the pipeline that a run is asked of.
+
+    Raises:
+        Refusal: 404.
+    """
+    found = factory.door.pipelines.find(tx, factory.scope, name, factory.door.sealer)
+    if found is None:
+        raise missing_document(f"pipeline/{name}")
+    return found
+
+
+def find_referenced(factory: Factory, tx: Transaction, pipeline: Pipeline, run_id: str) -> Run:
+    """Return the run that another one refers to.
+
+    Raises:
+        Refusal: 400: it is no id, no run of this factory, or another pipeline's.
+    """
+    not_valid = Refusal(
+        Fault.RUN_REFERENCE_NOT_VALID,
+        f"Referenced pipeline run id {run_id} is not a valid run id.",
+        f"pipeline/{pipeline.name}/",
+    )
+    if not _UUID.fullmatch(run_id):
+        raise not_valid
+    try:
+        run = runs.get(tx, factory.scope, run_id.lower())
+    except Problem as problem:
+        if problem.code is not Code.NOT_FOUND:
+            raise
+        raise Refusal(
+            Fault.RUN_REFERENCE_NOT_FOUND, f"Referenced pipeline run id {run_id} does not exist.", "pipelinerun"
+        ) from problem
+    if run.flow_id != pipeline.flow_id:
+        raise not_valid
+    return run
+
+
+def parameters_for(factory: Factory, pipeline: Pipeline, asked: Asked, referenced: Run | None) -> Parameters:
+    """Return the parameters of the run: those of the run that is referred to, with the body's over them where that is asked for.
+
+    Raises:
+        Refusal: 400: one is missing, or of another type.
+    """
+    given = asked.given
+    if referenced is not None:
+        given = {**referenced.parameters, **(asked.given if asked.override else {})}
+    return make_parameters(pipeline.declared, given, pipeline.target, factory.door.sealer, factory.scope)
+
+
+def by_hand(factory: Factory, now: Instant) -> Origin:
+    """Return the origin of a run that is asked for by a request."""
+    invocation = uuid.UUID(factory.door.ids.uuid()).hex
+    return Origin(
+        invoked_by={"id": invocation, "name": MANUAL, "invokedByType": MANUAL},
+        trigger={"type": MANUAL, "id": invocation, "name": MANUAL, "time": date(now)},
+        who=factory.who,
+    )
+
+
+def _wanted_id(request: Request) -> str | None:
+    given = request.headers.get("x-ms-client-request-id", "").strip()
+    return given.lower() if _UUID.fullmatch(given) else None
+
+
+def _made_before(factory: Factory, run_id: str, digest: str) -> str | None:
+    """Return the id if a request like this one has made the run with it."""
+    with factory.door.database.reading() as tx:
+        try:
+            run = runs.get(tx, factory.scope, run_id)
+        except Problem as problem:
+            if problem.code is not Code.NOT_FOUND:
+                raise
+            return None
+    return run.id if run.details.get("request") == digest else None
+
+
+def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str | None) -> str:
+    """Return the id of a new run: the one that is wanted, unless it is taken."""
+    door = factory.door
+    run_id = wanted or door.ids.uuid()
+    now = door.clock.now()
+    with door.database.reading() as tx:
+        pipeline = find_pipeline(factory, tx, name)
+        reference = asked.reference.run_id
+        referenced = None if reference is None else find_referenced(factory, tx, pipeline, reference)
+        shared = values_of(tx, factory)
+    draft = RunDraft(
+        run_id=run_id,
+        pipeline=pipeline,
+        parameters=parameters_for(factory, pipeline, asked, referenced),
+        global_parameters=shared,
+        factory=factory.name,
+        origin=by_hand(factory, now),
+        reference=asked.reference,
+        request=digest,
+    )
+    check_definition(pipeline, run_id)
+    try:
+        return _queue(factory, draft, now)
+    except Problem as problem:
+        if problem.code is not Code.CONFLICT or wanted is None:
+            raise
+    # The id is another run's, or the same request came twice at the same moment.
+    return _made_before(factory, wanted, digest) or _create(factory, name, asked, digest, None)
+
+
+def _queue(factory: Factory, draft: RunDraft, now: Instant) -> str:
+    run = run_of(draft, now)
+    with factory.door.database.transaction() as tx:
+        _check_waiting(factory, tx, draft.pipeline)
+        queue_first_run(tx, run)
+    return run.id
+
+
+def _check_waiting(factory: Factory, tx: Transaction, pipeline: Pipeline) -> None:
+    limit = factory.door.waiting_runs
+    if queued(tx, pipeline.scope, pipeline.flow_id, limit) >= limit:
+        raise Refusal(
+            Fault.TOO_MANY,
+            f"{limit} runs of the pipeline '{pipeline.name}' are waiting already; come again when some of them have begun.",
+            pipeline.target,
+            _RETRY_AFTER,
+        )
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool | None:
+    """Return a switch of the query; None: it is not given.
+
+    Raises:
+        Refusal: 400: it is neither true nor false.
+    """
+    given: Any = query.get(name.lower(), "").strip()
+    if not given:
+        return None
+    if given.lower() not in {"true", "false"}:
+        raise bad_request(f"The query parameter {name} is '{given[:100]}'; true or false is expected.")
+    return bool(given.lower() == "true")
