@@ -118,3 +118,15 @@ def test_every_setting_has_a_doc_line() -> None:
     assert [
         name for name, field in Settings.__dataclass_fields__.items() if not field.metadata["doc"].endswith(".")
     ] == []
+
+
+def test_a_table_of_settings_is_read_from_both_places(tmp_path: Path) -> None:
+    """What executes types of activities is a table in the file, and the same as JSON text in the environment; anything else is refused."""
+    (tmp_path / "headrace.toml").write_text('[datafactory_activities.Custom]\ncommand = ["/bin/cat"]\n')
+    expected = '{"Custom": {"command": ["/bin/cat"]}}'
+    assert load({}, directory=tmp_path).datafactory_activities == expected
+    (tmp_path / "headrace.toml").unlink()
+    given = {"HEADRACE_DATAFACTORY_ACTIVITIES": expected}
+    assert load(given, directory=tmp_path).datafactory_activities == expected
+    with pytest.raises(Problem, match="a JSON object is expected"):
+        load({"HEADRACE_DATAFACTORY_ACTIVITIES": "[1]"}, directory=tmp_path)

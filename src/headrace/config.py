@@ -7,6 +7,7 @@ the strongest: a command's own option, the environment, ``headrace.toml`` in the
 
 import dataclasses
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -182,6 +183,27 @@ class Settings:
         like="names",
         shown="none",
     )
+    datafactory_activities: str = _setting(
+        "",
+        'What executes types of pipeline activities that nothing here does: `{"Custom": {"command": ["/usr/bin/runner"]}, '
+        '"DatabricksNotebook": {"url": "http://…"}}`. docs/reference/data-factory-activities.md says what they are given.',
+        like="JSON object",
+        shown="nothing",
+    )
+    datafactory_secrets: str = _setting(
+        "",
+        "Where pipelines find the secrets that they name as AzureKeyVaultSecret: a directory with a file for each, a file with a JSON object, or "
+        "`env:PREFIX_` for environment variables (`PREFIX_MY_SECRET` for `my-secret`).",
+        like="place",
+        shown="nowhere",
+    )
+    datafactory_token_url: str = _setting(
+        "",
+        "Where web activities get tokens for managed identities and service principals: an endpoint that answers "
+        "`GET ?resource=…` as Azure's instance metadata service does.",
+        like="URL",
+        shown="nowhere",
+    )
     log_level: str = _setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
     debug: bool = _setting(
         default=False,
@@ -347,6 +369,8 @@ def _parse(field: "dataclasses.Field[Any]", value: Any, directory: Path) -> Any:
     if like in {"hosts", "names"}:
         items = value.split(",") if isinstance(value, str) else value
         return tuple(str(item).strip() for item in items if str(item).strip())
+    if like == "JSON object":
+        return _parse_object(value)
     if isinstance(field.default, bool):
         return _parse_flag(value)
     if isinstance(field.default, int | float):
@@ -374,6 +398,17 @@ def _parse_number(field: "dataclasses.Field[Any]", value: Any) -> int | float:
     if not least <= number < float("inf"):
         raise ValueError(f"{least:g} or more is expected")
     return kind(number)
+
+
+def _parse_object(value: Any) -> str:
+    """Return the JSON text of an object that is given as text, or as a table of the file."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("a JSON object is expected, or a table of the file")  # noqa: TRY004 — as ``_parse_number``
+    return json.dumps(found)
 
 
 def _parse_flag(value: Any) -> bool:
