@@ -1,7 +1,6 @@
 """The functions of base64, data URIs, percent encoding, and of values that hold bytes."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Final
@@ -10,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from headrace.core.codec import Json
 from headrace.core.errors import Problem
 from headrace.language.datafactory.table import Call, Function
-from headrace.language.datafactory.values import BLANKS, content_of, content_value, json_text
+from headrace.language.datafactory.values import BLANKS, content_of, content_value, from_base64, json_text
 
 OCTETS: Final = "application/octet-stream"
 
@@ -52,8 +51,8 @@ def _decoded(call: Call, text: str) -> bytes:
     call.budget.produce_text(len(text))
     try:
         # .NET passes over white space within base64, and nothing else.
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+        return from_base64("".join(text.split()))
+    except ValueError:
         raise call.refusal(
             f"The function '{call.name}' was invoked with a parameter that is not valid. "
             "The value cannot be decoded from base64 representation."
@@ -112,8 +111,8 @@ def _data_of(call: Call) -> tuple[str, bytes]:
     if parameters.lower().endswith(";base64"):
         parameters = parameters[: -len(";base64")]
         try:
-            data = base64.b64decode(data, validate=True)
-        except (binascii.Error, ValueError):
+            data = from_base64(data.decode("ascii"))
+        except ValueError:
             raise _no_data_uri(call) from None
     return (found["type"] or "text/plain") + parameters, data
 

@@ -124,9 +124,7 @@ class FixedState:
             "globalParameters": _object(document, "globalParameters"),
         }
         activities = {
-            name: _activity(value)
-            for name, value in _object(document, "activities").items()
-            if isinstance(value, Mapping)
+            name: value for name, value in _object(document, "activities").items() if isinstance(value, Mapping)
         }
         return cls(
             system=system,
@@ -192,7 +190,3 @@ def _object(document: Mapping[str, Json], key: str) -> Object:
 def _optional(document: Mapping[str, Json], key: str) -> Object | None:
     value = document.get(key)
     return value if isinstance(value, Mapping) else None
-
-
-def _activity(given: Object) -> Object:
-    return {("Status" if name == "status" else name): value for name, value in given.items()}

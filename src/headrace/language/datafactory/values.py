@@ -1,7 +1,6 @@
 """JSON values of the language: their kinds, their text forms, and when two are the same."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Final
@@ -163,9 +162,21 @@ def content_of(value: Json) -> bytes | None:
     if not isinstance(content, str):
         return None
     try:
-        return base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
+        return from_base64(content)
+    except ValueError:
         return None
+
+
+def from_base64(text: str) -> bytes:
+    """Return the bytes of a base64 text.
+
+    Raises:
+        ValueError: it has other characters, or wrong padding (too much of it too, which Python lets pass).
+    """
+    if len(text) % 4:
+        message = "the padding is wrong"
+        raise ValueError(message)
+    return base64.b64decode(text, validate=True)
 
 
 def content_value(type_: str, content: bytes) -> Json:
