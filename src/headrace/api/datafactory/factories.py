@@ -27,7 +27,6 @@ from headrace.api.datafactory.paging import BY_NAME, PAGE, given_cursor, listed
 from headrace.api.datafactory.paths import FACTORY, PROVIDER, SUBSCRIPTION
 from headrace.api.datafactory.pipelines import KIND as PIPELINE
 from headrace.api.datafactory.pipelines import erase_pipeline_flow
-from headrace.api.datafactory.resources import empty_with_etag
 from headrace.api.datafactory.wire import Item, answer, date, empty
 from headrace.core.clock import Clock
 from headrace.core.errors import Code, Problem
@@ -70,7 +69,7 @@ def list_factories(request: Request, place: AtPlace) -> Response:
 def get_factory(request: Request, factory: InFactory) -> Response:
     """Show a factory; 304 if the caller has this version."""
     if is_known(request, factory.document):
-        return empty_with_etag(factory.document)
+        return empty(304, {"etag": f'"{etag_of(factory.document)}"'})
     return _answer(factory.document)
 
 

@@ -75,7 +75,7 @@ def router_of(collection: Collection) -> APIRouter:
         """Show one resource; 304 if the caller has this version."""
         document = find(factory, collection, name)
         if is_known(request, document):
-            return empty_with_etag(document)
+            return empty(304, {"etag": etag_of(document)})
         return shown_answer(factory, collection, document)
 
     def put_resource(name: str, request: Request, factory: InFactory, body: DocumentBody) -> Response:
@@ -185,11 +185,6 @@ def shown(factory: Factory, collection: Collection, document: Document) -> Item:
 def shown_answer(factory: Factory, collection: Collection, document: Document) -> Response:
     """Return 200 with a document and its etag."""
     return answer(shown(factory, collection, document), headers={"etag": etag_of(document)})
-
-
-def empty_with_etag(document: Document) -> Response:
-    """Return 304 with the document's etag."""
-    return Response(status_code=304, headers={"etag": etag_of(document)})
 
 
 def _plain(document: Document) -> dict[str, Any]:

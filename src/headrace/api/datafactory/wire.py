@@ -36,9 +36,9 @@ def answer(value: object, status: int = 200, headers: Mapping[str, str] = Mappin
     return Response(text.encode(), status, dict(headers), media_type=_MEDIA_TYPE)
 
 
-def empty(status: int = 200) -> Response:
+def empty(status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """Return an answer without a body."""
-    return Response(status_code=status)
+    return Response(status_code=status, headers=dict(headers))
 
 
 def date(instant: Instant) -> str:
