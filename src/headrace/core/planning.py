@@ -448,7 +448,7 @@ def _demoted(
 def _commit_key(path: str, newest: _Try | None, request: PlanRequest, *, carried: bool) -> str:
     if newest is not None and newest.activity.commit_key and (carried or not newest.activity.succeeded):
         return newest.activity.commit_key
-    return derived_uuid(request.run_id, path)
+    return derived_uuid(request.run_id, f"{request.at}/{path}" if request.at else path)
 
 
 def _origin(newest: _Try | None, history: tuple[PastRun, ...]) -> str | None:
