@@ -127,23 +127,23 @@ def of_run(tx: Transaction, run_id: str) -> list[ActivityRun]:
 
     The flow's own activities come first, then those inside of containers, by the paths that they are in. There may be very many of these.
     """
-    return [_activity_run(row) for row in tx.rows(_OF_RUN, {"its_run_id": run_id})]
+    return [activity_run_of(row) for row in tx.rows(_OF_RUN, {"its_run_id": run_id})]
 
 
 def of_parent(tx: Transaction, run_id: str, parent: str) -> list[ActivityRun]:
     """Return every attempt of every activity of the run that stands right below ``parent`` (empty: of the flow's own), in the same order."""
-    return [_activity_run(row) for row in tx.rows(_OF_PARENT, {"its_run_id": run_id, "its_parent": parent})]
+    return [activity_run_of(row) for row in tx.rows(_OF_PARENT, {"its_run_id": run_id, "its_parent": parent})]
 
 
 def at_path(tx: Transaction, run_id: str, path: str) -> list[ActivityRun]:
     """Return every attempt at the activity at ``path`` of the run, the first one first; empty: there is none."""
-    return [_activity_run(row) for row in tx.rows(_AT_PATH, {"its_run_id": run_id, "its_path": path})]
+    return [activity_run_of(row) for row in tx.rows(_AT_PATH, {"its_run_id": run_id, "its_path": path})]
 
 
 def below(tx: Transaction, run_id: str, path: str) -> list[ActivityRun]:
     """Return every attempt of everything that stands below ``path`` of the run, however deep, by path and attempt."""
     values = {"its_run_id": run_id, "its_first": f"{path}/", "its_last": f"{path}{_AFTER_SLASH}"}
-    return [_activity_run(row) for row in tx.rows(_BELOW, values)]
+    return [activity_run_of(row) for row in tx.rows(_BELOW, values)]
 
 
 def statuses_of_parent(tx: Transaction, run_id: str, parent: str) -> list[tuple[str, int, ActivityStatus]]:
@@ -157,7 +157,7 @@ def of_runs(tx: Transaction, run_ids: Collection[str]) -> dict[str, list[Activit
     statement = sa.select(activity_runs).where(activity_runs.c.run_id.in_(run_ids)).order_by(*_ORDER)
     result: dict[str, list[ActivityRun]] = {run_id: [] for run_id in run_ids}
     for row in tx.rows(statement):
-        result[row["run_id"]].append(_activity_run(row))
+        result[row["run_id"]].append(activity_run_of(row))
     return result
 
 
@@ -357,7 +357,8 @@ def _values(row: ActivityRun, position: int) -> dict[str, Any]:
     }
 
 
-def _activity_run(row: Mapping[str, Any]) -> ActivityRun:
+def activity_run_of(row: Mapping[str, Any]) -> ActivityRun:
+    """Return the activity run that a row of the table holds."""
     what = f"the ledger's row of {row['path']!r} of run {row['run_id']}"
     values = {name: value for name, value in row.items() if name not in {"scope", "position", "lost"}}
     values["status"] = ActivityStatus(row["status"])
