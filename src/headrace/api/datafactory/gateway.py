@@ -259,7 +259,7 @@ def _authorize(request: Request, identity: Identity) -> None:
         raise Refusal(
             Fault.FORBIDDEN,
             f"The client '{identity.client_id}' does not have authorization to perform action "
-            f"'{_action(request.method, segments)}' over scope '{request.scope['path']}'.",
+            f"'{_action(request.method, segments)}' over scope '{_scope(request.method, segments)}'.",
         )
 
 
@@ -274,6 +274,11 @@ def _needed(method: str, last: str) -> Role:
     if method in {"GET", "HEAD"}:
         return Role.READER
     return _ROLE_OF_ACTION.get(last, Role.ADMIN) if method == "POST" else Role.ADMIN
+
+
+def _scope(method: str, segments: tuple[str, ...]) -> str:
+    """Return the resource id that a request is about: without the word that says what to do with it."""
+    return "/" + "/".join(segments[:-1] if method == "POST" else segments)
 
 
 def _action(method: str, segments: tuple[str, ...]) -> str:
