@@ -3,7 +3,7 @@
     to_json      a document to an object: ``@attribute``, ``#text``, ``#cdata-section``, ``?xml``; repeated elements are an array
     from_json    an object with one root key to XML text
 
-What JSON has no place for (comments) is left out. Characters that XML names cannot have are written ``_x0020_``.
+Comments are left out; several of them leave an empty array, as they do in the service. Characters that XML names cannot have are written ``_x0020_``.
 """
 
 import re
@@ -14,15 +14,17 @@ from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.language.datafactory.limits import MAX_NESTING
 from headrace.language.datafactory.values import float_text
-from headrace.language.datafactory.xmltree import Document, Element, Leaf, LeafKind, Node, outer_xml
+from headrace.language.datafactory.xmltree import Document, Element, Leaf, LeafKind, Node, declarations, outer_xml
 
 _DECLARATION: Final = "?xml"
+_COMMENT: Final = "#comment"
 _LEAF_KEYS: Final[Mapping[LeafKind, str]] = {
     LeafKind.TEXT: "#text",
     LeafKind.CDATA: "#cdata-section",
     LeafKind.SPACE: "#significant-whitespace",
+    LeafKind.COMMENT: _COMMENT,
 }
-_LEAF_KINDS: Final[Mapping[str, LeafKind]] = {key: kind for kind, key in _LEAF_KEYS.items()}
+_LEAF_KINDS: Final[Mapping[str, LeafKind]] = {key: kind for kind, key in _LEAF_KEYS.items() if key != _COMMENT}
 _ENCODED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
 _NO_NAME: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)|[^\w.:·-]|^[\d.·-]")
 
@@ -43,9 +45,18 @@ def _grouped(nodes: Iterable[Node]) -> dict[str, Json]:
             groups.setdefault(_decoded(node.name), []).append(_value(node))
         elif node.kind is LeafKind.INSTRUCTION:
             groups.setdefault(f"?{node.target}", []).append(node.value)
-        elif node.kind in _LEAF_KEYS:
+        else:
             groups.setdefault(_LEAF_KEYS[node.kind], []).append(node.value)
-    return {key: values[0] if len(values) == 1 else values for key, values in groups.items()}
+    comments = groups.get(_COMMENT, ())
+    if len(comments) == 1:
+        del groups[_COMMENT]
+    return {key: _alone(key, values) for key, values in groups.items()}
+
+
+def _alone(key: str, values: list[Json]) -> Json:
+    if key == _COMMENT:
+        return []
+    return values[0] if len(values) == 1 else values
 
 
 def _value(element: Element) -> Json:
@@ -81,6 +92,8 @@ def from_json(value: Mapping[str, Json]) -> str:
         else:
             _add(nodes, key, each, 1)
     roots = [node for node in nodes if isinstance(node, Element)]
+    for root in roots:
+        _drop_prefixes(root, {})
     if len(roots) != 1 or any(isinstance(node, Leaf) and node.kind in _LEAF_KEYS for node in nodes):
         message = f"an object needs exactly one root key, and this one makes {len(roots)} root elements"
         raise ValueError(message)
@@ -120,6 +133,21 @@ def _element(key: str, value: Json, depth: int) -> Element:
         else:
             _add(element.children, name, each, depth + 1)
     return element
+
+
+def _drop_prefixes(element: Element, outer: Mapping[str, str]) -> None:
+    """Take away the prefixes that nothing declares, as the service does."""
+    scope = {**outer, **declarations(element.attributes)}
+    element.name = _declared(element.name, scope)
+    element.attributes = {_declared(name, scope): value for name, value in element.attributes.items()}
+    for child in element.children:
+        if isinstance(child, Element):
+            _drop_prefixes(child, scope)
+
+
+def _declared(name: str, scope: Mapping[str, str]) -> str:
+    prefix, colon, local = name.partition(":")
+    return name if not colon or prefix in {"xml", "xmlns"} or scope.get(prefix) else local
 
 
 def _check(depth: int) -> None:

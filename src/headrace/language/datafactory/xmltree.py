@@ -50,7 +50,7 @@ class Element:
     scope: Mapping[str, str] = field(default_factory=dict)
     children: "list[Element | Leaf]" = field(default_factory=list)
     empty: bool = False
-    """It is written ``<a/>``."""
+    """It is written ``<a/>``; counts where it has no children."""
 
     def elements(self) -> "Iterator[Element]":
         """Yield this element and those within it, in the order in which they begin."""
@@ -88,9 +88,9 @@ def read(text: str) -> Document:
     """
     if len(text) > MAX_TEXT:
         raise Problem(Code.LIMIT_EXCEEDED, f"The XML has more than {MAX_TEXT} characters.")
-    reader = _Reader()
+    reader = _Reader(text.encode())
     try:
-        reader.parser.Parse(text.encode(), True)
+        reader.read()
     except expat.ExpatError as error:
         raise ValueError(str(error)) from error
     return Document(reader.declaration, reader.nodes, reader.count)
@@ -99,12 +99,12 @@ def read(text: str) -> Document:
 class _Reader:
     """Builds the tree while expat reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
         self.declaration: dict[str, str] | None = None
         self.nodes: list[Node] = []
         self.count = 0
         self._open: list[Element] = []
-        self._begins: list[int] = []
         self._in_cdata = False
         # The text is UTF-8 now, whatever its declaration says.
         self.parser = parser = expat.ParserCreate("utf-8")
@@ -120,7 +120,13 @@ class _Reader:
         parser.CommentHandler = lambda value: self._add(Leaf(LeafKind.COMMENT, value))
         parser.ProcessingInstructionHandler = lambda target, value: self._add(Leaf(LeafKind.INSTRUCTION, value, target))
 
+    def read(self) -> None:
+        self.parser.Parse(self._content, True)
+
     def _declare(self, version: str, encoding: str | None, standalone: int) -> None:
+        if version != "1.0":
+            message = f"the XML version '{version}' is not 1.0"
+            raise ValueError(message)
         self.declaration = {"version": version}
         if encoding is not None:
             self.declaration["encoding"] = encoding
@@ -150,11 +156,11 @@ class _Reader:
         element = Element(name, attributes, scope)
         self._add(element)
         self._open.append(element)
-        self._begins.append(self.parser.CurrentByteIndex)
 
     def _end(self, _: str) -> None:
-        # Both ends of <a/> are told at the same byte.
-        self._open.pop().empty = self.parser.CurrentByteIndex == self._begins.pop()
+        # The end of <a/> is told just behind it, the end of <a></a> in front of its last tag.
+        at = self.parser.CurrentByteIndex
+        self._open.pop().empty = self._content[at - 2 : at] == b"/>"
 
     def _text(self, value: str) -> None:
         if self._in_cdata:

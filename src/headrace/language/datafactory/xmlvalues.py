@@ -7,7 +7,7 @@ from headrace.core.codec import Json
 from headrace.language.datafactory.table import Call, Function
 from headrace.language.datafactory.values import CONTENT, CONTENT_TYPE, content_of, content_value
 from headrace.language.datafactory.xmljson import from_json, to_json
-from headrace.language.datafactory.xmltree import Document, read
+from headrace.language.datafactory.xmltree import Document, outer_xml, read
 
 _TYPE: Final = "application/xml;charset=utf-8"
 
@@ -52,11 +52,14 @@ def as_json(value: Json) -> Json:
 
 def _xml(call: Call) -> Json:
     value = call.arguments[0]
-    if not isinstance(value, str | Mapping):
+    if not isinstance(value, str | dict):
         raise call.wrong_type(0, "to be a string or an object")
+    content = content_of(value)
+    if content is not None:
+        # As in the service, bytes become XML by being called so; who reads them looks into them.
+        return content_value(_TYPE, content)
     try:
-        text = _text(value)
-        read(text)
+        text = _written(value)
     except ValueError as error:
         message = f"The function 'xml' parameter is not valid. The provided value cannot be converted to XML: {error}."
         raise call.refusal(message) from error
@@ -64,11 +67,13 @@ def _xml(call: Call) -> Json:
     return xml_value(text)
 
 
-def _text(value: str | Mapping[str, Json]) -> str:
+def _written(value: str | dict[str, Json]) -> str:
+    """Return XML as .NET writes it: ``<a />`` for ``<a/>``, and without white space between elements."""
     if isinstance(value, str):
-        return value
-    content = content_of(dict(value))
-    return from_json(value) if content is None else content.decode("utf-8-sig")
+        return outer_xml(read(value))
+    text = from_json(value)
+    read(text)
+    return text
 
 
 FUNCTIONS: Final = (

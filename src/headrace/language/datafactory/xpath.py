@@ -16,11 +16,13 @@ from headrace.language.datafactory.table import Call, Function
 from headrace.language.datafactory.xmltree import Document, Element, attribute, outer_xml
 from headrace.language.datafactory.xmlvalues import document_of, is_xml, xml_value
 
-_MOST_WORK: Final = 10**10
+_MOST_WORK: Final = 10**9
+_MOST_TEXT: Final = 64 * 1024 * 1024
 _LITERAL: Final = re.compile("'[^']*'|\"[^\"]*\"")
-_WIDE: Final = re.compile(
-    r"//|\.\.|(?:parent|ancestor|ancestor-or-self|descendant|descendant-or-self|following|following-sibling|preceding"
-    r"|preceding-sibling)\s*::|[\[(,=<>|+*-]\s*/(?!/)"
+_COSTS: Final = re.compile(
+    r"(?P<open>\[)|(?P<close>\])|(?P<start>(?:^|(?<=[\[(,=<>|+]))\s*//?)|(?P<wide>//|\.\."
+    r"|(?:parent|ancestor|ancestor-or-self|descendant|descendant-or-self|following|following-sibling|preceding"
+    r"|preceding-sibling)\s*::)"
 )
 
 
@@ -30,8 +32,8 @@ def evaluate(document: Document, path: str, budget: Budget) -> Json:
     Elements are XML values, texts are texts, attributes are ``name="value"``.
 
     Raises:
-        ValueError: the path is not well formed, uses a prefix, a variable or a function that is not there, or gives no number.
-        Problem: ``LIMIT_EXCEEDED``: it would take too long, or finds too much.
+        ValueError: the path is not well formed, or uses a prefix, a variable or a function that is not there.
+        Problem: ``LIMIT_EXCEEDED``: it would take too long, or finds too much. ``EXPRESSION_TYPE``: the result is not a finite number.
     """
     if path.strip() == "/":
         return [xml_value(outer_xml(document))]
@@ -48,24 +50,38 @@ def evaluate(document: Document, path: str, budget: Budget) -> Json:
         places = dict(zip(root.iter("*"), document.root.elements(), strict=True))
         return [_node(node, places, budget) for node in found]
     if isinstance(found, float) and not math.isfinite(found):
-        message = "the result is no number"
-        raise ValueError(message)
+        message = "The function 'xpath' parameters are invalid: the result is no number, or an infinite one."
+        raise Problem(Code.EXPRESSION_TYPE, message)
     return str(found) if isinstance(found, str) else found
 
 
 def _check_cost(path: str, nodes: int, size: int) -> None:
-    """Refuse paths that could take minutes.
+    """Refuse paths that could take minutes, or more memory than is due.
 
-    A step to anywhere (``//``, ``..``, ``following::``, another path from the root) can look at the whole document for every
-    node that it starts from, so each but the first multiplies the work by the number of nodes. Every part between commas may
-    be a text as long as the document.
+    The work grows with the number of nodes for each step that may look at the whole document and is taken from many nodes. Every
+    part between commas may be a text as long as the document.
     """
     steps = _LITERAL.sub("", path)
-    wide = len(_WIDE.findall(steps))
-    work = size * nodes ** max(0, min(wide - 1, 10)) * (1 + steps.count(","))
-    if len(path) > MAX_LENGTH or work > _MOST_WORK:
+    work = size * nodes ** min(_wide_steps(steps), 10)
+    if len(path) > MAX_LENGTH or work > _MOST_WORK or size * (1 + steps.count(",")) > _MOST_TEXT:
         message = f"The path would take too long on this XML of {nodes} nodes: use fewer steps that search the whole document."
         raise Problem(Code.LIMIT_EXCEEDED, message)
+
+
+def _wide_steps(steps: str) -> int:
+    """Count ``//``, ``..``, ``following::`` and the like; a path from the root counts within ``[]``, where it is taken again and again."""
+    wide = depth = 0
+    for found in _COSTS.finditer(steps):
+        match found.lastgroup:
+            case "open":
+                depth += 1
+            case "close":
+                depth -= 1
+            case "start":
+                wide += depth > 0
+            case _:
+                wide += 1
+    return wide
 
 
 def _node(node: object, places: dict[etree._Element, Element], budget: Budget) -> Json:
