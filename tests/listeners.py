@@ -61,6 +61,8 @@ def listening(port: int = 0) -> Iterator[Listener]:
             """Hear a POST."""
             self._hear()
 
+        do_PUT = do_DELETE = do_PATCH = do_HEAD = do_POST  # noqa: N815 — the names that http.server calls
+
         def _hear(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             heard = Heard(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
@@ -71,7 +73,7 @@ def listening(port: int = 0) -> Iterator[Listener]:
                 for name, value in {"content-length": str(len(content)), **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(b"" if self.command == "HEAD" else content)
             except OSError:
                 self.close_connection = True
 

@@ -104,7 +104,7 @@ class Desk:
     def act(
         self,
         function: Callable[[Attempt], Result],
-        properties: Mapping[str, Json],
+        properties: Mapping[str, Any],
         *,
         path: str = "A",
         **changes: Any,
@@ -130,16 +130,30 @@ class Desk:
     def resume(
         self,
         function: Callable[[Attempt], Result],
-        properties: Mapping[str, Json],
+        properties: Mapping[str, Any],
         state: Mapping[str, Json],
         signal: Mapping[str, Json] | None = None,
+        **changes: Any,
     ) -> Any:
         """Return what the function says when it is gone on with."""
-        return self.act(function, properties, resumed=Resumed(state, signal))
+        return self.act(function, properties, resumed=Resumed(state, signal), **changes)
 
     def _open(self, properties: Mapping[str, Json], scope: str, name: str) -> Mapping[str, Json]:
         self.opened.append((scope, name))
         return properties
+
+
+@dataclass
+class Shelf:
+    """Documents by kind and name."""
+
+    documents: dict[tuple[str, str], Mapping[str, Json]] = field(default_factory=dict)
+
+    def find(self, scope: str, kind: str, name: str) -> tuple[str, Mapping[str, Json]] | None:
+        """Return a document of the one factory that there is."""
+        assert scope == SCOPE
+        found = self.documents.get((kind, name))
+        return None if found is None else (name, found)
 
 
 def ended(status: ActivityStatus = ActivityStatus.SUCCEEDED, **changes: Any) -> ActivityRun:

@@ -108,18 +108,19 @@ class Attempt:
             Problem: as ``DynamicContext.evaluate``.
         """
         value = self.context.evaluate(template, *items)
-        self._hide_within(value)
+        self.hide_within(value)
         return value
 
     def given(self, *without: str) -> dict[str, Json]:
-        """Return ``typeProperties``, evaluated and noted as the input; those in ``without`` stay as they are.
+        """Return ``typeProperties``, evaluated; those in ``without`` stay as they are. When the attempt begins they are noted as its input.
 
         Raises:
             Problem: as ``evaluate``. Refused: too long.
         """
         raw = self.properties
         values = {key: value if key in without else self.evaluate(value) for key, value in raw.items()}
-        self.show_input(values)
+        if self.task.resumed is None:
+            self.show_input(values)
         return values
 
     def show_input(self, values: Object) -> None:
@@ -130,7 +131,7 @@ class Attempt:
         """
         shown = masked(without_secure_strings(values), self.secrets)
         if _size(shown) > self.max_payload:
-            raise refused(_TOO_LONG_CODE, _TOO_LONG, Code.LIMIT_EXCEEDED)
+            raise too_long()
         self.noted = shown
         policy = self.task.settings.get("policy")
         policy = policy if isinstance(policy, Mapping) else {}
@@ -158,7 +159,7 @@ class Attempt:
         if failure is not None:
             failure = replace(failure, message=masked_text(failure.message, self.secrets))
         elif _size(output) + _size(self.noted) > self.max_payload:
-            return Outcome(failure=Failure(Code.LIMIT_EXCEEDED, _TOO_LONG, label=_TOO_LONG_CODE))
+            return Outcome(failure=too_long().failure)
         return replace(result, output=output, failure=failure)
 
     def _user_properties(self) -> dict[str, Json]:
@@ -168,16 +169,17 @@ class Attempt:
         texts = {str(item["name"]): text_of(self.evaluate(item.get("value"))) for item in found[:_MOST_USER_PROPERTIES]}
         return {name: masked_text(text, self.secrets) for name, text in texts.items()}
 
-    def _hide_within(self, value: Json) -> None:
+    def hide_within(self, value: Json) -> None:
+        """Keep the SecureStrings in ``value`` out of all that is shown."""
         secret = secure_string(value)
         if secret is not None:
             self.hide(secret)
         elif isinstance(value, Mapping):
             for item in value.values():
-                self._hide_within(item)
+                self.hide_within(item)
         elif isinstance(value, list):
             for item in value:
-                self._hide_within(item)
+                self.hide_within(item)
 
 
 def activity(installation: Installation, act: Callable[[Attempt], Result]) -> ActivityFunction:
@@ -196,6 +198,11 @@ def activity(installation: Installation, act: Callable[[Attempt], Result]) -> Ac
             raise Problem(problem.code, message, problem.fields, problem.context) from problem
 
     return begin
+
+
+def too_long() -> Refused:
+    """Return the failure of an attempt that takes or gives more than may be kept."""
+    return refused(_TOO_LONG_CODE, _TOO_LONG, Code.LIMIT_EXCEEDED)
 
 
 def reference_name(reference: Json, what: str) -> str:

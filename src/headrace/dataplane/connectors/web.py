@@ -6,16 +6,21 @@ used: they would go where the guard cannot look.
 """
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
 from headrace.core.errors import Code, Problem
+from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.egress import EVERYTHING, Egress
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 1 << 20
@@ -24,7 +29,12 @@ MAX_URL = 2048
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TO_GET = frozenset({301, 302, 303})
-_OF_ONE_ORIGIN = frozenset({"authorization", "cookie", "x-headrace-signature"})
+_OF_ONE_ORIGIN = frozenset(
+    {
+        *("authorization", "cookie", "x-headrace-signature"),
+        *("api-key", "x-api-key", "x-functions-key", "ocp-apim-subscription-key"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,15 @@ class WebRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
-    """What came back: the status, headers by their names in lower case, and at most ``WebClient.max_bytes`` of the body."""
+    """What came back: the status, headers by their names in lower case, and at most ``WebClient.max_bytes`` of the body.
+
+    ``fields`` are the headers as they came: names in their own case, repeated ones each.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +74,16 @@ class WebClient:
     redirects: int = 0
     tls: ssl.SSLContext | None = None
 
-    def send(self, request: WebRequest) -> WebAnswer:
-        """Return the answer to ``request``.
+    def send(self, request: WebRequest, cancellation: Cancellation | None = None) -> WebAnswer:
+        """Return the answer to ``request``; ``cancellation`` breaks the call off.
 
         Raises:
             Problem: ``INVALID``: the URL; ``SOURCE_DENIED``: the guard refuses the host; ``SOURCE_UNAVAILABLE``: it cannot be reached, or broke off;
-                ``SOURCE_TIMEOUT``. No message repeats more of the URL than the host.
+                ``SOURCE_TIMEOUT``; whatever ``cancellation`` says. No message repeats more of the URL than the host.
         """
-        return asyncio.run(self._send(request))
+        if cancellation is None:
+            return asyncio.run(self._send(request))
+        return asyncio.run(unless_stopped(self._send(request), cancellation))
 
     async def _send(self, request: WebRequest) -> WebAnswer:
         host = parse_url(request.url).hostname
@@ -97,7 +113,8 @@ class WebClient:
         address = host if EVERYTHING in self.egress.allow else self.egress.check(host)
         place = f"[{address}]" if ":" in address else address
         port = "" if url.port is None else f":{url.port}"
-        headers = {"user-agent": "headrace", **request.headers, "host": url.netloc, "accept-encoding": "identity"}
+        given = {name.lower(): value for name, value in request.headers.items()}
+        headers = {"user-agent": "headrace", **given, "host": url.netloc, "accept-encoding": "identity"}
         sent = client.build_request(
             request.method,
             url._replace(netloc=place + port, fragment="").geturl(),
@@ -110,7 +127,31 @@ class WebClient:
             body = await _beginning(answer, self.max_bytes)
         finally:
             await answer.aclose()
-        return WebAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
+        came = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+        return WebAnswer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body, came)
+
+
+async def unless_stopped(work: Coroutine[Any, Any, T], cancellation: Cancellation) -> T:
+    """Return what ``work`` gives; it is broken off when ``cancellation`` says so, from whichever thread.
+
+    Raises:
+        Problem: whatever ``cancellation`` says.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+
+    def stop() -> None:
+        # The loop may be over by the time that another thread says so.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(task.cancel)
+
+    forget = cancellation.on_stop(stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        cancellation.check()
+        raise
+    finally:
+        forget()
 
 
 def parse_url(text: str) -> SplitResult:
