@@ -1,0 +1,108 @@
+"""Pipelines of Data Factory: what an engine needs to do their runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from headrace.activities.datafactory import dialect
+from headrace.activities.datafactory.attempt import Attempt, Installation, Object, Result, activity
+from headrace.activities.datafactory.azure_function import azure_function
+from headrace.activities.datafactory.branches import if_condition, switch
+from headrace.activities.datafactory.calls import Calling
+from headrace.activities.datafactory.loops import for_each, until
+from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
+from headrace.activities.datafactory.steps import fail, filter_items, wait
+from headrace.activities.datafactory.unsupported import Executors, unsupported
+from headrace.activities.datafactory.validation import validation
+from headrace.activities.datafactory.variables import append_variable, set_variable
+from headrace.activities.datafactory.web import web
+from headrace.api.datafactory.secrets import open_secrets
+from headrace.bootstrap.application import Application
+from headrace.config import environment
+from headrace.core.dialect import Dialect
+from headrace.core.run import Run
+from headrace.core.task import ActivityFunction
+from headrace.dataplane.connectors.files import FileStore
+from headrace.dataplane.connectors.stores import open_store
+from headrace.service.sealing import Sealer
+from headrace.store import documents, runs
+from headrace.store.database import Database
+
+_PIPELINE = "pipeline"
+_RUNS_KEPT = 64
+
+
+def dialects(application: Application) -> Mapping[str, Dialect]:
+    """Return the dialects of plans, by their names."""
+    return {dialect.NAME: dialect.PipelineDialect(application.clock, application.sealer)}
+
+
+def pipeline_activities(application: Application) -> Mapping[str, ActivityFunction]:
+    """Return what each kind of activity of a pipeline does, for an engine.
+
+    Raises:
+        Problem: ``INVALID``: the setting that names executors of other types.
+    """
+    settings = application.settings
+    shelf = FactoryDocuments(application.database, application.sealer)
+    calling = Calling(
+        application.egress,
+        SecretSource(settings.datafactory_secrets, environment()),
+        TokenSource(settings.datafactory_token_url),
+    )
+    executors = Executors.parse(settings.datafactory_activities, environment())
+
+    def open_folder(scope: str, url: str) -> FileStore:
+        return open_store(url, None, application.roots_of(scope).file_roots, application.limits)
+
+    functions: Mapping[str, Callable[[Attempt], Result]] = {
+        "for_each": for_each,
+        "until": until,
+        "if": if_condition,
+        "switch": switch,
+        "filter": filter_items,
+        "pipeline_wait": wait,
+        "fail": fail,
+        "set_variable": set_variable,
+        "append_variable": append_variable,
+        "web": lambda attempt: web(attempt, calling, shelf),
+        "azure_function": lambda attempt: azure_function(attempt, calling, shelf),
+        "validation": lambda attempt: validation(attempt, shelf, open_folder),
+        "unsupported": lambda attempt: unsupported(attempt, calling, executors),
+    }
+    installation = _installation(application)
+    return {kind: activity(installation, function) for kind, function in functions.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryDocuments:
+    """The documents of factories, their secrets opened: for who executes them, never for a caller."""
+
+    database: Database
+    sealer: Sealer
+
+    def find(self, scope: str, kind: str, name: str) -> tuple[str, Object] | None:
+        """Return name and ``properties`` of a document; None: there is none.
+
+        Raises:
+            Problem: ``UNAVAILABLE``: the key that sealed its secrets is not here.
+        """
+        with self.database.reading() as tx:
+            found = documents.find(tx, scope, kind, name.lower())
+        properties = None if found is None else found.body.get("properties")
+        if found is None or not isinstance(properties, Mapping):
+            return None
+        return found.name, open_secrets(properties, self.sealer, (scope, kind, found.id))
+
+
+def _installation(application: Application) -> Installation:
+    # What is asked of a run here never changes, and one that goes on is asked for again and again.
+    @lru_cache(maxsize=_RUNS_KEPT)
+    def run_of(run_id: str) -> Run:
+        with application.database.reading() as tx:
+            return runs.get(tx, None, run_id)
+
+    def open_of_pipeline(properties: Object, scope: str, pipeline: str) -> Object:
+        return open_secrets(properties, application.sealer, (scope, _PIPELINE, pipeline.lower()))
+
+    return Installation(application.clock, application.sealer, run_of, open_of_pipeline)
