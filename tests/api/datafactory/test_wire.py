@@ -221,7 +221,7 @@ def test_a_token_that_no_page_gave_out_is_refused(client: Client) -> None:
         answer = client("GET", f"/pipelines{VERSION}&$skiptoken={token}")
         assert error_of(answer)[:2] == (400, "BadRequest")
         assert error_of(client("POST", "/querytriggers", {"continuationToken": token}))[:2] == (400, "BadRequest")
-    assert error_of(client("POST", "/querytriggers", {"continuationToken": 1}))[:2] == (400, "BadRequest")
+    assert error_of(client("POST", "/querytriggers", {"continuationToken": [1]}))[:2] == (400, "BadRequest")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api.datafactory import (
+    activity_runs,
+    cancel,
     create_run,
     credentials,
     dataflows,
@@ -18,7 +20,9 @@ from headrace.api.datafactory import (
     integration_runtimes,
     linked_services,
     managed_virtual_networks,
+    pipeline_runs,
     pipelines,
+    run_queries,
     token,
     triggers,
 )
@@ -38,6 +42,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     triggers.actions,
     pipelines.router,
     create_run.router,
+    pipeline_runs.router,
+    cancel.router,
+    run_queries.router,
+    activity_runs.router,
     datasets.router,
     linked_services.router,
     triggers.router,

@@ -78,7 +78,7 @@ def check_pipeline(properties: Mapping[str, Any]) -> None:
     _expect(properties, "activities", list, "")
     _expect(properties, "annotations", list, "")
     _expect(properties, "runDimensions", dict, "")
-    levels = list(_levels(properties.get("activities", []), (), ""))
+    levels = list(_levels(properties.get("activities") or [], (), ""))
     for level in levels:
         for activity in level.activities:
             check_type(activity)
@@ -119,7 +119,7 @@ def _levels(value: Any, above: tuple[str, ...], where: str) -> Iterator[_Level]:
     for activity in value:
         name = activity.get("name")
         _expect(activity, "typeProperties", dict, _of(name))
-        given = activity.get("typeProperties", {})
+        given = activity.get("typeProperties") or {}
         around = (*above, name.lower()) if isinstance(name, str) else above
         for key in INNER_LISTS:
             if given.get(key) is not None:

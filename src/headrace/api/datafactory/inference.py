@@ -138,10 +138,10 @@ def _activity(activity: Item, arrays: set[str]) -> Item:
     given = activity.get("typeProperties")
     repaired = dict(activity)
     written = activity.get("type")
-    if written in {CONTAINER, EXECUTION}:
-        found = _told(str(written), _object(given), arrays)
+    if isinstance(written, str) and written in {CONTAINER, EXECUTION}:
+        found = _told(written, _object(given), arrays)
         if found is None:
-            raise unusable(str(written), str(activity.get("name", "")))
+            raise unusable(written, str(activity.get("name", "")))
         repaired["type"] = found
     if isinstance(given, dict):
         inner = {name: _activities(given[name], arrays) for name in INNER_LISTS if name in given}

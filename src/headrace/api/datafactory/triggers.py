@@ -89,7 +89,7 @@ def query_triggers(factory: InFactory, body: DocumentBody) -> Response:
     parent, token = given.get("parentTriggerName"), given.get("continuationToken")
     if parent is not None and not isinstance(parent, str):
         raise bad_request(f"The property 'parentTriggerName' is {shown(parent)}; the name of a trigger is expected.")
-    found, after = _page(factory, parent, None if token in {None, ""} else read_token(token))
+    found, after = _page(factory, parent, None if token is None or token == "" else read_token(token))
     result: Item = {"value": [shown_resource(factory, TRIGGERS, document) for document in found]}
     if after is not None:
         result["continuationToken"] = after.token()
