@@ -76,15 +76,17 @@ class PastRun:
 
 
 def page(
-    tx: Transaction, query: HistoryQuery, limit: int, position: Position | None = None
+    tx: Transaction, query: HistoryQuery, limit: int, position: Position | None = None, *, few: int = FEW
 ) -> tuple[list[PastRun], Position | None]:
     """Return at most ``limit`` runs behind ``position``, and the position for the next page (None: there is none).
+
+    Up to ``few`` changes in the span are sorted.
 
     Raises:
         Problem: ``INVALID``: the position belongs to another order.
     """
     keys = _keys(query)
-    if _reads_by_creation(tx, query):
+    if _reads_by_creation(tx, query, few):
         where: list[sa.ColumnElement[bool]] = [table.c.id.in_(_by_creation(query, limit, position))]
     else:
         where = [
@@ -156,12 +158,12 @@ def _is_of_groups(query: HistoryQuery) -> bool:
     return any(one.field == "group_id" and not one.negated for one in query.among)
 
 
-def _reads_by_creation(tx: Transaction, query: HistoryQuery) -> bool:
+def _reads_by_creation(tx: Transaction, query: HistoryQuery, few: int) -> bool:
     if [by.field for by in query.order] != ["created_at"] or _is_of_groups(query):
         return False
     span = sa.select(table.c.id).where(table.c.scope == query.scope, *_changed(query, by_index=True))
-    counted = sa.select(sa.func.count()).select_from(span.limit(FEW + 1).subquery())
-    return int(tx.scalar(counted)) > FEW
+    counted = sa.select(sa.func.count()).select_from(span.limit(few + 1).subquery())
+    return int(tx.scalar(counted)) > few
 
 
 def _by_creation(query: HistoryQuery, limit: int, position: Position | None) -> sa.Select[Any]:

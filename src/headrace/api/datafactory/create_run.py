@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from headrace.api.datafactory.new_runs import (
 )
 from headrace.api.datafactory.parameters import Parameters, make_parameters
 from headrace.api.datafactory.paths import FACTORY
+from headrace.api.datafactory.queries import flag_in, words_in
 from headrace.api.datafactory.wire import Item, answer, date
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
@@ -77,16 +77,16 @@ def read_asked(request: Request, given: Item) -> Asked:
     Raises:
         Refusal: 400: a value of the query cannot be read, or asks for a recovery of nothing.
     """
-    query = {name.lower(): value for name, value in request.query_params.multi_items()}
+    query = words_in(request)
     reference = Reference(
-        run_id=query.get("referencepipelinerunid") or None,
-        is_recovery=_flag(query, "isRecovery"),
-        start_activity=query.get("startactivityname") or None,
-        from_failure=_flag(query, "startFromFailure"),
+        run_id=query.get("referencepipelinerunid"),
+        is_recovery=flag_in(request, "isRecovery"),
+        start_activity=query.get("startactivityname"),
+        from_failure=flag_in(request, "startFromFailure"),
     )
     if reference.is_recovery and reference.run_id is None:
         raise bad_request("isRecovery=true needs referencePipelineRunId, the run that is to be recovered.")
-    return Asked(reference=reference, override=bool(_flag(query, "overrideParameters")), given=given)
+    return Asked(reference=reference, override=bool(flag_in(request, "overrideParameters")), given=given)
 
 
 def find_pipeline(factory: Factory, tx: Transaction, name: str) -> Pipeline:
@@ -213,17 +213,3 @@ def _check_waiting(factory: Factory, tx: Transaction, pipeline: Pipeline) -> Non
             pipeline.target,
             _RETRY_AFTER,
         )
-
-
-def _flag(query: Mapping[str, str], name: str) -> bool | None:
-    """Return a switch of the query; None: it is not given.
-
-    Raises:
-        Refusal: 400: it is neither true nor false.
-    """
-    given: Any = query.get(name.lower(), "").strip()
-    if not given:
-        return None
-    if given.lower() not in {"true", "false"}:
-        raise bad_request(f"The query parameter {name} is '{given[:100]}'; true or false is expected.")
-    return bool(given.lower() == "true")
