@@ -1,0 +1,22 @@
+"""Fixtures of clients of Data Factory: one server for all of a test process, and an outside world."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from clients.factory_served import ServedFactories, served_factories
+from clients.factory_world import CountingWorld, counting_world
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedFactories]:
+    """Return the server; each test makes a factory of its own."""
+    with served_factories(tmp_path_factory.mktemp("factories")) as made:
+        yield made
+
+
+@pytest.fixture
+def world() -> Iterator[CountingWorld]:
+    """Return an outside world."""
+    with counting_world() as made:
+        yield made
