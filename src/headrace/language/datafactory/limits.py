@@ -8,8 +8,14 @@ MAX_LENGTH = 8_192
 MAX_DEPTH = 200
 """Most levels that calls and brackets nest. Each costs frames of Python's stack, which ends at 1,000."""
 
+MAX_SEGMENTS = 4_096
+"""Most expressions of one text."""
+
 MAX_STEPS = 1_000_000
-"""Most steps of one evaluation: a call is one, and so are 64 characters or four elements of what a function produces."""
+"""Most steps of one evaluation: an expression is 20, and 64 characters or four elements that are made or compared are one."""
+
+EXPRESSION_STEPS = 20
+"""What one expression costs, whatever it does."""
 
 MAX_TEXT = 4 * 1024 * 1024
 """Most characters of a text that an expression produces, and of the JSON text of an array or object."""
@@ -63,9 +69,9 @@ class Budget:
         self.spend(count // _ELEMENTS_A_STEP)
 
     def look_through(self, count: int) -> None:
-        """Allow so many elements to be compared.
+        """Allow the elements of an array or object to be compared.
 
         Raises:
             Problem: ``EXPRESSION_TYPE``: there is not so much left.
         """
-        self.spend(count // _ELEMENTS_A_STEP)
+        self.spend(1 + count // _ELEMENTS_A_STEP)

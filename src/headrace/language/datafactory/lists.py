@@ -149,6 +149,7 @@ def _identity(value: Json, budget: Budget) -> str:
     """Return a text that values have in common exactly if they are equal in type and value."""
     text = json.dumps(value, sort_keys=True)
     budget.produce_text(len(text))
+    budget.spend(2)
     return text
 
 

@@ -29,6 +29,7 @@ class Evaluation:
             return value
         text = text_of(value)
         self.budget.produce_text(len(text))
+        self.budget.spend(text.count(","))  # each element of an array or object costs more than its characters
         return text
 
     def joined(self, texts: Sequence[str], separator: str = "") -> str:

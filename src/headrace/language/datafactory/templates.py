@@ -18,14 +18,15 @@ from typing import Final
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.language.datafactory.compiler import compile_node
-from headrace.language.datafactory.limits import MAX_LENGTH
+from headrace.language.datafactory.limits import EXPRESSION_STEPS, MAX_SEGMENTS
 from headrace.language.datafactory.parser import parse_expression
 from headrace.language.datafactory.state import State
 from headrace.language.datafactory.syntax import Node
 from headrace.language.datafactory.table import Compute, Evaluation
 from headrace.language.datafactory.values import utf16_length
 
-_CACHED: Final = 2048
+_CACHED: Final = 1_024
+_LONGEST_CACHED: Final = 1_024
 _MOST_LEVELS: Final = 200
 # Up to the first } that stands in no string constant.
 _SEGMENT: Final = re.compile(r"((?:[^'}]|'[^']*')*+)\}")
@@ -62,9 +63,9 @@ class Template:
         Raises:
             Problem: an expression cannot be evaluated.
         """
-        if self.whole:
-            (only,) = self.expressions
-            return only.compute(evaluation)
+        evaluation.budget.spend(EXPRESSION_STEPS * len(self.parts))
+        if self.whole and isinstance(self.parts[0], Expression):
+            return self.parts[0].compute(evaluation)
         return evaluation.joined(
             [part if isinstance(part, str) else evaluation.text_form(part.compute(evaluation)) for part in self.parts]
         )
@@ -76,8 +77,8 @@ def parse(text: str) -> Template:
     Raises:
         Problem: ``EXPRESSION_SYNTAX``: an expression cannot be read, or a segment has no end.
     """
-    # Long texts are read anew each time: the memory for them is better left to runs.
-    return _parse_cached(text) if len(text) <= 2 * MAX_LENGTH else _parse(text)
+    # Long texts are read anew each time: their trees take a hundred times the memory of the text.
+    return _parse_cached(text) if len(text) <= _LONGEST_CACHED else _parse(text)
 
 
 def evaluate_text(text: str, state: State) -> Json:
@@ -159,6 +160,8 @@ def _parse(text: str) -> Template:
         if segment is None:
             raise _unterminated(text, at)
         parts += [text[end:at], _expression(segment.group(1))]
+        if len(parts) > 2 * MAX_SEGMENTS:
+            raise Problem(Code.EXPRESSION_SYNTAX, f"A text has more than {MAX_SEGMENTS} expressions.")
         end = segment.end()
     return Template((*parts, text[end:]))
 
@@ -167,8 +170,11 @@ _parse_cached = lru_cache(maxsize=_CACHED)(_parse)
 
 
 def _expression(text: str) -> Expression:
-    tree = parse_expression(text)
-    return Expression(text, tree, compile_node(tree, text))
+    try:
+        tree = parse_expression(text)
+        return Expression(text, tree, compile_node(tree, text))
+    except RecursionError:  # see evaluate
+        raise Problem(Code.EXPRESSION_SYNTAX, "The expression nests too deeply.") from None
 
 
 def _unterminated(text: str, at: int) -> Problem:

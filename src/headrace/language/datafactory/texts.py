@@ -15,22 +15,28 @@ def _concat(call: Call) -> Json:
 
 def _starts_with(call: Call) -> Json:
     text, start = call.text(0), call.text(1)
-    return upper(text).startswith(upper(start))
+    return upper(text[: len(start)]) == upper(start)
 
 
 def _ends_with(call: Call) -> Json:
     text, end = call.text(0), call.text(1)
-    return upper(text).endswith(upper(end))
+    return len(end) <= len(text) and upper(text[len(text) - len(end) :]) == upper(end)
 
 
 def _index_of(call: Call) -> Json:
-    text, wanted = upper(call.text(0)), upper(call.text(1))
+    text, wanted = _upper(call, 0), _upper(call, 1)
     return _units(text, text.find(wanted))
 
 
 def _last_index_of(call: Call) -> Json:
-    text, wanted = upper(call.text(0)), upper(call.text(1))
+    text, wanted = _upper(call, 0), _upper(call, 1)
     return _units(text, text.rfind(wanted))
+
+
+def _upper(call: Call, index: int) -> str:
+    text = call.text(index)
+    call.budget.produce_text(len(text))
+    return upper(text)
 
 
 def _units(text: str, at: int) -> int:
@@ -77,11 +83,15 @@ def _substring(call: Call) -> Json:
 
 
 def _to_lower(call: Call) -> Json:
-    return lower(call.text(0, "to be a string"))
+    text = call.text(0, "to be a string")
+    call.budget.produce_text(len(text))
+    return lower(text)
 
 
 def _to_upper(call: Call) -> Json:
-    return upper(call.text(0, "to be a string"))
+    text = call.text(0, "to be a string")
+    call.budget.produce_text(len(text))
+    return upper(text)
 
 
 def _trim(call: Call) -> Json:

@@ -1,7 +1,8 @@
 """JSON values of the language: their kinds, their text forms, and when two are the same."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Final
 
@@ -65,6 +66,8 @@ def text_of(value: Json) -> str:
 
 def float_text(value: float) -> str:
     """Return the shortest digits that read back as ``value``; scientific from 1E+17 on and below 0.0001."""
+    if not math.isfinite(value):  # no function makes one, but a state may hold it: Python reads NaN as JSON
+        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     sign, digits, exponent = _decimal(value)
     if exponent >= _FIRST_SCIENTIFIC or exponent < _LAST_PLAIN:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""
@@ -150,6 +153,8 @@ def _scalar(value: Json) -> str:
         return encode_basestring(value)
     if isinstance(value, float):
         text = float_text(value)
+        if not math.isfinite(value):
+            return f'"{text}"'
         return text if "." in text or "E" in text else f"{text}.0"
     return str(value)
 
@@ -232,20 +237,30 @@ def whole_characters(text: str) -> str:
 
 def upper(text: str) -> str:
     """Return ``text`` in upper case, one character to one, whatever the language: ``ß`` stays."""
-    return text.upper() if text.isascii() else "".join(map(_upper, text))
+    return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
 def lower(text: str) -> str:
     """Return ``text`` in lower case, one character to one, whatever the language."""
-    return text.lower() if text.isascii() else "".join(map(_lower, text))
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
-def _upper(character: str) -> str:
-    # .NET leaves the dotless i and the long s alone: no letter outside of ASCII becomes one within.
-    changed = character.upper()
-    return changed if len(changed) == 1 and (character.isascii() or not changed.isascii()) else character
+class _Case(dict[int, str]):
+    """The other case of each character, filled when it is asked for."""
+
+    def __init__(self, change: Callable[[str], str]) -> None:
+        super().__init__()
+        self._change = change
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        changed = self._change(character)
+        # .NET leaves the dotless i and the long s alone: no letter outside of ASCII becomes one within.
+        if len(changed) > 1 or (changed.isascii() and not character.isascii()):
+            changed = character
+        self[code] = changed
+        return changed
 
 
-def _lower(character: str) -> str:
-    changed = character.lower()
-    return changed if len(changed) == 1 and (character.isascii() or not changed.isascii()) else character
+_UPPER: Final = _Case(str.upper)
+_LOWER: Final = _Case(str.lower)
