@@ -15,7 +15,7 @@ from xml.parsers import expat
 from headrace.core.errors import Code, Problem
 from headrace.language.datafactory.limits import MAX_NESTING, MAX_TEXT
 
-MAX_NODES: Final = 200_000
+MAX_NODES: Final = 100_000
 """Most elements, attributes and texts of a document."""
 
 _BLANKS: Final = " \t\r\n"

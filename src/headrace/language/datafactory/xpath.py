@@ -19,6 +19,14 @@ from headrace.language.datafactory.xmlvalues import document_of, is_xml, xml_val
 _MOST_WORK: Final = 10**9
 _MOST_TEXT: Final = 64 * 1024 * 1024
 _LITERAL: Final = re.compile("'[^']*'|\"[^\"]*\"")
+_TOKEN: Final = re.compile(
+    r"""(?P<blank>\s*)(?P<symbol>'[^']*'|"[^"]*"|[0-9]+(?:\.[0-9]*)?|\.[0-9]+|//|::|\.\.|[!<>]=|[^\W\d][\w.-]*(?::(?!:)(?:[\w.-]+|\*))?|\S|$)"""
+)
+_OPERATORS: Final = frozenset({"and", "or", "div", "mod", "*"})
+_WITHIN_A_STEP: Final = frozenset({"/", "//", "::", "@", "$"})
+_ENDS_OPERAND: Final = frozenset({")", "]", ".", "..", "*"})
+_NODE_TYPES: Final = frozenset({"node", "text", "comment", "processing-instruction"})
+_WORD: Final = re.compile(r"['\"\w]|\.[0-9]")
 _COSTS: Final = re.compile(
     r"(?P<open>\[)|(?P<close>\])|(?P<start>(?:^|(?<=[\[(,=<>|+]))\s*//?)|(?P<wide>//|\.\."
     r"|(?:parent|ancestor|ancestor-or-self|descendant|descendant-or-self|following|following-sibling|preceding"
@@ -35,7 +43,10 @@ def evaluate(document: Document, path: str, budget: Budget) -> Json:
         ValueError: the path is not well formed, or uses a prefix, a variable or a function that is not there.
         Problem: ``LIMIT_EXCEEDED``: it would take too long, or finds too much. ``EXPRESSION_TYPE``: the result is not a finite number.
     """
-    if path.strip() == "/":
+    if len(path) > MAX_LENGTH:
+        raise Problem(Code.LIMIT_EXCEEDED, f"The path has more than {MAX_LENGTH} characters.")
+    path = _from_the_document(path)
+    if path.strip() in {"/", "/."}:
         return [xml_value(outer_xml(document))]
     text = outer_xml(document)
     _check_cost(path, document.count, len(text))
@@ -55,6 +66,33 @@ def evaluate(document: Document, path: str, budget: Budget) -> Json:
     return str(found) if isinstance(found, str) else found
 
 
+def _from_the_document(path: str) -> str:
+    """Return a path whose relative parts begin at the document: ``a/b`` finds what ``/a/b`` does.
+
+    libxml2 begins at the outermost element here, .NET at the document. Within ``[]`` paths begin at the node that is looked at.
+    """
+    parts: list[str] = []
+    depth, previous, after_operand = 0, "", False
+    for found in _TOKEN.finditer(path):
+        symbol = found["symbol"]
+        depth += (symbol == "[") - (symbol == "]")
+        operator = after_operand and symbol in _OPERATORS
+        begins = not (after_operand or depth or previous in _WITHIN_A_STEP) and _begins_a_step(
+            symbol, path[found.end() :]
+        )
+        parts.append(f"{found['blank']}{'/' if begins else ''}{symbol}")
+        after_operand = not operator and (symbol in _ENDS_OPERAND or _WORD.match(symbol) is not None)
+        previous = symbol
+    return "".join(parts)
+
+
+def _begins_a_step(symbol: str, rest: str) -> bool:
+    if symbol in {"*", ".", "..", "@"}:
+        return True
+    is_name = symbol[:1].isalpha() or symbol[:1] == "_"
+    return is_name and (symbol in _NODE_TYPES or not rest.lstrip().startswith("("))
+
+
 def _check_cost(path: str, nodes: int, size: int) -> None:
     """Refuse paths that could take minutes, or more memory than is due.
 
@@ -63,7 +101,7 @@ def _check_cost(path: str, nodes: int, size: int) -> None:
     """
     steps = _LITERAL.sub("", path)
     work = size * nodes ** min(_wide_steps(steps), 10)
-    if len(path) > MAX_LENGTH or work > _MOST_WORK or size * (1 + steps.count(",")) > _MOST_TEXT:
+    if work > _MOST_WORK or size * (1 + steps.count(",")) > _MOST_TEXT:
         message = f"The path would take too long on this XML of {nodes} nodes: use fewer steps that search the whole document."
         raise Problem(Code.LIMIT_EXCEEDED, message)
 
