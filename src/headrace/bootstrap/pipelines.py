@@ -9,6 +9,7 @@ from headrace.activities.datafactory.attempt import Attempt, Installation, Objec
 from headrace.activities.datafactory.azure_function import azure_function
 from headrace.activities.datafactory.branches import if_condition, switch
 from headrace.activities.datafactory.calls import Calling
+from headrace.activities.datafactory.children import ChildEnd, ChildRequest, execute_pipeline
 from headrace.activities.datafactory.loops import for_each, until
 from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
 from headrace.activities.datafactory.steps import fail, filter_items, wait
@@ -16,14 +17,19 @@ from headrace.activities.datafactory.unsupported import Executors, unsupported
 from headrace.activities.datafactory.validation import validation
 from headrace.activities.datafactory.variables import append_variable, set_variable
 from headrace.activities.datafactory.web import web
+from headrace.activities.datafactory.web_hook import web_hook
+from headrace.api.datafactory.child_runs import ChildRuns
 from headrace.api.datafactory.secrets import open_secrets
+from headrace.bootstrap.addresses import own_address
 from headrace.bootstrap.application import Application
+from headrace.bootstrap.doors import make_data_factory_door
 from headrace.config import environment
 from headrace.core.dialect import Dialect
 from headrace.core.run import Run
 from headrace.core.task import ActivityFunction
 from headrace.dataplane.connectors.files import FileStore
 from headrace.dataplane.connectors.stores import open_store
+from headrace.service.callbacks import CallbackTarget, callback_url
 from headrace.service.sealing import Sealer
 from headrace.store import documents, runs
 from headrace.store.database import Database
@@ -50,10 +56,15 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         SecretSource(settings.datafactory_secrets, environment()),
         TokenSource(settings.datafactory_token_url),
     )
+    children = DoorsChildren(ChildRuns(make_data_factory_door(application)))
     executors = Executors.parse(settings.datafactory_activities, environment())
 
     def open_folder(scope: str, url: str) -> FileStore:
         return open_store(url, None, application.roots_of(scope).file_roots, application.limits)
+
+    def call_back_at(run_id: str, path: str, attempt: int) -> str:
+        target = CallbackTarget(run_id, path, attempt)
+        return callback_url(own_address(application), target, application.sealer)
 
     functions: Mapping[str, Callable[[Attempt], Result]] = {
         "for_each": for_each,
@@ -65,6 +76,8 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         "fail": fail,
         "set_variable": set_variable,
         "append_variable": append_variable,
+        "execute_pipeline": lambda attempt: execute_pipeline(attempt, children),
+        "web_hook": lambda attempt: web_hook(attempt, calling, call_back_at),
         "web": lambda attempt: web(attempt, calling, shelf),
         "azure_function": lambda attempt: azure_function(attempt, calling, shelf),
         "validation": lambda attempt: validation(attempt, shelf, open_folder),
@@ -72,6 +85,30 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
     }
     installation = _installation(application)
     return {kind: activity(installation, function) for kind, function in functions.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DoorsChildren:
+    """Child runs, made as the door makes runs."""
+
+    runs: ChildRuns
+
+    def start(self, request: ChildRequest) -> str:
+        """Return the id of the child run that ``request.caller`` has.
+
+        Raises:
+            Problem: as ``ChildRuns.start``.
+        """
+        return self.runs.start(request.caller, request.pipeline, request.parameters, request.recovers)
+
+    def end_of(self, scope: str, run_id: str) -> ChildEnd:
+        """Return how the child run stands.
+
+        Raises:
+            Problem: as ``ChildRuns.end_of``.
+        """
+        end = self.runs.end_of(scope, run_id)
+        return ChildEnd(end.status, end.message, end.returned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from headrace.core.codec import Json
 from headrace.core.outcome import Outcome, Pause
 from headrace.dataplane.connectors.egress import Egress
 from listeners import Listener, listening
-from pipeline_desk import RUN_ID, SCOPE, Desk, failure_of
+from pipeline_desk import RUN_ID, Desk, failure_of
 
-ADDRESS = f"http://here/{SCOPE}/{RUN_ID}/A/1"
+ADDRESS = f"http://here/{RUN_ID}/A/1"
 
 
 @dataclass
@@ -55,8 +55,8 @@ def test_the_endpoint_is_told_where_to_call_back(hooked: Hooked, body: Json, sen
     assert heard.headers["x-a"] == "b"
 
 
-def test_an_attempt_that_is_begun_again_gives_the_same_address(hooked: Hooked) -> None:
-    """A worker that died before its pause was written calls twice; both calls lead to the one answer that counts."""
+def test_an_attempt_that_is_begun_again_gives_an_address_of_its_own(hooked: Hooked) -> None:
+    """A worker that died before its pause was written calls twice; both calls lead to the one attempt, whose first answer counts."""
     for _ in range(2):
         hooked.desk.act(hooked.act, hooked.properties())
     assert {json.loads(heard.body)["callBackUri"] for heard in hooked.listener.posts} == {ADDRESS}
@@ -95,7 +95,7 @@ ERROR: Json = {"ErrorCode": "E1", "Message": "not today"}
 def test_what_is_called_back_is_the_output(hooked: Hooked, signal: Mapping[str, Json], expected: Outcome) -> None:
     """Nothing is sent again."""
     properties = hooked.properties(reportStatusOnCallBack=True)
-    assert hooked.desk.resume(hooked.act, properties, {"called": True}, signal) == expected
+    assert hooked.desk.resume(hooked.act, properties, {"called": True}, {"callback": signal}) == expected
     assert hooked.listener.posts == []
 
 
@@ -112,5 +112,5 @@ def test_a_reported_failure_is_one_where_that_was_asked_for(
 ) -> None:
     """Without ``reportStatusOnCallBack`` the status counts for nothing."""
     properties = hooked.properties(reportStatusOnCallBack=True)
-    assert failure_of(hooked.desk.resume(hooked.act, properties, {}, signal)) == (label, message)
-    assert hooked.desk.resume(hooked.act, hooked.properties(), {}, signal).failure is None
+    assert failure_of(hooked.desk.resume(hooked.act, properties, {}, {"callback": signal})) == (label, message)
+    assert hooked.desk.resume(hooked.act, hooked.properties(), {}, {"callback": signal}).failure is None

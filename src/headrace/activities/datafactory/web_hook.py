@@ -11,8 +11,8 @@ from headrace.core.errors import Code
 from headrace.core.outcome import Failure, Outcome, Pause
 from headrace.language.datafactory.values import text_of
 
-CallbackUrl = Callable[[str, str, str, int], str]
-"""Returns the address at which an attempt (scope, run id, path, number) is called back: always the same one."""
+CallbackUrl = Callable[[str, str, int], str]
+"""Returns an address at which an attempt (run id, path, number) is called back; all that it returns for one attempt are good."""
 
 _FIRST_FAILURE = 400
 _LONGEST_STATUS = 9
@@ -22,15 +22,19 @@ def web_hook(attempt: Attempt, calling: Calling, callback_url: CallbackUrl) -> R
     """POST to an endpoint with ``callBackUri`` in the body; end when somebody POSTs there. The engine ends it when its time is over.
 
     Once the pause is written nothing is sent again. A worker that dies between the endpoint's answer and that moment leaves an attempt
-    that is begun again: the endpoint is called at least once, always with the same ``callBackUri``, and the first call back counts.
+    that is begun again: the endpoint is called at least once, each time with an address of this same attempt, and the first call back counts.
     """
     given = attempt.given()
     resumed = attempt.task.resumed
     if resumed is not None:
-        called_back = resumed.signal or {}
-        return _ended(attempt, called_back, reports=flag(given.get("reportStatusOnCallBack"), "reportStatusOnCallBack"))
+        called_back = (resumed.signal or {}).get("callback")
+        return _ended(
+            attempt,
+            called_back if isinstance(called_back, Mapping) else {},
+            reports=flag(given.get("reportStatusOnCallBack"), "reportStatusOnCallBack"),
+        )
     task = attempt.task
-    address = callback_url(task.scope, task.run_id, task.path, task.attempt)
+    address = callback_url(task.run_id, task.path, task.attempt)
     # Whoever has the address can end the activity: an endpoint that repeats it in a refusal does not put it before others' eyes.
     attempt.hide(address)
     call = make_call(attempt, calling, given, "POST", {**_object_of(given.get("body")), "callBackUri": address})
