@@ -43,3 +43,15 @@ def test_any_bytes_are_json_or_a_problem(raw: bytes) -> None:
     """Nothing else comes out."""
     with contextlib.suppress(Problem):
         parse(raw)
+
+
+def test_a_door_may_have_rules_for_objects_of_its_own() -> None:
+    """Pairs come in their order, keys that come twice among them."""
+    seen: list[list[tuple[str, object]]] = []
+
+    def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
+        seen.append(found)
+        return dict(found)
+
+    assert parse(b'{"b": {"a": 1, "a": 2}}', pairs) == {"b": {"a": 2}}
+    assert seen[0] == [("a", 1), ("a", 2)]

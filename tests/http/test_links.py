@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from headrace.http.links import base_url
+from headrace.http.links import base_url, is_loopback
 
 
 def ask(host: str) -> Request:
@@ -30,3 +30,20 @@ def test_a_host_that_is_none_is_not_repeated(host: str, expected: str) -> None:
 def test_the_public_url_wins() -> None:
     """Behind a proxy, the setting says where callers reach us."""
     assert base_url(ask("inside"), "https://headrace.example/") == "https://headrace.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("localhost", True),
+        ("App.LOCALHOST", True),
+        ("127.0.0.9", True),
+        ("::1", True),
+        ("", False),
+        ("localhost.example", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_names_of_this_machine_alone_are_known(name: str, ours: bool) -> None:
+    """Who may ask without a token depends on it."""
+    assert is_loopback(name) is ours

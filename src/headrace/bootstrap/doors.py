@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from headrace.api.datafactory.door import MAX_DOCUMENT_BYTES, DataFactoryDoor
 from headrace.api.datafactory.door import TOKEN_MINUTES as DATA_FACTORY_TOKEN_MINUTES
@@ -11,6 +12,7 @@ from headrace.bootstrap.application import Application, allowed_roots
 from headrace.core.client import static_tokens
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
+from headrace.http.links import is_loopback
 from headrace.http.rates import Rates
 
 
@@ -53,9 +55,11 @@ def make_door(application: Application, explore: Explorer | None = None, *, dev:
 def make_data_factory_door(application: Application, *, anonymous: bool = False) -> DataFactoryDoor:
     """Return what the Data Factory door needs; the factories that the settings name are made.
 
-    ``anonymous``: only this machine can ask. Then no token is needed as long as the settings name none.
+    ``anonymous``: only this machine can ask. Then no token is needed as long as the settings name none, and no public address either: who names
+    one has a proxy in front, which lets others ask.
     """
     settings = application.settings
+    host = urlsplit(settings.public_url).hostname or "localhost"
     for path in settings.datafactory_factories:
         subscription, group, name = path.split("/")
         ensure_factory(application.database, application.clock, subscription, group, name)
@@ -66,7 +70,7 @@ def make_data_factory_door(application: Application, *, anonymous: bool = False)
         sealer=application.sealer,
         tokens=application.token_desk(DATA_FACTORY_TOKEN_MINUTES),
         static_tokens=static_tokens(settings.datafactory_tokens),
-        anonymous=anonymous and not settings.datafactory_tokens,
+        anonymous=anonymous and not settings.datafactory_tokens and is_loopback(host),
         public_url=settings.public_url or None,
         rates=Rates(settings.requests_per_minute),
         max_body_bytes=min(settings.max_body_bytes, MAX_DOCUMENT_BYTES),

@@ -1,6 +1,5 @@
 """The process that answers over HTTP, with the workers that it supervises. It does no runs itself, so it loads no data plane."""
 
-import ipaddress
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ from starlette.types import ASGIApp
 
 from headrace.api.datafactory import app as datafactory
 from headrace.api.flowservice import app as flowservice
+from headrace.bootstrap.addresses import keep_address
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_data_factory_door, make_door
 from headrace.bootstrap.exploring import ProcessExplorer, make_explorer
@@ -22,6 +22,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
+from headrace.http.links import is_loopback
 from headrace.service.clients import ensure_admin
 
 _KEEP_ALIVE_SECONDS = 75
@@ -47,14 +48,16 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
     Raises:
         Problem: ``FORBIDDEN``: ``dev`` on an address that others can reach; ``CONFLICT``: the port is taken; and as ``open_application``.
     """
-    if dev and not _is_loopback(host):
+    if dev and not is_loopback(host):
         raise Problem(Code.FORBIDDEN, f"--dev takes any token, so it works on 127.0.0.1 or ::1 only, not on {host}")
     settings = replace(settings, egress_allow=(EVERYTHING,)) if dev else settings
     with open_application(settings) as application, _listening(host, port) as listener:
-        _welcome(application, host, listener.getsockname()[1], dev=dev)
+        port = listener.getsockname()[1]
+        keep_address(application, host, port)
+        _welcome(application, host, port, dev=dev)
         explorer = make_explorer(settings)
         options = uvicorn.Config(
-            make_api(application, explorer, dev=dev, local=_is_loopback(host)),
+            make_api(application, explorer, dev=dev, local=is_loopback(host)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -106,13 +109,6 @@ def make_supervisor(application: Application, count: int | None = None, *, dev: 
     ]
     workers = application.settings.workers if count is None else count
     return Supervisor(command, workers, grace_seconds=application.settings.drain_seconds + 10)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listening(host: str, port: int) -> socket.socket:

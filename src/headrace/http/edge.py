@@ -1,7 +1,6 @@
 """The outermost layer of a door: request ids, body limits, safe headers, and the last answer when something breaks."""
 
 import asyncio
-import ipaddress
 import re
 import time
 import traceback
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.core.errors import Code, Problem
+from headrace.http.links import is_loopback
 from headrace.http.problems import Renderer
 
 MAX_BODY_BYTES = 64 << 20
@@ -148,13 +148,7 @@ class _Sender:
 
 def _is_loopback(host: str) -> bool:
     match = _HOST.fullmatch(host)
-    name = match[1].strip("[]").lower() if match else ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return match is not None and is_loopback(match[1].strip("[]"))
 
 
 def _without_trailing_slash(scope: Scope) -> Scope:

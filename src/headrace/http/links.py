@@ -1,5 +1,6 @@
 """Absolute links: to the configured public URL, else to where the caller reached us."""
 
+import ipaddress
 import re
 
 from starlette.requests import Request
@@ -20,3 +21,14 @@ def base_url(request: Request, public_url: str | None) -> str:
         address = request.scope.get("server") or ("127.0.0.1", 80)
         host = f"{address[0]}:{address[1]}"
     return f"{scheme}://{host}"
+
+
+def is_loopback(name: str) -> bool:
+    """Say whether a host's name or address (without brackets) is one of this machine alone."""
+    lowered = name.lower()
+    if lowered == "localhost" or lowered.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(lowered).is_loopback
+    except ValueError:
+        return False

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from headrace.api.datafactory import (
     activity_runs,
+    callbacks,
     cancel,
     create_run,
     credentials,
@@ -22,6 +23,7 @@ from headrace.api.datafactory import (
     managed_virtual_networks,
     pipeline_runs,
     pipelines,
+    preview,
     run_queries,
     token,
     triggers,
@@ -42,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     triggers.actions,
     pipelines.router,
     create_run.router,
+    preview.router,
     pipeline_runs.router,
     cancel.router,
     run_queries.router,
@@ -56,7 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     managed_virtual_networks.router,
 )
 """Every route behind the gateway, but for the answer to unknown paths."""
-OPEN: tuple[APIRouter, ...] = (token.router,)
+OPEN: tuple[APIRouter, ...] = (token.router, callbacks.router)
 """Every route that anybody may ask."""
 
 _ONCE = frozenset({"authorization", "if-match", "if-none-match", "x-ms-client-request-id"})

@@ -1,6 +1,5 @@
 """Who calls, what it may do, and in which factory (contract 1 and 5): looked at before anything else."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
@@ -15,6 +14,7 @@ from headrace.api.datafactory.names import check_place, check_subscription, key_
 from headrace.api.datafactory.wire import Item
 from headrace.core.client import EVERYWHERE, Identity, Role, digest_of
 from headrace.core.errors import Code, Problem
+from headrace.http.links import is_loopback
 from headrace.service.documents import Document
 from headrace.service.tokens import verify_token
 from headrace.store import documents
@@ -35,7 +35,7 @@ _ROLE_OF_ACTION: Mapping[str, Role] = {
             "querytriggers",
             "geteventsubscriptionstatus",
             "getdataplaneaccess",
-            "preview",
+            "planrun",
         ),
         Role.READER,
     ),
@@ -46,7 +46,6 @@ _ROLE_OF_ACTION: Mapping[str, Role] = {
 }
 """What a POST needs, by its last segment; an admin may do all others."""
 _WORDS: Mapping[str, str] = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +218,7 @@ def _holder(door: DataFactoryDoor, token: str) -> Identity | None:
 def _only_from_here(request: Request) -> Identity:
     """Return who calls without a token; a page of another site, which a browser of this machine shows, may not."""
     origin = request.headers.get("origin")
-    if origin is not None and not _LOOPBACK.fullmatch(_host_of(origin)):
+    if origin is not None and not is_loopback(_host_of(origin)):
         raise Refusal(Fault.FORBIDDEN, "Without a token, pages of other sites are not answered.")
     return ANONYMOUS
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from headrace.api.datafactory.checks import check_global_parameters
+from headrace.api.datafactory.door import AUDIENCE
 from headrace.api.datafactory.errors import bad_request
-from headrace.api.datafactory.gateway import Factory
+from headrace.api.datafactory.gateway import FACTORY_KIND, Factory, factories_scope
 from headrace.api.datafactory.resources import Collection, router_of
 from headrace.api.datafactory.wire import Item
 from headrace.core.codec import Json
@@ -16,10 +17,12 @@ DEFAULT = "default"
 """The name of the one document."""
 
 
-def values_of(tx: Transaction, factory: Factory) -> dict[str, Json]:
-    """Return the values of the factory's global parameters as they are now, by their names."""
-    document = documents.find(tx, factory.scope, KIND, DEFAULT)
-    own = factory.document.body["resource"]
+def values_of(tx: Transaction, scope: str) -> dict[str, Json]:
+    """Return the values of the global parameters of the factory ``scope`` as they are now, by their names."""
+    subscription, _, subject = scope.removeprefix(f"{AUDIENCE}/").partition("/")
+    factory = documents.find(tx, factories_scope(subscription), FACTORY_KIND, subject)
+    document = documents.find(tx, scope, KIND, DEFAULT)
+    own = {} if factory is None else factory.body["resource"]
     properties = own.get("properties") if isinstance(own, Mapping) else None
     declared: dict[str, Json] = {}
     for found in (
