@@ -1,7 +1,7 @@
 """queryActivityruns (4.3 and 4.5)."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -14,10 +14,11 @@ from headrace.api.datafactory.queries import PAGE, bad_token, position_of
 from headrace.api.datafactory.run_queries import listed
 from headrace.api.datafactory.translate.activity_run import activity_object
 from headrace.api.datafactory.translate.filters import ACTIVITY_RUNS, Comparison, Operand, RunFilter, read_filter
+from headrace.api.datafactory.translate.plan import activities_of
 from headrace.api.datafactory.translate.statuses import ACTIVITY_WORDS, statuses_of
 from headrace.api.datafactory.wire import answer
 from headrace.core.errors import Code, Problem
-from headrace.core.flow import Activity, Plan
+from headrace.core.flow import Plan
 from headrace.core.run import ActivityRun, Run
 from headrace.store import activity_pages
 from headrace.store.activity_pages import ActivityQuery, At, By, Named, Within
@@ -83,14 +84,7 @@ def _query(run: Run, asked: RunFilter, order: tuple[By, ...]) -> ActivityQuery:
 def _of_types(definition: Plan, comparison: Comparison) -> tuple[Named, ...]:
     """Return which activities of the definition have one of the types: the ledger knows kinds, of which several types may be one."""
     names: defaultdict[str, set[str]] = defaultdict(set)
-    for activity in _all(definition):
+    for activity in activities_of(definition):
         if str(activity.settings.get("type", "")).lower() in comparison.texts:
             names[activity.kind].add(activity.name.lower())
     return tuple(Named(frozenset(found), kind) for kind, found in names.items())
-
-
-def _all(plan: Plan) -> Iterator[Activity]:
-    for activity in plan.activities:
-        yield activity
-        for body in activity.bodies.values():
-            yield from _all(body)

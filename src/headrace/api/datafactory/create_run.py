@@ -4,7 +4,8 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -27,11 +28,14 @@ from headrace.api.datafactory.new_runs import (
 from headrace.api.datafactory.parameters import Parameters, make_parameters
 from headrace.api.datafactory.paths import FACTORY
 from headrace.api.datafactory.queries import flag_in, words_in
+from headrace.api.datafactory.translate.plan import activities_of
 from headrace.api.datafactory.wire import Item, answer, date
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
+from headrace.core.planning import PlanMode
 from headrace.core.run import Run
+from headrace.service.recoveries import Recovery, recover_run
 from headrace.store import runs
 from headrace.store.database import Transaction
 from headrace.store.run_pages import queued
@@ -57,6 +61,15 @@ class Asked:
         facts = [pipeline.lower(), self.reference.shown(), self.override, self.given]
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a run is made from: the pipeline, the run that is referred to, and how that one is recovered (None: it is not)."""
+
+    pipeline: Pipeline
+    referenced: Run | None
+    recovery: Recovery | None
 
 
 @router.post("/pipelines/{pipeline}/createrun")
@@ -127,16 +140,40 @@ def find_referenced(factory: Factory, tx: Transaction, pipeline: Pipeline, run_i
     return run
 
 
-def parameters_for(factory: Factory, pipeline: Pipeline, asked: Asked, referenced: Run | None) -> Parameters:
+def basis_of(factory: Factory, tx: Transaction, name: str, asked: Asked) -> Basis:
+    """Return what a run of the pipeline ``name`` is made from.
+
+    Raises:
+        Refusal: 404: no such pipeline; 400: the run that is referred to, or the activity to begin with.
+    """
+    pipeline = find_pipeline(factory, tx, name)
+    reference = asked.reference
+    referenced = None if reference.run_id is None else find_referenced(factory, tx, pipeline, reference.run_id)
+    return Basis(pipeline, referenced, _recovery(pipeline, reference) if reference.is_recovery else None)
+
+
+def parameters_for(factory: Factory, basis: Basis, asked: Asked) -> Parameters:
     """Return the parameters of the run: those of the run that is referred to, with the body's over them where that is asked for.
 
     Raises:
         Refusal: 400: one is missing, or of another type.
     """
     given = asked.given
+    pipeline, referenced = basis.pipeline, basis.referenced
     if referenced is not None:
         given = {**referenced.parameters, **(asked.given if asked.override else {})}
     return make_parameters(pipeline.declared, given, pipeline.target, factory.door.sealer, factory.scope)
+
+
+def _recovery(pipeline: Pipeline, reference: Reference) -> Recovery:
+    wanted = reference.start_activity
+    if wanted is None:
+        return Recovery(PlanMode.FROM_FAILURE if reference.from_failure else PlanMode.ALL)
+    found = [activity.name for activity in activities_of(pipeline.plan) if activity.name.lower() == wanted.lower()]
+    if not found:
+        text = f"The activity '{wanted}', with which the run was to begin, is not in the pipeline '{pipeline.name}'."
+        raise bad_request(text, pipeline.target)
+    return Recovery(PlanMode.FROM_ACTIVITY, found[0])
 
 
 def by_hand(factory: Factory, now: Instant) -> Origin:
@@ -172,23 +209,21 @@ def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str 
     run_id = wanted or door.ids.uuid()
     now = door.clock.now()
     with door.database.reading() as tx:
-        pipeline = find_pipeline(factory, tx, name)
-        reference = asked.reference.run_id
-        referenced = None if reference is None else find_referenced(factory, tx, pipeline, reference)
-        shared = values_of(tx, factory)
+        basis = basis_of(factory, tx, name, asked)
+        shared = values_of(tx, factory.scope)
     draft = RunDraft(
         run_id=run_id,
-        pipeline=pipeline,
-        parameters=parameters_for(factory, pipeline, asked, referenced),
+        pipeline=basis.pipeline,
+        parameters=parameters_for(factory, basis, asked),
         global_parameters=shared,
         factory=factory.name,
         origin=by_hand(factory, now),
         reference=asked.reference,
         request=digest,
     )
-    check_definition(pipeline, run_id)
+    check_definition(basis.pipeline, run_id)
     try:
-        return _queue(factory, draft, now)
+        return _queue(factory, draft, basis, now)
     except Problem as problem:
         if problem.code is not Code.CONFLICT or wanted is None:
             raise
@@ -196,12 +231,27 @@ def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str 
     return _made_before(factory, wanted, digest) or _create(factory, name, asked, digest, None)
 
 
-def _queue(factory: Factory, draft: RunDraft, now: Instant) -> str:
+def _queue(factory: Factory, draft: RunDraft, basis: Basis, now: Instant) -> str:
     run = run_of(draft, now)
     with factory.door.database.transaction() as tx:
         _check_waiting(factory, tx, draft.pipeline)
-        queue_first_run(tx, run)
+        if basis.recovery is None or basis.referenced is None:
+            queue_first_run(tx, run)
+        else:
+            with recovery_refusals(basis.pipeline):
+                recover_run(tx, basis.referenced.id, run, basis.recovery)
     return run.id
+
+
+@contextmanager
+def recovery_refusals(pipeline: Pipeline) -> Iterator[None]:
+    """Let what the planner refuses name the pipeline as its target."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code is not Code.INVALID:
+            raise
+        raise bad_request(problem.message, pipeline.target) from problem
 
 
 def _check_waiting(factory: Factory, tx: Transaction, pipeline: Pipeline) -> None:

@@ -47,7 +47,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDraft:
-    """A run that is asked for."""
+    """A run that is asked for. ``depth``: how many runs, made by one another, it stands below."""
 
     run_id: str
     pipeline: Pipeline
@@ -57,6 +57,7 @@ class RunDraft:
     origin: Origin
     reference: Reference = field(default_factory=Reference)
     request: str = ""
+    depth: int = 0
 
 
 def check_definition(pipeline: Pipeline, run_id: str) -> None:
@@ -110,8 +111,9 @@ def details_of(draft: RunDraft) -> Item:
         "annotations": annotations if isinstance(annotations, list) else [],
         "runDimensions": dimensions if isinstance(dimensions, dict) else {},
         "reference": draft.reference.shown(),
-        "recovers": None,
+        "recovers": draft.reference.run_id if draft.reference.is_recovery else None,
         "request": draft.request,
+        "depth": draft.depth,
     }
 
 

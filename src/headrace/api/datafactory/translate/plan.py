@@ -70,6 +70,14 @@ def kind_of(type_name: object) -> str:
     return _type_of(type_name).kind
 
 
+def activities_of(plan: Plan) -> Iterator[Activity]:
+    """Yield every activity of a plan, those inside of containers behind the container."""
+    for activity in plan.activities:
+        yield activity
+        for body in activity.bodies.values():
+            yield from activities_of(body)
+
+
 def case_text(value: object) -> str:
     """Return the text by which a case of a Switch is found."""
     if isinstance(value, bool):
