@@ -93,6 +93,7 @@ EN_US = Culture(
 
 INVARIANT = replace(
     EN_US,
+    era="A.D.",
     short_date="MM/dd/yyyy",
     long_date="dddd, dd MMMM yyyy",
     short_time="HH:mm",

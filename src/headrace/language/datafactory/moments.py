@@ -123,22 +123,31 @@ _WEEKDAY = (
     r"(?:(?P<weekday>mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
     r"(?:\s*,\s*|\s+))?"
 )
-_ZONE = r"(?:\s*(?P<zone>Z|GMT|(?P<sign>[+-])(?P<zone_hour>[0-9]{1,2})(?::?(?P<zone_minute>[0-9]{2}))?))?"
+_OFFSET = r"(?P<sign>[+-])(?P<zone_hour>[0-9]{1,2})(?::?(?P<zone_minute>[0-9]{2}))?"
+_HALF = r"(?:\s*(?P<half>AM|PM))?"
+_ISO_CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?" + _HALF
 _CLOCK = (
     r"(?:(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2})(?::(?P<second>[0-9]{1,2})(?:\.(?P<fraction>[0-9]+))?)?"
-    r"(?:\s*(?P<half>AM|PM))?|(?P<hour_only>[0-9]{1,2})\s*(?P<half_only>AM|PM))"
+    + _HALF
+    + r"|(?P<hour_only>[0-9]{1,2})\s*(?P<half_only>AM|PM))"
 )
 _YEAR = "(?P<year>[0-9]{4}|[0-9]{2})"
 _DAY = "(?P<day>[0-9]{1,2})"
-_FORMS = tuple(
-    re.compile(f"{day}(?:{between}{_CLOCK})?{_ZONE}", re.IGNORECASE)
-    for day, between in (
-        (r"(?P<year>[0-9]{4})([-/])(?P<month>[0-9]{1,2})(?:\2(?P<day>[0-9]{1,2}))?", r"(?:\s*T\s*|\s+)"),
-        (r"(?P<month>[0-9]{1,2})([-/])(?P<day>[0-9]{1,2})\2" + _YEAR, r"\s+"),
-        (rf"{_WEEKDAY}{_MONTH}\s+{_DAY}(?:\s*,\s*|\s+){_YEAR}", r"(?:\s*,\s*|\s+)"),
-        (rf"{_WEEKDAY}{_DAY}(?:\s+|-){_MONTH}(?:\s*,\s*|\s+|-){_YEAR}", r"(?:\s*,\s*|\s+)"),
-        (rf"{_MONTH}(?:\s*,\s*|\s+)(?P<year>[0-9]{{4}})", r"(?:\s*,\s*|\s+)"),
-    )
+_YEAR_FIRST = r"(?P<year>[0-9]{4})([-/])(?P<month>[0-9]{1,2})"
+_GAP = r"(?:\s*,\s*|\s+)"
+_FORMS = (
+    # ISO 8601 with a T has two digits everywhere behind it; all other forms are more tolerant.
+    re.compile(rf"{_YEAR_FIRST}\2{_DAY}\s*T\s*{_ISO_CLOCK}(?:\s*(?P<zone>Z|{_OFFSET}))?", re.IGNORECASE),
+    *(
+        re.compile(rf"{day}(?:{gap}{_CLOCK})?(?:\s*(?P<zone>Z|GMT|{_OFFSET}))?", re.IGNORECASE)
+        for day, gap in (
+            (rf"{_YEAR_FIRST}(?:\2{_DAY})?", r"\s+"),
+            (rf"(?P<month>[0-9]{{1,2}})([-/]){_DAY}\2{_YEAR}", r"\s+"),
+            (rf"{_WEEKDAY}{_MONTH}\s+{_DAY}{_GAP}{_YEAR}", _GAP),
+            (rf"{_WEEKDAY}{_DAY}(?:\s+|-){_MONTH}(?:{_GAP}|-){_YEAR}", _GAP),
+            (rf"{_MONTH}{_GAP}(?P<year>[0-9]{{4}})", _GAP),
+        )
+    ),
 )
 
 
@@ -160,7 +169,7 @@ def read_moment(text: str) -> Moment:
 
 def _moment(parts: dict[str, str | None]) -> Moment:
     day = _day(parts)
-    hour = _hour(int(parts["hour"] or parts["hour_only"] or 0), parts["half"] or parts["half_only"])
+    hour = _hour(int(parts["hour"] or parts.get("hour_only") or 0), parts["half"] or parts.get("half_only"))
     minute, second = int(parts["minute"] or 0), int(parts["second"] or 0)
     if hour > 23 or minute > 59 or second > 59:
         message = "no such time of day"
