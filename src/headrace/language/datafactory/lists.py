@@ -11,6 +11,9 @@ from headrace.language.datafactory.table import Call, Function
 from headrace.language.datafactory.values import kind_of, same, utf16_length, utf16_slice
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True)
+
+
 def _contains(call: Call) -> Json:
     collection, wanted = call.arguments
     if isinstance(collection, list):
@@ -147,7 +150,7 @@ def _distinct(array: Sequence[Json], budget: Budget) -> dict[str, Json]:
 
 def _identity(value: Json, budget: Budget) -> str:
     """Return a text that values have in common exactly if they are equal in type and value."""
-    text = json.dumps(value, sort_keys=True)
+    text = _ENCODER.encode(value)
     budget.produce_text(len(text))
     budget.spend(2)
     return text

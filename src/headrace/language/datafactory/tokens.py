@@ -49,7 +49,10 @@ _PUNCTUATION: Final = {
 _BLANKS: Final = re.compile(f"[{BLANKS}]*")
 # Possessive: a doubled quote is never given back, or 'a'' would be a constant and a stray quote.
 _STRING: Final = re.compile(r"'((?:[^']|'')*+)'")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+# As far as the service reads on before it converts: a lone sign is a number that does not convert.
+_NUMBER: Final = re.compile(r"(?=[0-9+-])[+-]?[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_FLOAT: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _NAME: Final = re.compile(r"(?:\$|[^\W\d_])\w*")
 _INT64: Final = 2**63
 _INT64_DIGITS: Final = 19
@@ -100,13 +103,13 @@ class Tokens:
     def _number(self, found: re.Match[str], at: int) -> Token:
         text, self._end = found.group(), found.end()
         follower = self.expression[self._end : self._end + 1]
-        if follower.isalpha() or follower == "_":  # 0x10, 1e, 2nd
+        if follower.isalpha() or follower == "_":  # 0x10, 2nd
             raise self._unexpected(self._end)
-        if found.group(1) is None and found.group(2) is None:
+        if _INTEGER.fullmatch(text):
             value = int(text) if len(text.lstrip("+-0")) <= _INT64_DIGITS else _INT64
             if -_INT64 <= value < _INT64:
                 return Token(TokenKind.INTEGER, value, at)
-        elif math.isfinite(float(text)):
+        elif _FLOAT.fullmatch(text) and math.isfinite(float(text)):
             return Token(TokenKind.FLOAT, float(text), at)
         raise self._invalid(f"the value '{text}' at position '{self._place(at)}' cannot be converted to number.")
 
