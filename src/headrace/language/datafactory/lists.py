@@ -10,7 +10,6 @@ from headrace.language.datafactory.state import matching
 from headrace.language.datafactory.table import Call, Function
 from headrace.language.datafactory.values import kind_of, same, utf16_length, utf16_slice
 
-
 _ENCODER: Final = json.JSONEncoder(sort_keys=True)
 
 
