@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Answer = Mapping[str, Any]
-"""What a call is answered: ``status`` (200), ``body`` (JSON), ``headers``, ``after`` (seconds), ``job`` (how often a 202 is to be looked at
-before it is done), ``callBack`` (what is posted to the ``callBackUri`` of the request, ``after`` seconds later)."""
+"""What a call is answered: ``status`` (200), ``body`` (JSON), ``headers``, ``after`` (seconds), ``requires`` (headers without which it is 401),
+``job`` (how often a 202 is to be looked at before it is done), ``callBack`` (what is posted to the request's ``callBackUri``, ``after`` seconds later).
+"""
 
 
 @dataclass
@@ -132,6 +133,8 @@ def _serve(request: BaseHTTPRequestHandler, world: World) -> None:
     scene.end(call)
     if "job" in answer:
         _say(request, 202, {}, {"Location": scene.begin_job(answer["job"], body), "Retry-After": "0"})
+    elif any(request.headers.get(name) != value for name, value in answer.get("requires", {}).items()):
+        _say(request, 401, {}, {})
     else:
         _say(request, answer.get("status", 200), body, answer.get("headers", {}))
 
