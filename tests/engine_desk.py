@@ -18,7 +18,7 @@ from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind, RunStat
 from headrace.core.task import ActivityFunction, Context, Task
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
-from headrace.store import activity_runs, flows, queue, runs
+from headrace.store import activity_runs, flows, queue, runs, signals
 from headrace.store.database import Database
 from waiting import until
 
@@ -41,7 +41,6 @@ QUICK = EngineConfig(
     dead_after_seconds=1.5,
     watch_seconds=0.1,
     park_after_seconds=0.5,
-    message_poll_seconds=0.05,
     stop_seconds=0.3,
 )
 """Settings of an engine in tests: everything soon."""
@@ -165,10 +164,10 @@ class Desk:
         with self.database.transaction() as tx:
             runs.move(tx, run_id, {RunStatus.QUEUED}, RunStatus.CANCELLED, self.clock.now())
 
-    def tell(self, run_id: str, topic: str, message: Json) -> None:
-        """Send the run a message."""
+    def tell(self, run_id: str, path: str, message: Mapping[str, Json], attempt: int = 1) -> None:
+        """Send a signal to an attempt of the run."""
         with self.database.transaction() as tx:
-            queue.send(tx, run_id, topic, message)
+            signals.send(tx, "local", run_id, path, attempt, message, self.clock.now())
 
     def every(self, run_ids: Collection[str]) -> Mapping[str, RunStatus]:
         """Return the statuses of the runs."""

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from engine_desk import CHARACTERS, QUICK, Desk, GoingClock, MakesEngines, RandomIds
+from engine_pipelines import PIPELINE_KINDS, Words
 from headrace.core.task import ActivityFunction
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
@@ -37,10 +38,11 @@ def make_engine(request: pytest.FixtureRequest) -> Iterator[MakesEngines]:
         ) -> Engine:
             engine = Engine(
                 desk.database,
-                {**CHARACTERS, **(activities or {})},
+                {**CHARACTERS, **PIPELINE_KINDS, **(activities or {})},
                 config,
                 GoingClock(),
                 RandomIds(),
+                dialects={"words": Words()},
             )
             engine.start()
             stack.callback(engine.stop)

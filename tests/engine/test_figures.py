@@ -1,24 +1,13 @@
 """What a run moved, as its activities moved it."""
 
-from headrace.core.clock import Instant
 from headrace.core.outcome import Figures
-from headrace.core.run import ActivityRun, ActivityStatus
+from headrace.core.run import ActivityStatus
 from headrace.engine.records import figures_of
 
 
-def row(figures: Figures, status: ActivityStatus = ActivityStatus.SUCCEEDED) -> ActivityRun:
-    """Return an activity run that moved so much."""
-    return ActivityRun(
-        run_id="r",
-        path="p",
-        attempt=1,
-        kind="k",
-        status=status,
-        fingerprint="f",
-        commit_key="c",
-        created_at=Instant(0),
-        figures=figures,
-    )
+def row(figures: Figures, status: ActivityStatus = ActivityStatus.SUCCEEDED) -> tuple[ActivityStatus, Figures]:
+    """Return what an activity moved, and how it ended."""
+    return status, figures
 
 
 def test_a_row_that_is_copied_and_then_promoted_is_one_row() -> None:

@@ -13,13 +13,14 @@ import pytest
 
 import headrace.engine
 from engine_desk import Desk, activity, plan
+from engine_pipelines import container, nested, rebuilt
 from headrace.core import crashpoints
 from headrace.core.errors import Code
 from headrace.core.flow import Plan, Policy
 from headrace.core.outcome import Figures
 from headrace.core.run import ActivityStatus, RunStatus
 from headrace.engine.supervise import Supervisor
-from headrace.store import workers
+from headrace.store import variables, workers
 from waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -32,12 +33,12 @@ IN_A_RUN = (
     "activity-done",
     "attempt-finished",
     "activities-marked",
-    "waiting-begun",
+    "attempt-paused",
     "run-rests",
     "run-moved",
-    "waiting-ended",
     "run-ended",
 )
+IN_A_CONTAINER = ("attempt-expanded", "body-begun", "body-ended", "container-ended")
 IN_A_TAKEOVER = ("workers-declared-dead", "runs-handed-back")
 IN_RETENTION = ("landing-removed", "expired-files-removed", "expired-workflows-removed")
 EVERYTHING = plan(
@@ -50,6 +51,31 @@ EVERYTHING = plan(
     activity("z", "deliver", ["b", "c"]),
 )
 """Passes every crash point that is in a run: branches, a timer, a retry, a skipped activity."""
+
+CHOICE = {"yes": [rebuilt("grow", "@item"), activity("d", "deliver", ["grow"])]}
+EACH = [container("check", "if", CHOICE, settings={"on": "yes"})]
+PASS = [rebuilt("more", "+"), activity("look", "echo", ["more"], {"value": "@status of more"})]
+NESTED = nested(
+    container("loop", "each", {"each": EACH}, settings={"items": [1, 2, 3, 4], "lanes": 2}),
+    container("again", "until", {"pass": PASS}, ["hear"], {"until": "@output of counts.inputs", "is": []}),
+    activity("counts", "counting"),
+    activity("hear", "hear", ["loop", "counts"]),
+    activity("z", "deliver", ["again"]),
+)
+"""Passes those of containers too: a loop with a branch in it, a counted pass, a signal, variables."""
+_SPREAD = [
+    ("sqlite", "attempt-expanded:1"), ("postgresql", "attempt-expanded:3"),
+    ("sqlite", "body-begun:2"), ("postgresql", "body-begun:5"),
+    ("postgresql", "body-ended:1"), ("sqlite", "body-ended:5"),
+    ("postgresql", "container-ended:1"), ("sqlite", "container-ended:5"),
+    ("sqlite", "attempt-finished:7"), ("postgresql", "attempt-claimed:9"), ("sqlite", "activity-done:4"), ("postgresql", "attempt-paused"),
+]  # fmt: skip
+_SOAK = [
+    (kind, f"{point}:{passing}")
+    for kind in ("sqlite", "postgresql")
+    for point in (*IN_A_CONTAINER, "attempt-claimed", "activity-done", "attempt-finished")
+    for passing in range(1, 9)
+]
 
 
 @dataclass
@@ -106,7 +132,13 @@ def house(ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 def test_every_crash_point_of_the_engine_is_tried() -> None:
     """Crash points are enumerated from the code: a new one without a test fails here."""
-    assert crashpoints.names_in(ENGINE.glob("*.py")) == {*IN_A_RUN, *IN_A_TAKEOVER, *IN_RETENTION}
+    assert crashpoints.names_in(ENGINE.glob("*.py")) == {
+        *IN_A_RUN,
+        *IN_A_CONTAINER,
+        *IN_A_TAKEOVER,
+        *IN_RETENTION,
+    }
+    assert set(IN_A_CONTAINER) <= {point.partition(":")[0] for _, point in _SPREAD}
 
 
 @pytest.mark.parametrize("point", IN_A_RUN)
@@ -124,6 +156,33 @@ def test_c1_a_worker_killed_at_any_point_of_a_run_loses_and_repeats_nothing(
         "a": "succeeded", "t": "succeeded", "b": "succeeded", "c": "succeeded", "never": "skipped", "bad": "failed", "z": "succeeded"
     }  # fmt: skip
     assert (run.status, run.figures) == (RunStatus.FAILED, Figures(rows_read=4))
+
+
+@pytest.mark.parametrize(
+    ("ledger_url", "point"),
+    [*_SPREAD, *(pytest.param(*one, marks=pytest.mark.soak) for one in _SOAK)],
+    indirect=["ledger_url"],
+)
+def test_c1_a_worker_killed_at_any_point_of_a_container_loses_and_repeats_nothing(
+    desk: Desk, house: House, point: str
+) -> None:
+    """Each body is run once, each element is appended once, the signal is heard, and the next worker needs nothing but the ledger."""
+    doomed = house.worker(point)
+    run_id = desk.ask(NESTED)
+    desk.tell(run_id, "hear", {"say": "go on"})
+    assert doomed.wait(timeout=30) == -signal.SIGKILL
+    house.supervised()
+    run = desk.ended(run_id, seconds=40)
+    deliveries = [f"loop/{number}/check/yes/d" for number in range(4)]
+    assert house.delivered() == [*deliveries, "z"]
+    rows = desk.rows(run_id)
+    assert {row.status for row in rows} == {ActivityStatus.SUCCEEDED}
+    assert len({row.path for row in rows}) == len(rows) == 5 + 4 * 5 + 3
+    assert (run.status, run.figures.rows_read) == (RunStatus.SUCCEEDED, 7)
+    with desk.database.reading() as tx:
+        grown = variables.value(tx, run_id, "all")
+    assert isinstance(grown, list)
+    assert sorted(map(str, grown)) == ["+", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("point", IN_A_TAKEOVER)

@@ -12,12 +12,13 @@ from headrace.core.flow import Policy
 from headrace.core.outcome import BatchReport, Failure, Figures, Outcome
 from headrace.core.run import ActivityStatus
 from headrace.core.task import Context, Task
+from headrace.engine.attempt_ledger import AttemptLedger, Result
 from headrace.engine.attempts import Attempts
+from headrace.engine.body_ledger import BodyLedger
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
 from headrace.engine.lines import Done, Line
-from headrace.engine.records import Try
-from headrace.engine.waits import Waits
+from headrace.engine.records import Ending, Level, Try, standing_of
 from headrace.store import batches, runs, workers
 
 PLAN = plan(
@@ -40,20 +41,35 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.run_id = self.desk.ask(PLAN)
-        self.ledger, self.attempts, self.waits = self.worker("first")
+        self.ledger, self.attempts = self.worker("first")
 
-    def worker(self, name: str) -> tuple[Ledger, Attempts, Waits]:
+    @property
+    def trials(self) -> AttemptLedger:
+        """Return the transactions about attempts."""
+        return AttemptLedger(self.ledger.writer)
+
+    @property
+    def bodies(self) -> BodyLedger:
+        """Return the transactions about levels and bodies."""
+        return BodyLedger(self.ledger.writer)
+
+    def worker(self, name: str) -> tuple[Ledger, Attempts]:
         """Return the steps of another worker."""
         hands = Hands(stop_seconds=1)
         with self.desk.database.transaction() as tx:
             claim = workers.register(tx, name, "here", 1, self.desk.clock.now())
         ledger = Ledger(self.desk.database, GoingClock(), hands, claim)
         functions = {"work": self._work, "flaky": self._flaky, "reject": self._reject}
-        return ledger, Attempts(ledger, hands, GoingClock(), functions, 5), Waits(ledger)
+        return ledger, Attempts(ledger.writer, AttemptLedger(ledger.writer), functions, 5)
 
-    def chance(self, path: str, attempt: int = 1) -> Try:
-        """Return an attempt of the run."""
-        return Try(self.desk.run(self.run_id), PLAN.by_name[path], attempt)
+    def level(self) -> Level:
+        """Return the run's own level."""
+        return Level(self.desk.run(self.run_id), PLAN)
+
+    def chance(self, path: str) -> Try:
+        """Return the first attempt at an activity of the run, as it stands now."""
+        row = next(row for row in self.desk.rows(self.run_id) if (row.path, row.attempt) == (path, 1))
+        return Try(self.level(), PLAN.by_name[path], standing_of(row))
 
     def state(self) -> list[object]:
         """Return all that the ledger says about the run."""
@@ -64,6 +80,12 @@ class Bench:
     def perform(self, path: str) -> Done:
         """Do an attempt."""
         return self.attempts.perform(Line((self.chance(path),)), lambda give_up: None)  # noqa: ARG005 — nobody is left to itself here
+
+    def hear(self) -> Done:
+        """Let an activity wait for a signal, and hear it."""
+        self.perform("outside")
+        self.desk.tell(self.run_id, "outside", {"output": {"a": 1}})
+        return self.perform("outside")
 
     def _work(self, task: Task, context: Context) -> Outcome:
         del context
@@ -86,7 +108,7 @@ class Bench:
         """Let every activity end, and then the run."""
         statuses = dict.fromkeys(PLAN.by_name, ActivityStatus.SUCCEEDED)
         self.perform("work")
-        self.ledger.end(self.desk.run(self.run_id), statuses)
+        self.ledger.end(Ending(self.level(), statuses))
 
 
 STEPS: Mapping[str, Callable[[Bench], object]] = {
@@ -94,13 +116,9 @@ STEPS: Mapping[str, Callable[[Bench], object]] = {
     "perform": lambda bench: bench.perform("work"),
     "perform and try again": lambda bench: bench.perform("flaky"),
     "perform with a batch": lambda bench: bench.perform("reject"),
-    "mark": lambda bench: bench.ledger.mark(bench.desk.run(bench.run_id), {"later": ActivityStatus.SKIPPED}),
-    "begin a timer": lambda bench: bench.waits.begin(bench.chance("timer")),
-    "end a timer": lambda bench: (bench.waits.begin(bench.chance("timer")), bench.waits.end(bench.chance("timer")))[1],
-    "complete": lambda bench: (
-        bench.waits.begin(bench.chance("outside")),
-        bench.waits.complete(bench.chance("outside"), {"output": {"a": 1}}),
-    )[1],
+    "mark": lambda bench: bench.bodies.mark(bench.level(), {"later": ActivityStatus.SKIPPED}),
+    "wait, and end": lambda bench: (bench.perform("timer"), bench.perform("timer"))[1],
+    "hear": lambda bench: bench.hear(),
     "rest": lambda bench: bench.ledger.rest(bench.run_id),
     "end": Bench.end_of_all,
     "abandon": lambda bench: bench.ledger.abandon(bench.run_id, Failure(Code.INTERNAL, "x")),
@@ -116,16 +134,15 @@ def test_a_step_done_twice_has_the_effect_of_once(desk: Desk, step: str) -> None
     state = bench.state()
     second = STEPS[step](bench)
     assert bench.state() == state
-    if step != "begin a timer":  # ended by the second look, it is not waited for again
-        assert second == first
+    assert second == first
 
 
 def test_an_attempt_that_died_is_done_again_with_a_higher_epoch(desk: Desk) -> None:
     """A claim without an end is taken over by the next worker."""
     bench = Bench(desk)
     bench.ledger.begin(bench.run_id)
-    bench.ledger.claim(bench.chance("work"))
-    _, attempts, _ = bench.worker("second")
+    bench.trials.claim(bench.chance("work"))
+    _, attempts = bench.worker("second")
     attempts.perform(Line((bench.chance("work"),)), lambda give_up: None)  # noqa: ARG005 — as above
     row = desk.rows(bench.run_id)[0]
     assert (row.status, row.epoch, row.worker_id) == (ActivityStatus.SUCCEEDED, 2, "second")
@@ -135,12 +152,12 @@ def test_c2_who_was_overtaken_writes_nothing(desk: Desk) -> None:
     """The slow worker's result is refused, and its execution halts without a record."""
     bench = Bench(desk)
     bench.ledger.begin(bench.run_id)
-    claimed = bench.ledger.claim(bench.chance("work"))
-    _, attempts, _ = bench.worker("second")
+    claimed = bench.trials.claim(bench.chance("work"))
+    _, attempts = bench.worker("second")
     attempts.perform(Line((bench.chance("work"),)), lambda give_up: None)  # noqa: ARG005 — as above
     state = bench.state()
     with pytest.raises(Halted):
-        bench.ledger.finish(bench.chance("work"), claimed.epoch, ActivityStatus.FAILED, Outcome())  # type: ignore[union-attr]  # it was claimed
+        bench.trials.finish(bench.chance("work"), Result(claimed.epoch, Outcome(failure=Failure(Code.INVALID, "late"))))  # type: ignore[union-attr]  # it was claimed
     assert bench.state() == state
 
 
@@ -160,7 +177,7 @@ def test_an_attempt_that_lost_its_worker_too_often_is_given_up(desk: Desk) -> No
     bench = Bench(desk)
     bench.ledger.begin(bench.run_id)
     for _ in range(5):
-        bench.ledger.claim(bench.chance("work"))
+        bench.trials.claim(bench.chance("work"))
     bench.perform("work")
     row = desk.rows(bench.run_id)[0]
     assert row.failure is not None
@@ -172,10 +189,10 @@ def test_a_worker_that_stops_by_itself_is_no_loss(desk: Desk) -> None:
     bench = Bench(desk)
     bench.ledger.begin(bench.run_id)
     for number in range(6):
-        bench.ledger.claim(bench.chance("work"))
+        bench.trials.claim(bench.chance("work"))
         with desk.database.transaction() as tx:
-            workers.stop(tx, bench.ledger._claim, desk.clock.now())
-        bench.ledger, bench.attempts, bench.waits = bench.worker(f"next {number}")
+            workers.stop(tx, bench.ledger.writer.claim, desk.clock.now())
+        bench.ledger, bench.attempts = bench.worker(f"next {number}")
     bench.perform("work")
     assert (desk.rows(bench.run_id)[0].status, bench.called) == (ActivityStatus.SUCCEEDED, ["work"])
 
@@ -192,4 +209,4 @@ def test_a_run_whose_flow_is_changed_while_it_begins_is_done_as_the_ledger_says(
                 beginning.result(timeout=0.3)
         begun = beginning.result(timeout=30)
     assert begun is not None
-    assert begun.run.definition == changed
+    assert begun.level.run.definition == changed

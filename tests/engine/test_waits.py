@@ -37,7 +37,7 @@ def test_a_message_completes_an_external_activity_with_its_output(desk: Desk, ma
     """What the outside party reports is the activity's output, also where it came before the run waited for it."""
     make_engine()
     run_id = desk.ask(plan(EXTERNAL, activity("b", after=["x"])))
-    desk.tell(run_id, messages.completion_topic("x", 1), messages.completed("them", {"answer": 42}))
+    desk.tell(run_id, "x", messages.completed("them", {"answer": 42}))
     assert desk.ended(run_id).status is RunStatus.SUCCEEDED
     assert desk.rows(run_id)[0].output == {"answer": 42}
 
@@ -46,7 +46,7 @@ def test_the_outside_party_may_report_a_failure(desk: Desk, make_engine: MakesEn
     """It is the activity's failure, in their words."""
     make_engine()
     run_id = desk.ask(plan(EXTERNAL))
-    desk.tell(run_id, messages.completion_topic("x", 1), messages.failed("them", "no room"))
+    desk.tell(run_id, "x", messages.failed("them", "no room"))
     assert desk.ended(run_id).reason == Failure(Code.EXTERNAL_FAILED, "no room")
 
 
@@ -68,7 +68,7 @@ def test_several_externals_of_one_run_are_told_apart_after_the_run_was_parked(
     run_id = desk.ask(plan(activity("a"), *externals, activity("b", after=names)))
     desk.becomes(run_id, RunStatus.WAITING)
     for name in ["z", "x", "y"]:
-        desk.tell(run_id, messages.completion_topic(name, 1), messages.completed("them", {"for": name}))
+        desk.tell(run_id, name, messages.completed("them", {"for": name}))
         until(lambda name=name: desk.statuses(run_id)[name] == "succeeded", seconds=10, what=f"{name} to be heard")  # type: ignore[misc]  # a loop's name
     assert desk.ended(run_id).status is RunStatus.SUCCEEDED
     assert [row.output for row in desk.rows(run_id)[1:4]] == [{"for": name} for name in names]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine_desk import CHARACTERS, QUICK, GoingClock, RandomIds, pass_time
+from engine_pipelines import PIPELINE_KINDS, Words
 from headrace.core import crashpoints
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Figures, Outcome
@@ -45,9 +46,10 @@ def main() -> int:
     """Work until told to stop."""
     crashpoints.arm_from(sys.argv[3] if len(sys.argv) > 3 else "")
     database = Database(sys.argv[1])
-    activities = {**CHARACTERS, "deliver": deliver, "flaky": flaky, "poison": poison}
+    activities = {**CHARACTERS, **PIPELINE_KINDS, "deliver": deliver, "flaky": flaky, "poison": poison}
     config = replace(QUICK, drain_seconds=5, takeovers=2)
-    return run_worker(lambda fenced: Engine(database, activities, config, GoingClock(), RandomIds(), fenced))
+    dialects = {"words": Words()}
+    return run_worker(lambda fenced: Engine(database, activities, config, GoingClock(), RandomIds(), fenced, dialects))
 
 
 if __name__ == "__main__":

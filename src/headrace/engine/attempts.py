@@ -2,132 +2,197 @@
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
 import structlog
 
 from headrace.core.clock import SECOND, Clock
+from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
+from headrace.core.dialect import Surroundings
 from headrace.core.errors import Code, Problem
-from headrace.core.outcome import Failure, Figures, Outcome
+from headrace.core.flow import Policy
+from headrace.core.outcome import Expansion, Failure, Figures, Outcome, Pause
 from headrace.core.run import ActivityStatus
 from headrace.core.task import ActivityFunction, Cancellation, Task
-from headrace.engine.hands import Halted, Hands
-from headrace.engine.ledger import Ledger
+from headrace.engine.attempt_ledger import AttemptLedger, Result
+from headrace.engine.hands import Halted, Hands, Timeout
 from headrace.engine.lines import Done, Line
-from headrace.engine.records import Claimed, Ended, Try, planned_of
+from headrace.engine.records import Claimed, Ended, Finished, Standing, Try
+from headrace.engine.surroundings import LedgerSurroundings
+from headrace.engine.waits import waits
+from headrace.engine.writer import Writer
 
-Ends: TypeAlias = Sequence[tuple[str, Ended]]
+Ends: TypeAlias = Sequence[tuple[str, Ended | Standing]]
 Abandon: TypeAlias = Callable[[Callable[[], Done]], None]
 """Told that an activity does not stop; given what writes that down."""
 
 _log = structlog.get_logger(__name__)
 
-_STATUS_OF = {Code.TIMED_OUT: ActivityStatus.TIMED_OUT, Code.CANCELLED: ActivityStatus.CANCELLED}
 _NOTHING = "noop"
 
 
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """What an attempt came to this time, under which policy, and what was noted beside it."""
+
+    result: Outcome | Pause | Expansion
+    policy: Policy
+    details: Mapping[str, Json]
+
+
 class Attempts:
-    """Does attempts at activities of every kind that a function does."""
+    """Does attempts at activities of every kind."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        hands: Hands,
-        clock: Clock,
-        activities: Mapping[str, ActivityFunction],
-        takeovers: int,
+        self, writer: Writer, ledger: AttemptLedger, activities: Mapping[str, ActivityFunction], takeovers: int
     ) -> None:
+        self._writer = writer
         self._ledger = ledger
-        self._hands = hands
-        self._clock = clock
-        self._activities = {_NOTHING: _do_nothing, **activities}
+        self._hands: Hands = writer.hands
+        self._clock: Clock = writer.clock
+        self._activities = {_NOTHING: _do_nothing, **waits(writer.clock), **activities}
         self._takeovers = takeovers
 
-    def perform(self, line: Line, abandon: Abandon) -> Done:
-        """Return how the attempts of the line ended, up to the first that did not succeed.
+    def perform(self, line: Line, abandon: Abandon, following: Claimed | Ended | None = None) -> Done:
+        """Return how the attempts of the line ended, up to the first that did not succeed, or that stands open since it waits.
 
-        It may be done any number of times, and has the effect of once.
+        It may be done any number of times, and has the effect of once. ``following``: the first attempt was claimed already.
 
         ``abandon`` is called from another thread when an activity does not stop although it was told to, with what then gives it up.
         """
-        ends: list[tuple[str, Ended]] = []
-        following: Claimed | Ended | None = self._ledger.claim(line.tries[0])
-        run_ended = False
+        ends: list[tuple[str, Ended | Standing]] = []
+        following = following or self._ledger.claim(line.tries[0])
+        level_end = None
         for number, chance in enumerate(line.tries):
             if following is None:
                 break
             if isinstance(following, Ended):
                 ends.append((chance.activity.name, following))
                 break
-            result = self._result(chance, following, abandon, tuple(ends))
+            called = self._call(chance, following, abandon, tuple(ends))
             crash_point("activity-done")
-            finished = self._ledger.finish(chance, following.epoch, _status_of(result), result, line.after(number))
-            ends.append((chance.activity.name, finished.ended))
-            following, run_ended = finished.following, finished.run_ended
-        return Done(tuple(ends), run_ended)
+            written = self._write(chance, following, called, line.after(number))
+            if not isinstance(written, Finished):
+                ends.append((chance.activity.name, written))
+                break
+            ends.append((chance.activity.name, written.ended))
+            following, level_end = written.following, written.level_end
+        return Done(tuple(ends), level_end)
 
-    def _result(self, chance: Try, claimed: Claimed, abandon: Abandon, before: Ends) -> Outcome:
+    def _call(self, chance: Try, claimed: Claimed, abandon: Abandon, before: Ends) -> _Called:
+        standing = chance.standing
+        context = _Context(self._writer, self._ledger, chance, claimed)
         if claimed.lost >= self._takeovers:
             message = f"its worker was lost {claimed.lost} times while it ran this; it is not tried again"
-            return _failed(Problem(Code.WORKER_LOST, message))
+            return _Called(_failed(Problem(Code.WORKER_LOST, message)), chance.activity.policy, context.details)
+        try:
+            policy = standing.policy or self._policy(chance)
+        except Problem as problem:
+            return _Called(_failed(problem), chance.activity.policy, context.details)
         function = self._activities.get(chance.activity.kind)
         if function is None:
             kinds = ", ".join(sorted(self._activities))
             message = f"activities of kind {chance.activity.kind!r} are not known here; known are {kinds}"
-            return _failed(Problem(Code.UNSUPPORTED, message))
-        cancellation = Cancellation()
-        context = _Context(cancellation, self._ledger, chance, claimed.epoch, self._clock)
-        timeout = chance.activity.policy.timeout_seconds
-        left = partial(abandon, partial(self._give_up, chance, claimed.epoch, before, cancellation))
-        with self._hands.work(chance.run.id, chance.activity.name, cancellation, timeout, left):
-            result = _call(function, self._task(chance, claimed), context)
-        if result.failure is not None and result.failure.code is Code.FENCED:
-            raise Halted(result.failure.message)
-        return result
+            return _Called(_failed(Problem(Code.UNSUPPORTED, message)), policy, context.details)
+        timeout = self._time_left(policy, claimed)
+        if timeout is not None and timeout.left <= 0:
+            return _Called(_failed(Problem(Code.TIMED_OUT, timeout.message)), policy, context.details)
+        cancellation = context.cancellation
+        left = partial(abandon, partial(self._give_up, chance, claimed, policy, before, cancellation))
+        with self._hands.work(chance.run.id, chance.path, cancellation, timeout, left):
+            if chance.level.bell.is_out_of_time:
+                cancellation.stop(Code.CANCELLED, "the activity around it ran out of time")
+            result = _do(function, self._task(chance, claimed, policy), context)
+        failure = result.failure if isinstance(result, Outcome) else None
+        if failure is not None and failure.code is Code.FENCED:
+            raise Halted(failure.message)
+        return _Called(result, policy, context.details)
 
-    def _give_up(self, chance: Try, epoch: int, before: Ends, cancellation: Cancellation) -> Done:
+    def _policy(self, chance: Try) -> Policy:
+        if not chance.activity.dynamic_policy:
+            return chance.activity.policy
+        dialect = self._writer.dialect_of(chance.run.definition)
+        if dialect is None:
+            raise _no_dialect(chance)
+        return dialect.policy(chance.activity, LedgerSurroundings(self._writer.database, chance.level, chance.path))
+
+    def _time_left(self, policy: Policy, claimed: Claimed) -> Timeout | None:
+        """Return what is left of the attempt's time, which runs from its start through pauses and take-overs; None: it is not bounded."""
+        seconds = policy.timeout_seconds
+        if seconds is None:
+            return None
+        return Timeout(seconds, seconds - (self._clock.now() - claimed.started_at) / SECOND)
+
+    def _write(self, chance: Try, claimed: Claimed, called: _Called, then: object) -> Finished | Ended | Standing:
+        """Write what the call came to."""
+        result, standing = called.result, chance.standing
+        if isinstance(result, Outcome):
+            ending = Result(claimed.epoch, result, called.policy, called.details)
+            return self._ledger.finish(chance, ending, then)  # type: ignore[arg-type]  # what follows in the line
+        heard = standing.heard or (claimed.resumed is not None and claimed.resumed.signal is not None)
+        kept = chance.activity.dynamic_policy or called.policy != chance.activity.policy
+        waiting = replace(
+            standing,
+            status=ActivityStatus.WAITING,
+            started_at=claimed.started_at,
+            wake_at=None,
+            details=called.details,
+            policy=called.policy if kept else None,
+            pause=result if isinstance(result, Pause) else None,
+            heard=heard,
+            bodies_ended=False,
+        )
+        if isinstance(result, Pause):
+            return self._ledger.pause(chance, claimed, waiting, result.seconds)
+        return self._ledger.expand(chance, claimed, replace(waiting, expansion=result))
+
+    def _give_up(self, chance: Try, claimed: Claimed, policy: Policy, before: Ends, cancellation: Cancellation) -> Done:
         """Write down that an activity did not stop in time; what it still does does not count."""
         problem = cancellation.problem or Problem(Code.CANCELLED, "the run was cancelled")
         if problem.code is Code.FENCED:
             raise Halted(problem.message)
-        result = _failed(problem)
-        finished = self._ledger.finish(chance, epoch, _status_of(result), result)
+        result = Result(claimed.epoch, _failed(problem), policy)
+        finished = self._ledger.finish(chance, result)
         return Done((*before, (chance.activity.name, finished.ended)))
 
-    def _task(self, chance: Try, claimed: Claimed) -> Task:
+    def _task(self, chance: Try, claimed: Claimed, policy: Policy) -> Task:
         run, activity = chance.run, chance.activity
-        planned = planned_of(chance)
         return Task(
             scope=run.scope,
             flow_id=run.flow_id,
             run_id=run.id,
             group_id=run.group_id,
-            path=activity.name,
+            path=chance.path,
             attempt=chance.attempt,
             epoch=claimed.epoch,
             kind=activity.kind,
             settings=activity.settings,
-            commit_key=planned.commit_key if planned is not None else "",
+            commit_key=chance.standing.commit_key,
             parameters=run.parameters,
             window=run.window,
             inputs=claimed.inputs,
-            previous=self._ledger.previous_output(chance, planned),
-            policy=activity.policy,
+            previous=self._ledger.previous_output(chance),
+            policy=policy,
+            resumed=claimed.resumed,
+            recovers=self._ledger.recovered(chance),
+            started_at=claimed.started_at,
         )
 
 
 class _Context:
     """What an activity may ask of the engine."""
 
-    def __init__(self, cancellation: Cancellation, ledger: Ledger, chance: Try, epoch: int, clock: Clock) -> None:
-        self._cancellation = cancellation
+    def __init__(self, writer: Writer, ledger: AttemptLedger, chance: Try, claimed: Claimed) -> None:
+        self._cancellation = Cancellation()
+        self._writer = writer
         self._ledger = ledger
         self._chance = chance
-        self._epoch = epoch
-        self._clock = clock
+        self._epoch = claimed.epoch
         self._told_at: int | None = None
+        self.details: dict[str, Json] = dict(chance.standing.details)
 
     @property
     def cancellation(self) -> Cancellation:
@@ -136,7 +201,7 @@ class _Context:
 
     def progress(self, figures: Figures) -> None:
         """Write the figures so far, at most once a second."""
-        now = self._clock.now()
+        now = self._writer.clock.now()
         if self._told_at is not None and now - self._told_at < SECOND:
             return
         self._told_at = now
@@ -147,8 +212,21 @@ class _Context:
                 self._cancellation.stop(problem.code, problem.message)
             _log.info("progress could not be written", problem=problem.message)
 
+    def evaluate(self, template: Json, *items: Json) -> Json:
+        """Return ``template`` with its expressions evaluated in the plan's dialect; ``items`` (at most one) stands for the loop's item."""
+        dialect = self._writer.dialect_of(self._chance.run.definition)
+        if dialect is None:
+            raise _no_dialect(self._chance)
+        chance = self._chance
+        around: Surroundings = LedgerSurroundings(self._writer.database, chance.level, chance.path, items[:1])
+        return dialect.evaluate(template, around)
 
-def _call(function: ActivityFunction, task: Task, context: _Context) -> Outcome:
+    def note(self, details: Mapping[str, Json]) -> None:
+        """Keep ``details`` beside the attempt, over those noted before."""
+        self.details |= details
+
+
+def _do(function: ActivityFunction, task: Task, context: _Context) -> Outcome | Pause | Expansion:
     try:
         return function(task, context)
     except Problem as problem:
@@ -169,10 +247,10 @@ def _failed(problem: Problem) -> Outcome:
     return Outcome(failure=Failure.of(problem))
 
 
-def _status_of(result: Outcome) -> ActivityStatus:
-    if result.failure is None:
-        return ActivityStatus.SUCCEEDED
-    return _STATUS_OF.get(result.failure.code, ActivityStatus.FAILED)
+def _no_dialect(chance: Try) -> Problem:
+    name = chance.run.definition.dialect
+    what = f"the dialect {name!r} is not known here" if name else "its plan has no dialect"
+    return Problem(Code.UNSUPPORTED, f"expressions of {chance.path!r} cannot be evaluated: {what}")
 
 
 def _do_nothing(task: Task, context: object) -> Outcome:  # noqa: ARG001 — the shape of every activity

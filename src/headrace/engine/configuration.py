@@ -28,10 +28,8 @@ class EngineConfig:
     """How often the queue is looked at."""
     bounded_poll_seconds: float = 0.1
     """How often the queues of flows with a bound are looked at, and the one of waiting runs."""
-    message_poll_seconds: float = 0.5
-    """How often SQLite is asked for messages to waiting runs (PostgreSQL notifies)."""
     watch_seconds: float = 0.5
-    """How often the watcher asks the ledger whether a run in hand is to be cancelled."""
+    """How often the watcher asks the ledger whether a run in hand is to be cancelled, or has a signal."""
     park_after_seconds: float = 5.0
     """A run that will do nothing for this long gives its place among the working runs back."""
     stop_seconds: float = 10.0

@@ -14,17 +14,20 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSConfig, error
+from dbos import DBOS, DBOSConfig
 
 from headrace.core.clock import Clock
+from headrace.core.dialect import Dialect
 from headrace.core.errors import Code, Problem
 from headrace.core.ids import Ids
 from headrace.core.outcome import Failure
 from headrace.core.queueing import RUN_WORKFLOW, RUNS_QUEUE, WAITING_QUEUE, bound_of
 from headrace.core.task import ActivityFunction
+from headrace.engine.attempt_ledger import AttemptLedger
 from headrace.engine.attempts import Attempts
+from headrace.engine.body_ledger import BodyLedger
 from headrace.engine.configuration import EngineConfig
-from headrace.engine.execution import Execution, Tools
+from headrace.engine.execution import Execution
 from headrace.engine.glance import Looks
 from headrace.engine.handback import HandBack
 from headrace.engine.hands import Halted, Hands
@@ -32,7 +35,7 @@ from headrace.engine.ledger import Ledger
 from headrace.engine.neighbours import here
 from headrace.engine.places import Places
 from headrace.engine.takeover import Takeover
-from headrace.engine.waits import Waits
+from headrace.engine.tools import Tools
 from headrace.engine.watch import News, Watch
 from headrace.store import queue, workers
 from headrace.store.database import Database
@@ -44,6 +47,7 @@ _log = structlog.get_logger(__name__)
 _WAITING_AT_ONCE = 100_000
 _THREADS_END_SECONDS = 1.0
 _LOOK_SECONDS = 2.0
+_LISTENER_SECONDS = 0.5
 _ACTIVITY = "headrace-activity"
 _LEFT_TO_THEMSELVES = 32
 """Threads beyond those for activities that have a place: of activities that did not stop when they were told to."""
@@ -57,7 +61,7 @@ class Engine:
     has dropped everything by then, and its process should end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 — what a worker is made of
         self,
         database: Database,
         activities: Mapping[str, ActivityFunction],
@@ -65,11 +69,13 @@ class Engine:
         clock: Clock,
         ids: Ids,
         on_fenced: Callable[[], None] = lambda: None,
+        dialects: Mapping[str, Dialect] | None = None,
     ) -> None:
         self.config = config
         self.executor_id = config.executor_id or f"{socket.gethostname()}-{os.getpid()}-{ids.uuid()[:8]}"
         self._database = database
         self._activities = activities
+        self._dialects = dialects or {}
         self._clock = clock
         self._on_fenced = on_fenced
         self._hands = Hands(stop_seconds=config.stop_seconds)
@@ -119,12 +125,13 @@ class Engine:
         self._end(0)
 
     def _make_tools(self, claim: workers.WorkerClaim) -> Tools:
-        ledger = Ledger(self._database, self._clock, self._hands, claim)
-        attempts = Attempts(ledger, self._hands, self._clock, self._activities, self.config.takeovers)
+        ledger = Ledger(self._database, self._clock, self._hands, claim, self._dialects)
+        trials = AttemptLedger(ledger.writer)
         return Tools(
             ledger=ledger,
-            attempts=attempts,
-            waits=Waits(ledger),
+            trials=trials,
+            bodies=BodyLedger(ledger.writer),
+            attempts=Attempts(ledger.writer, trials, self._activities, self.config.takeovers),
             hands=self._hands,
             places=Places(self.config, self._hands),
             config=self.config,
@@ -144,7 +151,8 @@ class Engine:
             "log_level": "ERROR",
             "run_migrations": False,
             "enable_otlp": False,
-            "notification_listener_polling_interval_sec": self.config.message_poll_seconds,
+            # Nothing is told to runs through DBOS (signals stand in the ledger), but its listener ends only between two looks.
+            "notification_listener_polling_interval_sec": _LISTENER_SECONDS,
         }
         instance = DBOS(config=settings)
         DBOS.workflow(name=RUN_WORKFLOW, max_recovery_attempts=None)(self._workflow())
@@ -186,9 +194,6 @@ class Engine:
                 return
             came_from = None if begun.first else await tools.in_thread(tools.places.queue_of, run_id)
             await Execution(begun, tools, came_from or RUNS_QUEUE).carry_out()
-        except error.DBOSWorkflowConflictIDError as conflict:
-            # Somebody else has the run by now. DBOS would have this execution poll for the other's end.
-            raise Halted("the run is somebody else's") from conflict
         except Exception as problem:  # noqa: BLE001 — the outermost edge of a run: whatever it is, the run must not stay open
             await self._abandon(tools, run_id, problem)
 

@@ -20,6 +20,19 @@ class Halted(BaseException):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """The time that an attempt has: ``seconds`` in all, of which ``left`` are left."""
+
+    seconds: float
+    left: float
+
+    @property
+    def message(self) -> str:
+        """Say that the time is over."""
+        return f"it did not end within {self.seconds:g} s"
+
+
 @dataclass(eq=False)
 class Held:
     """A run in hand. ``wake`` is called from another thread when it is cancelled or has to halt."""
@@ -59,6 +72,7 @@ class Hands:
         self._stop_seconds = stop_seconds
         self._leaving = ""
         self._moved: set[str] = set()
+        self._listening: dict[tuple[str, str, int], Callable[[], None]] = {}
 
     @property
     def leaving(self) -> str:
@@ -105,12 +119,45 @@ class Hands:
                 self._emptied.notify_all()
 
     @contextmanager
+    def listen(self, run_id: str, path: str, attempt: int, wake: Callable[[], None]) -> Iterator[None]:
+        """Call ``wake``, from another thread, when there is a signal to the attempt, for the time of the block."""
+        key = (run_id, path, attempt)
+        with self._lock:
+            self._listening[key] = wake
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listening.pop(key, None)
+
+    def listening(self) -> frozenset[str]:
+        """Return the ids of the runs in hand in which something waits for a signal."""
+        with self._lock:
+            return frozenset(run_id for run_id, _, _ in self._listening)
+
+    def signal(self, run_id: str, path: str, attempt: int) -> None:
+        """Say that there is a signal to an attempt; nothing, if it is not waited for here."""
+        with self._lock:
+            wake = self._listening.get((run_id, path, attempt))
+        if wake is not None:
+            wake()
+
+    def stop_below(self, run_id: str, path: str, message: str) -> None:
+        """Stop the activities at work in the bodies of the container at ``path``."""
+        now = time.monotonic()
+        with self._lock:
+            working = [one for one in self._working if one.run_id == run_id and one.path.startswith(f"{path}/")]
+        for one in working:
+            one.stop(Code.CANCELLED, message, now)
+
+    @contextmanager
     def work(
-        self, run_id: str, path: str, cancellation: Cancellation, timeout: float | None, abandon: Callable[[], None]
+        self, run_id: str, path: str, cancellation: Cancellation, timeout: Timeout | None, abandon: Callable[[], None]
     ) -> Iterator[None]:
-        """Have the activity watched for the time of the block: for cancellation, its ``timeout`` in seconds, and the worker's end."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        working = Working(run_id, path, cancellation, abandon, deadline, timeout)
+        """Have the activity watched for the time of the block: for cancellation, the end of its time, and the worker's end."""
+        deadline = None if timeout is None else time.monotonic() + timeout.left
+        seconds = None if timeout is None else timeout.seconds
+        working = Working(run_id, path, cancellation, abandon, deadline, seconds)
         with self._lock:
             self._working.append(working)
             cancelled = any(held.cancelled for held in self._held if held.run_id == run_id)
@@ -145,7 +192,7 @@ class Hands:
         for one in working:
             if one.stopped_at is None and one.deadline is not None:
                 if one.deadline <= now:
-                    one.stop(Code.TIMED_OUT, f"it did not end within {one.timeout_seconds:g} s", now)
+                    one.stop(Code.TIMED_OUT, Timeout(one.timeout_seconds or 0, 0).message, now)
                 else:
                     waits.append(one.deadline - now)
             if one.stopped_at is not None and now >= one.stopped_at + self._stop_seconds:

@@ -1,4 +1,4 @@
-"""The watcher: the worker's heartbeat, deadlines of activities, and runs that somebody cancelled."""
+"""The watcher: the worker's heartbeat, deadlines of activities, runs that somebody cancelled, and signals to what waits."""
 
 import threading
 import time
@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import structlog
 
 from headrace.core.errors import Code, Problem
-from headrace.core.run import RunStatus
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.hands import Hands
 from headrace.engine.ledger import Ledger
+from headrace.engine.writer import STOPPING
 
 _log = structlog.get_logger(__name__)
-
-_STOPPING = frozenset({RunStatus.CANCELLING, RunStatus.CANCELLED, RunStatus.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,7 @@ class Watch:
             if left <= 0:
                 asked = time.monotonic()
                 self._cancel_what_is_to_be()
+                self._wake_what_has_a_signal()
                 left = self._config.watch_seconds
             pause = max(min(left, due if due is not None else left), 0.01)
 
@@ -89,8 +88,20 @@ class Watch:
         except Problem as problem:
             _log.warning("the watcher could not look at the ledger", problem=problem.message)
             return
-        stopping = frozenset(run_id for run_id, status in statuses.items() if status in _STOPPING)
+        stopping = frozenset(run_id for run_id, status in statuses.items() if status in STOPPING)
         self._hands.cancel(stopping & held)
         if stopping & moved:
             self._news.cancelled_in_queue(stopping & moved)
         self._hands.forget(run_id for run_id in moved if run_id not in statuses or statuses[run_id].is_final)
+
+    def _wake_what_has_a_signal(self) -> None:
+        listening = self._hands.listening()
+        if not listening:
+            return
+        try:
+            signalled = self._ledger.signalled(listening)
+        except Problem as problem:
+            _log.warning("the watcher could not look for signals", problem=problem.message)
+            return
+        for run_id, path, attempt in signalled:
+            self._hands.signal(run_id, path, attempt)

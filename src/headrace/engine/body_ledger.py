@@ -1,0 +1,153 @@
+"""What the engine writes to the ledger about levels of activities and the bodies of containers, one transaction a function."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headrace.core.crashpoints import crash_point
+from headrace.core.errors import Code
+from headrace.core.ids import derived_uuid
+from headrace.core.outcome import Failure, Outcome
+from headrace.core.progress import outcome
+from headrace.core.run import BODY, ActivityRun, ActivityStatus
+from headrace.engine.records import (
+    Ending,
+    Level,
+    Standing,
+    by_end,
+    culprits_of,
+    figures_of,
+    standing_of,
+    standings_of,
+)
+from headrace.engine.writer import STOPPING, Writer
+from headrace.store import activity_runs, levels, runs
+from headrace.store.database import Transaction
+
+_CANCELLED = Failure(Code.CANCELLED, "it was cancelled before it had ended")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyBegun:
+    """A body that goes on: how its activities stand; ``ended``: how it has ended, if it has."""
+
+    standings: Mapping[str, Standing]
+    ended: ActivityStatus | None = None
+
+
+class BodyLedger:
+    """The engine's transactions about levels and bodies, in the name of one worker."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._database = writer.database
+        self._clock = writer.clock
+
+    def mark(self, level: Level, marks: Mapping[str, ActivityStatus]) -> None:
+        """Give pending activities of the level, by name, a final status that follows from what they depend on."""
+        self._writer.patiently(self._mark, level, marks)
+
+    def begin(self, container: Standing, container_path: str, level: Level) -> BodyBegun | None:
+        """Begin a body, or go on with one that has begun; None: the run is being stopped, and nothing begins."""
+        return self._writer.patiently(self._begin, container, container_path, level)
+
+    def end(self, ending: Ending) -> ActivityStatus:
+        """Give a body its end, with the sums of what its activities moved."""
+        return self._writer.patiently(self._end, ending)
+
+    def begun(self, run_id: str, container_path: str) -> Mapping[str, ActivityStatus]:
+        """Return how those bodies of a container stand that have begun, by path."""
+        return self._writer.patiently(self._begun, run_id, container_path)
+
+    def failure_of(self, run_id: str, path: str) -> Failure | None:
+        """Return why the body at ``path`` failed."""
+        return self._writer.patiently(self._failure_of, run_id, path)
+
+    def _mark(self, level: Level, marks: Mapping[str, ActivityStatus]) -> None:
+        now, pending = self._clock.now(), {ActivityStatus.PENDING}
+        with self._database.transaction() as tx:
+            for name, status in marks.items():
+                path = level.path_of(name)
+                activity_runs.move(tx, level.run.id, path, 1, pending, status, now, worker=self._writer.claim)
+        crash_point("activities-marked")
+
+    def _begin(self, container: Standing, container_path: str, level: Level) -> BodyBegun | None:
+        run_id = level.run.id
+        with self._database.transaction() as tx:
+            found = activity_runs.at_path(tx, run_id, level.path)
+            if not found:
+                if runs.status(tx, run_id) in STOPPING or level.bell.is_out_of_time:
+                    return None
+                activity_runs.insert_all(tx, self._rows(container, container_path, level))
+            if found and found[-1].status.is_final:
+                return BodyBegun({}, found[-1].status)
+            rows = activity_runs.of_parent(tx, run_id, level.path)
+        crash_point("body-begun")
+        return BodyBegun(standings_of(level, rows))
+
+    def _rows(self, container: Standing, container_path: str, level: Level) -> list[ActivityRun]:
+        del container
+        now = self._clock.now()
+        body = ActivityRun(
+            run_id=level.run.id,
+            path=level.path,
+            attempt=1,
+            kind=BODY,
+            status=ActivityStatus.WAITING,
+            fingerprint="",
+            created_at=now,
+            started_at=now,
+            parent=container_path,
+        )
+        inner = [
+            ActivityRun(
+                run_id=level.run.id,
+                path=level.path_of(activity.name),
+                attempt=1,
+                kind=activity.kind,
+                status=ActivityStatus.PENDING,
+                fingerprint=activity.fingerprint,
+                commit_key=derived_uuid(level.run.id, level.path_of(activity.name)),
+                created_at=now,
+                parent=level.path,
+            )
+            for activity in level.plan.in_order()
+        ]
+        return [body, *inner]
+
+    def _end(self, ending: Ending) -> ActivityStatus:
+        with self._database.transaction() as tx:
+            status = end_body(tx, self._writer, ending)
+        crash_point("body-ended")
+        return status
+
+    def _begun(self, run_id: str, container_path: str) -> Mapping[str, ActivityStatus]:
+        with self._database.reading() as tx:
+            found = activity_runs.statuses_of_parent(tx, run_id, container_path)
+        return {path: status for path, _, status in found}
+
+    def _failure_of(self, run_id: str, path: str) -> Failure | None:
+        with self._database.reading() as tx:
+            rows = activity_runs.at_path(tx, run_id, path)
+        return rows[-1].failure if rows else None
+
+
+def end_body(tx: Transaction, writer: Writer, ending: Ending) -> ActivityStatus:
+    """Give the body its end in ``tx``, and return it."""
+    level = ending.level
+    status = ActivityStatus(outcome(level.plan, ending.statuses).value)
+    failure = None
+    if status is ActivityStatus.FAILED:
+        failed = culprits_of(level, ending.statuses, activity_runs.of_parent(tx, level.run.id, level.path))
+        dialect = writer.dialect_of(level.run.definition)
+        failure = failed[0][1].failure if dialect is None and failed else None
+        failure = dialect.body_failed(by_end(failed)) if dialect is not None else failure
+    elif status is ActivityStatus.CANCELLED:
+        failure = _CANCELLED
+    moved = figures_of(levels.moved(tx, level.run.id, level.path))
+    waiting, now = {ActivityStatus.WAITING}, writer.clock.now()
+    end = Outcome(figures=moved, failure=failure)
+    activity_runs.move(tx, level.run.id, level.path, 1, waiting, status, now, worker=writer.claim, outcome=end)
+    return status
+
+
+__all__ = ["BodyBegun", "BodyLedger", "end_body", "standing_of"]
