@@ -61,7 +61,7 @@ def read_callback(token: str, sealer: Sealer) -> CallbackTarget:
 
 
 def hear(database: Database, target: CallbackTarget, body: Mapping[str, Json], clock: Clock) -> bool:
-    """Hand ``body`` to the attempt, as a signal; say whether it was the first that it was told (a further one changes nothing).
+    """Hand ``{"callback": body}`` to the attempt; say whether it was the first that it was told (a further one changes nothing).
 
     Raises:
         Problem: ``NOT_FOUND``: the attempt has ended, or its run is not there any more.
@@ -71,7 +71,8 @@ def hear(database: Database, target: CallbackTarget, body: Mapping[str, Json], c
         if not any(row.attempt == target.attempt and not row.status.is_final for row in rows):
             raise Problem(Code.NOT_FOUND, "nobody waits for this callback any more")
         run = runs.get(tx, None, target.run_id)
-        return signals.send(tx, run.scope, run.id, target.path, target.attempt, body, clock.now())
+        message = {"callback": body}
+        return signals.send(tx, run.scope, run.id, target.path, target.attempt, message, clock.now())
 
 
 def _signature(key: bytes, text: bytes) -> bytes:

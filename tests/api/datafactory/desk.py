@@ -99,8 +99,12 @@ class Client:
                 assert runs.move(tx, run_id, {was}, step, self.clock.now(), reason)
 
     def add(self, *rows: ActivityRun) -> None:
-        """Write activity runs of a run."""
+        """Write activity runs of a run; second attempts take the place of what the run began with."""
+        waiting, never = {ActivityStatus.PENDING}, ActivityStatus.CANCELLED
         with self.door.database.transaction() as tx:
+            for one in rows:
+                if one.attempt > 1:
+                    activity_runs.move(tx, one.run_id, one.path, 1, waiting, never, self.clock.now())
             activity_runs.insert_all(tx, rows)
 
 
