@@ -216,6 +216,16 @@ def test_an_accepted_job_is_looked_at_until_it_answers_otherwise(web_desk: Web) 
     assert all("authorization" in heard.headers for heard in web_desk.listener.heard)
 
 
+def test_a_look_that_is_not_answered_is_taken_again(web_desk: Web) -> None:
+    """A break in the network does not start the job anew; after three in a row the activity fails."""
+    nobody: Mapping[str, Json] = {"place": "http://127.0.0.1:9/job"}
+    properties = {"url": web_desk.listener.url, "method": "POST", "body": "b"}
+    pause = web_desk.desk.resume(web_desk.act, properties, nobody)
+    assert pause == Pause(seconds=10.0, state={**nobody, "missed": 1})
+    assert failure_of(web_desk.desk.resume(web_desk.act, properties, {**nobody, "missed": 3})) == ("2128", NO_ANSWER)
+    assert web_desk.listener.heard == []
+
+
 def test_who_turns_polling_off_gets_the_first_answer(web_desk: Web) -> None:
     """An accepted job is a success then, as it is without a place to look at."""
     _answers(web_desk.listener, (202, {"Location": "/jobs/1"}, b'{"id": 1}'))

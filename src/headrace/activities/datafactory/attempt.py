@@ -28,6 +28,8 @@ MAX_PAYLOAD = 4 << 20
 _TOO_LONG = "The length of execution output is over limit (around 4MB currently)."
 _TOO_LONG_CODE = "2001"
 _MOST_USER_PROPERTIES = 5
+_SEALED = "encryptedCredential"
+"""Where the door puts the secrets of a document."""
 
 
 class Refused(Exception):
@@ -94,6 +96,8 @@ class Attempt:
         raw = self.task.settings.get("typeProperties")
         if not isinstance(raw, Mapping):
             return {}
+        if not _has_sealed(raw):
+            return raw
         run = self.run
         return self.installation.open_secrets(raw, run.scope, str(run.details.get("pipeline", run.flow_name)))
 
@@ -195,6 +199,8 @@ def activity(installation: Installation, act: Callable[[Attempt], Result]) -> Ac
         except Problem as problem:
             # What an expression complains of may be the secret itself.
             message = masked_text(problem.message, attempt.secrets)
+            if message == problem.message:
+                raise
             raise Problem(problem.code, message, problem.fields, problem.context) from problem
 
     return begin
@@ -300,6 +306,13 @@ def _secure_parameters(attempt: Attempt) -> list[str]:
     task, sealer = attempt.task, attempt.installation.sealer
     opened = (open_value(sealer, task.scope, value) for value in task.parameters.values() if is_sealed(value))
     return [value for value in opened if isinstance(value, str)]
+
+
+def _has_sealed(value: Json) -> bool:
+    """Say whether there may be secrets of the document somewhere in a part of a definition."""
+    if isinstance(value, Mapping):
+        return _SEALED in value or any(map(_has_sealed, value.values()))
+    return isinstance(value, list) and any(map(_has_sealed, value))
 
 
 def _size(value: Json) -> int:

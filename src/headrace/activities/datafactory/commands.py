@@ -49,13 +49,11 @@ async def _run(command: Sequence[str], given: bytes, variables: Mapping[str, str
     except OSError as error:
         message = f"the command {command[0]!r} cannot be started: {error.strerror}"
         raise Problem(Code.UNAVAILABLE, message) from error
-    assert process.stdin is not None  # noqa: S101 — all three were asked for
-    assert process.stdout is not None  # noqa: S101
-    assert process.stderr is not None  # noqa: S101
+    into, out, complaints = process.stdin, process.stdout, process.stderr
+    if into is None or out is None or complaints is None:
+        raise Problem(Code.INTERNAL, "a command was started without its pipes")
     try:
-        _, answer, complaint = await asyncio.gather(
-            _write(process.stdin, given), _read_all(process.stdout), _read_end(process.stderr)
-        )
+        _, answer, complaint = await asyncio.gather(_write(into, given), _read_all(out), _read_end(complaints))
         status = await process.wait()
     finally:
         # It may have started others, which would outlive it.

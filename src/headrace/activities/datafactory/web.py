@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from headrace.activities.datafactory.attempt import Attempt, Object, Result, flag, refused, text_property
+from headrace.activities.datafactory.attempt import Attempt, Object, Refused, Result, flag, refused, text_property
 from headrace.activities.datafactory.calls import (
     WITH_BODY,
     Call,
@@ -22,6 +22,7 @@ from headrace.core.clock import from_datetime
 from headrace.core.codec import Json
 from headrace.core.errors import Problem
 from headrace.core.outcome import Outcome, Pause
+from headrace.core.task import Resumed
 from headrace.dataplane.connectors.web import WebAnswer, redirected
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"})
@@ -31,6 +32,8 @@ _SEE_OTHER = 303
 _DEFAULT_PAUSE = 10.0
 _SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 3600.0
+_MOST_MISSED = 3
+"""Looks in a row that may stay without an answer."""
 
 
 def web(attempt: Attempt, calling: Calling, documents: Documents) -> Result:
@@ -44,7 +47,13 @@ def web(attempt: Attempt, calling: Calling, documents: Documents) -> Result:
     resumed = attempt.task.resumed
     if resumed is not None:
         call = _look(call, str(resumed.state["place"]))
-    answer = send(attempt, calling, call)
+    try:
+        answer = send(attempt, calling, call)
+    except Refused:
+        missed = _missed(resumed)
+        if missed is None:
+            raise
+        return missed
     place = answer.headers.get("location") or ("" if resumed is None else call.request.url)
     if answer.status == _ACCEPTED and place and not flag(given.get("turnOffAsync"), "turnOffAsync"):
         return Pause(seconds=_pause(attempt, answer), state={"place": _look(call, place).request.url})
@@ -52,6 +61,14 @@ def web(attempt: Attempt, calling: Calling, documents: Documents) -> Result:
     output = response_object(text_of_answer(answer))
     output["ADFWebActivityResponseHeaders"] = headers_of_answer(answer)
     return Outcome({**output, **common_fields(attempt)})
+
+
+def _missed(resumed: Resumed | None) -> Pause | None:
+    """Return the pause before another look, where a look was not answered: to fail would be to make the first call again. None: enough."""
+    missed = None if resumed is None else resumed.state.get("missed", 0)
+    if resumed is None or not isinstance(missed, int) or missed >= _MOST_MISSED:
+        return None
+    return Pause(seconds=_DEFAULT_PAUSE, state={"place": resumed.state["place"], "missed": missed + 1})
 
 
 def first_call(attempt: Attempt, calling: Calling, documents: Documents, given: Object) -> Call:
