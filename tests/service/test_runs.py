@@ -1,13 +1,14 @@
 """Asking for runs: once, whole, and only what the flow allows."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from headrace.core.clock import DAY
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
-from headrace.core.run import ActivityStatus, RunStatus
+from headrace.core.run import ActivityStatus, Caller, RunStatus
 from headrace.service.flows import get_flow, put_flow
 from headrace.service.runs import (
     External,
@@ -16,11 +17,12 @@ from headrace.service.runs import (
     complete_external,
     create_run,
     errors_of_run,
+    fail_external,
     find_run,
     get_run,
     page_runs,
 )
-from headrace.store import activity_runs, runs
+from headrace.store import activity_runs, runs, signals
 from headrace.store.runs import RunQuery
 from service.conftest import House
 
@@ -185,3 +187,37 @@ def test_nothing_of_a_request_stays_when_its_last_line_fails(house: House) -> No
             "00000000-0000-4000-8000-000000000001": []
         }
     assert page_runs(house.database, RunQuery()).items == ()
+
+
+def test_a_run_is_cancelled_with_all_that_it_has_made_where_that_is_asked_for(house: House) -> None:
+    """Runs that its activities have made go on by themselves; whoever wants their end too says so."""
+    tree = [create_run(house.database, _REQUEST, house.clock, house.ids) for _ in range(3)]
+    with house.database.transaction() as tx:
+        for parent, child in pairwise(tree):
+            runs.insert(
+                tx, replace(child, id=f"of-{parent.id}", group_id=f"of-{parent.id}", caller=Caller(parent.id, "C", 1))
+            )
+    top, below = tree[0], f"of-{tree[0].id}"
+    cancel_run(house.database, "local", tree[1].id, "tester", house.clock)
+    assert get_run(house.database, "local", f"of-{tree[1].id}").run.status is RunStatus.QUEUED
+    cancel_run(house.database, "local", top.id, "tester", house.clock, recursive=True)
+    assert get_run(house.database, "local", below).run.status is RunStatus.CANCELLED
+    with pytest.raises(Problem) as caught:
+        cancel_run(house.database, "local", top.id, "tester", house.clock, recursive=True)
+    assert caught.value.code is Code.ILLEGAL_STATE
+
+
+def test_the_first_word_about_what_happens_outside_counts(house: House) -> None:
+    """A callback that is repeated is no mistake, one that says something else is; the waiting attempt finds the first one."""
+    run = create_run(house.database, _REQUEST, house.clock, house.ids)
+    with house.database.transaction() as tx:
+        row = activity_runs.of_run(tx, run.id)[0]
+        outside = replace(row, path="Each/0/Ask", parent="Each/0", kind="external", status=ActivityStatus.WAITING)
+        activity_runs.insert_all(tx, [outside])
+    told = External(run.id, "Each/0/Ask", "tester")
+    for _ in range(2):
+        complete_external(house.database, "local", told, {"n": 1}, house.clock)
+    with pytest.raises(Problem, match="the first word counts"):
+        fail_external(house.database, "local", told, "no", house.clock)
+    with house.database.reading() as tx:
+        assert signals.get(tx, run.id, "Each/0/Ask", 1) == {"who": "tester", "output": {"n": 1}}

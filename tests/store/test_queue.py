@@ -62,33 +62,6 @@ def test_a_run_that_is_due_later_waits_in_the_queue(database: Database) -> None:
     assert row["status"] == "DELAYED"
 
 
-def test_a_message_is_sent_with_its_transaction(database: Database) -> None:
-    """A run hears only of what the ledger says too."""
-    with database.transaction() as tx:
-        runs.insert(tx, a_run())
-        queue.enqueue(tx, a_run())
-
-    def send_and_fail() -> None:
-        with database.transaction() as tx:
-            queue.send(tx, "run-1", "cancel", {"who": "me"})
-            runs.status(tx, "nobody")
-
-    with pytest.raises(Problem):
-        send_and_fail()
-    assert _messages(database) == []
-    with database.transaction() as tx:
-        queue.send(tx, "run-1", "cancel", {"who": "me"}, key="once")
-        queue.send(tx, "run-1", "cancel", {"who": "me"}, key="once")
-    assert _messages(database) == [("cancel", {"who": "me"})]
-
-
-def test_nothing_can_be_told_to_a_run_that_was_never_queued(database: Database) -> None:
-    """A message that nobody will read is refused, not kept."""
-    with pytest.raises(Problem) as caught, database.transaction() as tx:
-        queue.send(tx, "nobody", "cancel", {})
-    assert caught.value.code is Code.ILLEGAL_STATE
-
-
 def test_the_serializer_reads_no_pickle() -> None:
     """What stands in the database is JSON; text that is not is refused and never executed."""
     serializer = queue.serializer()
@@ -114,12 +87,6 @@ def _queued(database: Database, run_id: str) -> dict[str, object] | None:
     with database.engine.connect() as connection:
         row = connection.execute(statement, {"id": run_id}).mappings().first()
     return None if row is None else dict(row)
-
-
-def _messages(database: Database) -> list[tuple[str, object]]:
-    statement = sa.text(f"SELECT topic, message FROM {_schema(database)}notifications")
-    with database.engine.connect() as connection:
-        return [(row.topic, json.loads(row.message)) for row in connection.execute(statement)]
 
 
 def _schema(database: Database) -> str:

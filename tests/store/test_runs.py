@@ -254,15 +254,24 @@ def test_runs_of_a_group_may_go_on_side_by_side(database: Database) -> None:
         assert not runs.get(tx, SCOPE, "run-2").exclusive
 
 
-def test_the_queued_runs_of_a_flow_are_counted(database: Database) -> None:
-    """What waits is counted, of one flow and one scope, and nothing else."""
-    failed_run(database)
-    for run_id in ("run-2", "run-3"):
-        put_run(database, a_run(run_id))
-    put_run(database, a_run("other-flow", flow_id="flow-2"))
-    put_run(database, a_run("other-scope", scope=OTHER_SCOPE))
+def test_open_runs_are_found_below_those_that_made_them(database: Database) -> None:
+    """Whoever stops a run with all that it has brought about finds that, however deep, and through runs that have ended."""
+    with database.transaction() as tx:
+        for run_id, caller in (("run-1", None), ("child", "run-1"), ("grandchild", "child"), ("other", "else")):
+            runs.insert(tx, a_run(run_id, caller=None if caller is None else Caller(caller, "Each/0/Call", 1)))
+        assert [run.id for run in runs.open_below(tx, "run-1")] == ["child", "grandchild"]
+        finish(tx, "child")
+        assert [run.id for run in runs.open_below(tx, "run-1")] == ["grandchild"]
+
+
+def test_the_last_attempt_of_a_group_is_that_of_its_newest_run(database: Database) -> None:
+    """A further run of the group is one more."""
+    put_run(database, a_run(exclusive=False))
+    put_run(database, a_retry(exclusive=False))
+    with database.transaction() as tx:
+        assert runs.last_attempt(tx, "run-1") == 2
     with database.reading() as tx:
-        assert runs.count_queued(tx, SCOPE, "flow-1") == 2
+        assert runs.last_attempt(tx, "run-1") == 2
 
 
 def test_a_run_that_others_refer_to_is_not_removed(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""What is said to a run that goes on: the topics, and what a message holds. The service says it, the engine listens.
+"""What is said to an attempt at an activity that waits: what a signal holds. The service and the store say it, the engine listens.
 
 A cancellation is no message: workers look for the status ``cancelling`` in the ledger.
 """
@@ -8,11 +8,6 @@ from collections.abc import Mapping
 from headrace.core.codec import Json, JsonObject
 from headrace.core.errors import Code
 from headrace.core.run import RunStatus
-
-
-def completion_topic(path: str, attempt: int) -> str:
-    """Return the topic on which an attempt at the activity at ``path`` hears that somebody outside has done it, or failed to."""
-    return f"external:{attempt}:{path}"
 
 
 def child_ended(run_id: str, status: RunStatus) -> JsonObject:

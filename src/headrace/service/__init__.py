@@ -6,6 +6,7 @@ after a crash or a lost answer without doing the thing twice. Who may ask is the
 
     runs          create, look up, cancel, complete from outside
     retries       preview and make the retry of a run
+    recoveries    preview and make the recovery of a pipeline's run
     flows         put, get, list
     quarantine    rejected rows: list, open, play again
     connections   where sources are, with secrets sealed

@@ -1,8 +1,9 @@
 """A group's past as the planner reads it, from the rows that the ledger keeps."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from headrace.core.carrying import DONE, newest_attempts
 from headrace.core.planning import PastActivity, PastRun, RunPlan, Verdict
 from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind
 from headrace.service.outcomes import OutcomeLost
@@ -10,8 +11,6 @@ from headrace.service.runs import pending
 
 GroupRows = Sequence[tuple[Run, Sequence[ActivityRun]]]
 """The runs of a group, oldest first, each with its activity runs."""
-
-_DONE = frozenset({ActivityStatus.SUCCEEDED, ActivityStatus.CARRIED})
 
 
 def past_runs(rows: GroupRows, lost: OutcomeLost, differs: Callable[[Run], str]) -> tuple[PastRun, ...]:
@@ -26,23 +25,13 @@ def past_runs(rows: GroupRows, lost: OutcomeLost, differs: Callable[[Run], str])
     )
 
 
-def newest_attempts(rows: Iterable[ActivityRun]) -> tuple[ActivityRun, ...]:
-    """Return the newest attempt of each path, in the order in which the paths occur first."""
-    newest: dict[str, ActivityRun] = {}
-    for row in rows:
-        known = newest.get(row.path)
-        if known is None or row.attempt > known.attempt:
-            newest[row.path] = row
-    return tuple(newest.values())
-
-
 def carried_or_pending(run: Run, run_plan: RunPlan, rows: GroupRows) -> tuple[ActivityRun, ...]:
     """Return the activity runs that ``run`` begins with: those carried over have the outcome of the run that did them."""
     done = {
         (past.id, row.path): row
         for past, activities in rows
         for row in newest_attempts(activities)
-        if row.status in _DONE
+        if row.status in DONE
     }
     begun = []
     for row in pending(run, run_plan):
@@ -66,7 +55,7 @@ def carried_or_pending(run: Run, run_plan: RunPlan, rows: GroupRows) -> tuple[Ac
 
 
 def _past(row: ActivityRun, lost: OutcomeLost, changed: str) -> PastActivity:
-    because = changed if row.status in _DONE else ""
+    because = changed if row.status in DONE else ""
     return PastActivity(
         path=row.path,
         status=row.status,
@@ -74,6 +63,6 @@ def _past(row: ActivityRun, lost: OutcomeLost, changed: str) -> PastActivity:
         commit_key=row.commit_key,
         reusable=not because,
         unusable_because=because,
-        gone=lost(row) if row.status in _DONE else "",
+        gone=lost(row) if row.status in DONE else "",
         carried_from=row.carried_from,
     )

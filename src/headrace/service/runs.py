@@ -20,7 +20,7 @@ from headrace.core.planning import PlanRequest, RunPlan, plan_run
 from headrace.core.query import Cursor, Order, Page
 from headrace.core.run import ActivityRun, ActivityStatus, Batch, Run, RunKind, RunStatus
 from headrace.core.window import Window
-from headrace.store import activity_runs, audit, batches, flows, queue, runs
+from headrace.store import activity_runs, audit, batches, flows, queue, runs, signals
 from headrace.store.database import Database, Transaction
 from headrace.store.runs import RunQuery
 
@@ -227,20 +227,25 @@ def page_runs(
         return runs.page(tx, query, order, limit, position)
 
 
-def cancel_run(database: Database, scope: str | None, run_id: str, who: str, clock: Clock) -> Run:
+def cancel_run(
+    database: Database, scope: str | None, run_id: str, who: str, clock: Clock, *, recursive: bool = False
+) -> Run:
     """Return the run after asking for its end: cancelled at once if it is queued, else cancelling until its worker has stopped it.
 
-    Asking again while it is being stopped changes nothing.
+    ``recursive``: so are the runs that its activities have made, and all that these have made. Asking again while it is being stopped changes
+    nothing but for such runs as were made since.
 
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: it has ended.
     """
     with database.transaction() as tx:
-        run = runs.get(tx, scope, run_id)
+        run, now = runs.get(tx, scope, run_id), clock.now()
         if run.status.is_final:
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} has {run.status}: there is nothing to cancel")
-        if not end_run(tx, run, who, clock.now()):
+        if not end_run(tx, run, who, now):
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} ended just now: there is nothing to cancel")
+        for below in runs.open_below(tx, run.id) if recursive else []:
+            end_run(tx, below, who, now)
         return runs.get(tx, None, run.id)
 
 
@@ -277,19 +282,19 @@ def redefine_run(tx: Transaction, run: Run, definition: Plan) -> bool:
 def complete_external(
     database: Database, scope: str | None, told: External, output: Mapping[str, Json], clock: Clock
 ) -> None:
-    """Tell the run that the activity that waits for somebody outside is done, with ``output``.
+    """Tell the run that the activity that waits for somebody outside is done, with ``output``. Saying the same again changes nothing.
 
     Raises:
-        Problem: ``NOT_FOUND``: no such run or activity; ``ILLEGAL_STATE``: it does not wait.
+        Problem: ``NOT_FOUND``: no such run or activity; ``ILLEGAL_STATE``: it does not wait, or was told something else before.
     """
     _tell(database, scope, told, messages.completed(told.who, output), clock.now())
 
 
 def fail_external(database: Database, scope: str | None, told: External, message: str, clock: Clock) -> None:
-    """Tell the run that the activity that waits for somebody outside has failed there.
+    """Tell the run that the activity that waits for somebody outside has failed there. Saying the same again changes nothing.
 
     Raises:
-        Problem: ``NOT_FOUND``: no such run or activity; ``ILLEGAL_STATE``: it does not wait.
+        Problem: ``NOT_FOUND``: no such run or activity; ``ILLEGAL_STATE``: it does not wait, or was told something else before.
     """
     _tell(database, scope, told, messages.failed(told.who, message), clock.now())
 
@@ -353,16 +358,18 @@ def _cancel_pending(tx: Transaction, run_id: str, now: Instant) -> None:
 def _tell(database: Database, scope: str | None, told: External, message: JsonObject, now: Instant) -> None:
     with database.transaction() as tx:
         run = runs.get(tx, scope, told.run_id)
-        rows = [row for row in activity_runs.of_run(tx, run.id) if row.path == told.path]
-        if not rows:
+        attempts = activity_runs.at_path(tx, run.id, told.path)
+        if not attempts:
             known = ", ".join(run.definition.by_name)
             raise Problem(Code.NOT_FOUND, f"run {run.id} has no activity {told.path!r}; it has {known}")
-        newest = max(rows, key=lambda row: row.attempt)
+        newest = attempts[-1]
+        what = f"activity {told.path!r} of run {run.id}"
         if newest.kind != "external" or newest.status is not ActivityStatus.WAITING:
-            what = f"activity {told.path!r} of run {run.id} is {newest.status}"
-            raise Problem(Code.ILLEGAL_STATE, f"{what}: it does not wait for anybody outside")
-        queue.send(tx, run.id, messages.completion_topic(told.path, newest.attempt), message)
-        audit.record(tx, run.scope, told.who, "activity.tell", f"{run.id}/{told.path}", now)
+            raise Problem(Code.ILLEGAL_STATE, f"{what} is {newest.status}: it does not wait for anybody outside")
+        if signals.send(tx, run.scope, run.id, told.path, newest.attempt, message, now):
+            audit.record(tx, run.scope, told.who, "activity.tell", f"{run.id}/{told.path}", now)
+        elif signals.get(tx, run.id, told.path, newest.attempt) != message:
+            raise Problem(Code.ILLEGAL_STATE, f"{what} was told before how it ended; the first word counts")
 
 
 def as_object(run_plan: RunPlan) -> JsonObject:

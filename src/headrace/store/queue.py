@@ -1,4 +1,4 @@
-"""The queue: runs are put into it, and messages are sent to them, in the transaction that says so in the ledger.
+"""The queue: runs are put into it in the transaction that says so in the ledger.
 
 This is the one place beside the engine that knows DBOS. Its tables stand beside ours: on PostgreSQL in the schema ``dbos`` of the same
 database, on SQLite in the same file.
@@ -13,12 +13,9 @@ from dbos import DBOS, DBOSClient, Serializer
 from dbos import error as dbos_error
 
 from headrace.core.clock import SECOND
-from headrace.core.codec import Json
-from headrace.core.errors import Code, Problem
 from headrace.core.queueing import RUN_WORKFLOW, queue_of
 from headrace.core.run import Run
 from headrace.store import flows
-from headrace.store.columns import dump
 from headrace.store.database import Database, Transaction
 
 APPLICATION = "headrace"
@@ -80,22 +77,6 @@ def enqueue(tx: Transaction, run: Run, *, app_version: str | None = None) -> Non
     if tx.dialect == "sqlite":
         # With Python 3.11, DBOS stamps rows of SQLite to the second, and a queue is in the order of these stamps.
         tx.execute(_STAMP, {"run_id": run.id})
-
-
-def send(tx: Transaction, run_id: str, topic: str, message: Json, *, key: str | None = None) -> None:
-    """Send ``message`` to the run under ``topic``, in the transaction; a message with a ``key`` arrives once however often it is sent.
-
-    Raises:
-        Problem: ``ILLEGAL_STATE``: the run was never put into the queue, so nobody will read the message.
-    """
-    try:
-        _client(tx).send_in_transaction(tx.connection, run_id, json.loads(dump(message)), topic, key)
-    except dbos_error.DBOSException as error:
-        raise Problem(
-            Code.ILLEGAL_STATE,
-            f"nothing can be told to run {run_id}: it is not in the queue",
-            context={"dbos": str(error)},
-        ) from error
 
 
 def prepare(database: Database) -> None:

@@ -32,7 +32,6 @@ __all__ = [
     "add_figures",
     "children",
     "count",
-    "count_queued",
     "counts",
     "delete",
     "expired",
@@ -40,9 +39,11 @@ __all__ = [
     "get",
     "history",
     "insert",
+    "last_attempt",
     "move",
     "newest_started",
     "of_flow",
+    "open_below",
     "page",
     "redefine",
     "resolve_id",
@@ -60,13 +61,21 @@ _ITS_ID = table.c.id == sa.bindparam("its_id")
 _GET = sa.select(table).where(_ITS_ID)
 _HOLD = _GET.with_for_update(key_share=True)
 _STATUS = sa.select(table.c.status).where(_ITS_ID)
-_COUNT_QUEUED = (
-    sa.select(sa.func.count())
-    .select_from(table)
-    .where(table.c.scope == sa.bindparam("its_scope"), table.c.flow_id == sa.bindparam("its_flow"))
-    .where(table.c.status == RunStatus.QUEUED.value)
-)
+_LAST_ATTEMPT = sa.select(sa.func.max(table.c.attempt)).where(table.c.group_id == sa.bindparam("its_id"))
 _END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
+
+
+def _open_below() -> sa.Select[Any]:
+    below = sa.select(table.c.id).where(table.c.caller_run_id == sa.bindparam("its_id")).cte("below", recursive=True)
+    below = below.union(sa.select(table.c.id).where(table.c.caller_run_id == below.c.id))
+    return (
+        sa.select(table)
+        .where(table.c.id.in_(sa.select(below.c.id)), table.c.ended_at.is_(None))
+        .order_by(table.c.created_at, table.c.id)
+    )
+
+
+_OPEN_BELOW = _open_below()
 
 
 def insert(tx: Transaction, run: Run) -> None:
@@ -160,9 +169,16 @@ def children(tx: Transaction, run_id: str, among: Collection[RunStatus] = frozen
     return [run_of(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.created_at, table.c.id))]
 
 
-def count_queued(tx: Transaction, scope: str, flow_id: str) -> int:
-    """Return how many runs of the flow are queued."""
-    return int(tx.scalar(_COUNT_QUEUED, {"its_scope": scope, "its_flow": flow_id}))
+def open_below(tx: Transaction, run_id: str) -> list[Run]:
+    """Return the runs that have not ended and that activities of this one have made, or of one that these have made, and so on."""
+    return [run_of(row) for row in tx.rows(_OPEN_BELOW, {"its_id": run_id})]
+
+
+def last_attempt(tx: Transaction, group_id: str) -> int:
+    """Return the attempt of the newest run of a group. In a transaction that writes, nobody else asks before its end."""
+    if tx.writable:
+        tx.execute(_HOLD, {"its_id": group_id})
+    return int(tx.scalar(_LAST_ATTEMPT, {"its_id": group_id}))
 
 
 def of_flow(tx: Transaction, scope: str, flow_id: str, among: Collection[RunStatus]) -> list[Run]:
