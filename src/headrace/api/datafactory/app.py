@@ -28,11 +28,12 @@ from headrace.api.datafactory import (
     token,
     triggers,
 )
+from headrace.api.datafactory.document import document
 from headrace.api.datafactory.door import DataFactoryDoor
 from headrace.api.datafactory.errors import Fault, Refusal, render
 from headrace.api.datafactory.gateway import authenticate
 from headrace.api.datafactory.paths import SUBSCRIPTIONS, Paths
-from headrace.api.datafactory.wire import Conventions
+from headrace.api.datafactory.wire import Conventions, answer
 from headrace.http.authentication import default_deny
 from headrace.http.edge import Edge
 from headrace.http.problems import answer_problems
@@ -121,5 +122,11 @@ def _last_router() -> APIRouter:
         """Refuse what is not offered."""
         raise _nothing_there(request)
 
+    def openapi(request: Request) -> Response:
+        """Answer with the door's OpenAPI document."""
+        del request
+        return answer(document())
+
+    router.add_api_route("/datafactory/openapi.json", openapi, include_in_schema=False)
     router.add_api_route("/{path:path}", nothing, methods=_METHODS, include_in_schema=False)
     return router

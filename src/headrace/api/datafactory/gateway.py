@@ -11,6 +11,7 @@ from starlette.requests import Request
 from headrace.api.datafactory.door import AUDIENCE, DataFactoryDoor
 from headrace.api.datafactory.errors import Fault, Refusal, missing_factory
 from headrace.api.datafactory.names import check_place, check_subscription, key_of
+from headrace.api.datafactory.paths import SUBSCRIPTIONS
 from headrace.api.datafactory.wire import Item
 from headrace.core.client import EVERYWHERE, Identity, Role, digest_of
 from headrace.core.errors import Code, Problem
@@ -137,7 +138,8 @@ def authenticate(request: Request) -> Caller:
     identity = _identity(door, request)
     if not door.rates.admit(identity.client_id):
         raise Refusal(Fault.TOO_MANY, f"The client '{identity.client_id}' asks too often; come again in some seconds.")
-    _check_version(request)
+    if request.state.segments[0].lower() == SUBSCRIPTIONS:
+        _check_version(request)
     _authorize(request, identity)
     return Caller(door, identity)
 
