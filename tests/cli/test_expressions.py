@@ -1,6 +1,8 @@
 """``headrace expressions eval``."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,15 @@ def test_cases_are_answered_line_by_line(tmp_path: Path, capsys: pytest.CaptureF
         {"error": "Attempt to divide an integral or decimal value by zero in function 'div'."},
         {"ok": "1"},
     ]
+
+
+def test_cases_may_come_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line is answered before the next is read."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO('"@{1}"\n"@@"\n'))
+    assert call(["expressions", "eval", "--input", "-"]) == 0
+    assert capsys.readouterr().out == '{"ok": "1"}\n{"ok": "@"}\n'
 
 
 @pytest.mark.parametrize(

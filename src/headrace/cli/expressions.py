@@ -86,4 +86,4 @@ def _parsed(text: str, where: str) -> Json:
 
 
 def _print(value: Json) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(json.dumps(value, ensure_ascii=False), flush=True)

@@ -10,7 +10,15 @@ from typing import Final
 
 from headrace.core.clock import from_datetime
 from headrace.language.datafactory.catalogue import FUNCTIONS
-from headrace.language.datafactory.limits import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, MAX_NESTING, MAX_STEPS, MAX_TEXT
+from headrace.language.datafactory.limits import (
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    MAX_LENGTH,
+    MAX_NESTING,
+    MAX_SEGMENTS,
+    MAX_STEPS,
+    MAX_TEXT,
+)
 from headrace.language.datafactory.state import FixedState
 from headrace.language.datafactory.table import Function
 from headrace.language.datafactory.templates import evaluate_text
@@ -91,7 +99,7 @@ The texts are those of the service. Most frequent:
 
 ## Limits
 
-An expression has at most @LENGTH@ characters and @DEPTH@ levels of calls. A text that it makes has at most @TEXT@ characters, an array at most
+An expression has at most @LENGTH@ characters and @DEPTH@ levels of calls, a text at most @SEGMENTS@ expressions. A text that it makes has at most @TEXT@ characters, an array at most
 @ELEMENTS@ elements; JSON nests at most @NESTING@ levels. An evaluation takes at most @STEPS@ steps (an expression takes 20,
 and 64 characters or four elements that are made or compared take one).
 
@@ -115,6 +123,7 @@ def page() -> str:
     limits = {
         "@LENGTH@": f"{MAX_LENGTH:,}",
         "@DEPTH@": str(MAX_DEPTH),
+        "@SEGMENTS@": f"{MAX_SEGMENTS:,}",
         "@TEXT@": f"{MAX_TEXT:,}",
         "@ELEMENTS@": f"{MAX_ELEMENTS:,}",
         "@NESTING@": str(MAX_NESTING),
