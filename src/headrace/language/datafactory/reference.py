@@ -99,9 +99,9 @@ The texts are those of the service. Most frequent:
 
 ## Limits
 
-An expression has at most @LENGTH@ characters and @DEPTH@ levels of calls, a text at most @SEGMENTS@ expressions. A text that it makes has at most @TEXT@ characters, an array at most
-@ELEMENTS@ elements; JSON nests at most @NESTING@ levels. An evaluation takes at most @STEPS@ steps (an expression takes 20,
-and 64 characters or four elements that are made or compared take one).
+An expression has at most @LENGTH@ characters and @DEPTH@ levels of calls, a text at most @SEGMENTS@ expressions. A text that an expression makes has
+at most @TEXT@ characters, an array at most @ELEMENTS@ elements; JSON nests at most @NESTING@ levels. An evaluation takes at most @STEPS@ steps (an
+expression takes 20, and 64 characters or four elements that are made or compared take one).
 
 ## Where Headrace decides
 
