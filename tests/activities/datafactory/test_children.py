@@ -55,6 +55,7 @@ def test_a_child_is_started_with_evaluated_parameters_and_waited_for() -> None:
     assert desk.act(nursery.act, WAITING) == Pause(hears=True, state={"child": CHILD}, output=OUTPUT)
     assert nursery.asked == [ChildRequest(SCOPE, Caller(RUN_ID, "A", 1), "c", {"n": 2})]
     assert desk.notes["input"] == {**WAITING, "parameters": {"n": 2}}
+    assert desk.notes["child"] == CHILD
 
 
 @pytest.mark.parametrize("flag", [None, False, "false"])
@@ -95,7 +96,8 @@ def test_a_recovery_goes_on_with_the_earlier_child() -> None:
     nursery = Nursery()
     earlier = replace(ended(ActivityStatus.FAILED), output={"pipelineName": "c", "pipelineRunId": "earlier"})
     Desk().act(nursery.act, WAITING, recovers=earlier)
-    assert nursery.asked[0].recovers == "earlier"
+    Desk().act(nursery.act, WAITING, recovers=replace(earlier, output={}, details={"child": "cancelled"}))
+    assert [request.recovers for request in nursery.asked] == ["earlier", "cancelled"]
 
 
 @pytest.mark.parametrize(

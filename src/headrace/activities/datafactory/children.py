@@ -16,6 +16,7 @@ from headrace.core.run import ActivityRun, Caller, RunStatus
 
 _TOO_MANY = "TooManyRequests"
 _LOOK_AGAIN = 2.0
+_CHILD = "child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def execute_pipeline(attempt: Attempt, children: Children) -> Result:
         raise refused(BAD_REQUEST, "The property 'parameters' must be an object.")
     waits = flag(given.get("waitOnCompletion"), "waitOnCompletion")
     run_id = _start(attempt, children, name, parameters)
+    # An attempt that is cancelled, or whose time is over, has no output; what it noted stays.
+    attempt.context.note({_CHILD: run_id})
     output: Object = {"pipelineName": name, "pipelineRunId": run_id}
     return Pause(hears=True, state={"child": run_id}, output=output) if waits else Outcome(output)
 
@@ -92,7 +95,9 @@ def _start(attempt: Attempt, children: Children, name: str, parameters: Object) 
 
 
 def _earlier_child(row: ActivityRun | None) -> str | None:
-    run_id = None if row is None else row.output.get("pipelineRunId")
+    if row is None:
+        return None
+    run_id = row.output.get("pipelineRunId") or row.details.get(_CHILD)
     return run_id if isinstance(run_id, str) else None
 
 
