@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 Answer = Mapping[str, Any]
 """What a call is answered: ``status`` (200), ``body`` (JSON), ``headers``, ``after`` (seconds), ``requires`` (headers without which it is 401),
-``job`` (how often a 202 is to be looked at before it is done), ``callBack`` (what is posted to the request's ``callBackUri``, ``after`` seconds later).
+``job`` (how often a 202 is to be looked at before it is done), ``callBack`` (what is posted to its ``callBackUri``, ``after`` seconds later).
 """
 
 
