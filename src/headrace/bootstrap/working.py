@@ -13,6 +13,7 @@ from headrace.activities.revert import revert_activity
 from headrace.activities.upload import upload_activity
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.language import mapping_language
+from headrace.bootstrap.pipelines import dialects, pipeline_activities
 from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
 from headrace.config import Settings
@@ -39,6 +40,7 @@ def activities(application: Application) -> Mapping[str, ActivityFunction]:
         "replay": replay_activity(promoting),
         "upload": upload_activity(application.roots),
         "revert": revert_activity(application.roots),
+        **pipeline_activities(application),
     }
 
 
@@ -62,6 +64,7 @@ def make_engine(application: Application, on_fenced: Callable[[], None] = lambda
         application.clock,
         application.ids,
         on_fenced,
+        dialects(application),
     )
 
 
