@@ -152,6 +152,15 @@ def test_no_answer_and_no_row_has_a_secret(client: Client) -> None:
             assert "Canary" not in repr(rows)
 
 
+def test_a_plain_password_of_an_activity_is_a_secret_too() -> None:
+    """Where it says who calls; elsewhere the word may mean anything."""
+    given = {"typeProperties": {"authentication": {"username": "u", "password": CANARY}, "body": {"password": "data"}}}
+    sealed = seal_secrets(given, SEALER, PLACE)
+    assert sealed["typeProperties"]["authentication"] == {"username": "u"}
+    assert sealed["typeProperties"]["body"] == {"password": "data"}
+    assert open_secrets(sealed, SEALER, PLACE) == given
+
+
 def test_a_long_connection_string_is_cut_quickly() -> None:
     """Marks that are never closed must not be looked for again and again."""
     text = "a={" * 5_000 + ";Password=Canary"

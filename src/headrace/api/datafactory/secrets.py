@@ -21,6 +21,7 @@ PREFIX = "headrace."
 """What our tokens begin with; others are properties like any other."""
 _HOLDER = "typeProperties"
 _CONNECTION_STRING = "connectionstring"
+_AUTHENTICATION = "authentication"
 _SECRET_KEYS = frozenset(
     {
         "password",
@@ -105,8 +106,8 @@ class _Cut:
 def seal_secrets(properties: Mapping[str, Any], sealer: Sealer, place: Place, *, plain: bool = False) -> Item:
     """Return a document's ``properties`` with every secret replaced by a token in the ``typeProperties`` around it (else in ``properties``).
 
-    Secrets are SecureStrings, what is secret in connection strings, and, with ``plain`` (linked services), texts of properties such as
-    ``password``. A token of ours that comes back keeps its secrets wherever nothing else was put in their places.
+    Secrets are SecureStrings, what is secret in connection strings, and texts of properties such as ``password``: those of an ``authentication``,
+    and, with ``plain`` (linked services), all. A token of ours that comes back keeps its secrets wherever nothing else was put in their places.
 
     Raises:
         Refusal: 400: a token that begins like ours and is none of this document's.
@@ -178,7 +179,8 @@ def _cut_element(item: Any, path: str, cut: _Cut, context: _Context) -> Any:
 def _cut_text(name: str, text: str, path: str, cut: _Cut, context: _Context) -> Any:
     if name == _CONNECTION_STRING:
         return _cut_connection_string(text, path, cut)
-    if not context.plain or name not in _SECRET_KEYS or not text or _is_expression(text):
+    is_plain = context.plain or _AUTHENTICATION in path.lower().split("/")[:-1]
+    if not is_plain or name not in _SECRET_KEYS or not text or _is_expression(text):
         return text
     cut.values[path] = text
     return _GONE
