@@ -25,8 +25,11 @@ from fakes import CountingIds, ManualClock
 from headrace.api.datafactory.app import OPEN, ROUTERS
 from headrace.api.datafactory.errors import FAULT_OF, render
 from headrace.core.client import Role, static_tokens
+from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
+from headrace.core.query import Cursor
 from headrace.service.clients import ClientRequest, create_client, revoke_client
+from headrace.service.documents import DocumentDraft, write_document
 from headrace.store.database import Database
 
 READER, OPERATOR, ADMIN = ("r" * 20, "o" * 20, "a" * 20)
@@ -273,3 +276,27 @@ def test_a_header_that_comes_twice_is_refused(strict: Client) -> None:
             return await http.get(strict.base + FACTORY + VERSION, headers=pairs)
 
     assert error_of(strict.runner.run(asked()))[:2] == (400, "BadRequest")
+
+
+def test_lists_pass_over_what_is_another_tenants(tenant: Callable[[str], Client], sqlite_database: Database) -> None:
+    """However many there are in between, and without a word of them in links."""
+    with sqlite_database.transaction() as tx:
+        for number in range(240):
+            group = "mine" if number < 105 else "theirs"
+            name = f"{'a' if number % 2 else 'b'}{number:03}"
+            body: dict[str, Any] = {"subscription": "Sub-1", "group": group, "resource": {}}
+            draft = DocumentDraft(
+                scope="datafactory/sub-1", kind="factory", id=f"{group}/{name}", name=name, body=body, who="test"
+            )
+            write_document(tx, draft, Instant(0))
+    client = tenant("datafactory/sub-1/mine")
+    sizes, url = [], f"{SUB}/providers/Microsoft.DataFactory/factories"
+    while url:
+        page = client.get(url)
+        assert {item["id"].split("/")[4] for item in page["value"]} == {"mine"}
+        sizes.append(len(page["value"]))
+        url = page.get("nextLink", "").removeprefix(client.base)
+        assert (
+            not url or Cursor.parse(url.partition("skiptoken=")[2]).position[1] == f"mine/{page['value'][-1]['name']}"
+        )
+    assert sizes == [100, 5]

@@ -25,7 +25,7 @@ from headrace.api.datafactory.pipelines import flow_id
 from headrace.core.errors import Problem
 from headrace.core.ids import derived_uuid
 from headrace.core.run import RunStatus
-from headrace.service.documents import DocumentDraft, DocumentQuery, page_documents, put_document
+from headrace.service.documents import DocumentDraft, DocumentQuery, page_documents, put_document, write_document
 from headrace.service.flows import get_flow
 from headrace.service.runs import RunRequest, create_run, get_run
 from headrace.store.database import Database
@@ -473,3 +473,34 @@ def test_a_started_trigger_is_left_alone(client: Client, method: str, code: str)
     assert error_of(answer)[:2] == (400, code)
     assert "the trigger needs to be disabled first" in error_of(answer)[2]
     assert error_of(answer)[3] == f"{FACTORY}/triggers/t"
+
+
+def test_factories_come_in_pages_too(client: Client) -> None:
+    """By name; those of other groups do not count."""
+    with client.door.database.transaction() as tx:
+        for number in range(230):
+            group = f"g{number % 2}"
+            body: dict[str, Any] = {"subscription": "Sub-1", "group": group, "resource": {}}
+            name = f"f{number:03}"
+            draft = DocumentDraft(
+                scope="datafactory/sub-1", kind="factory", id=f"{group}/{name}", name=name, body=body, who="test"
+            )
+            write_document(tx, draft, client.clock.now())
+    found: list[list[str]] = []
+    url = f"{SUB}/resourceGroups/G1/providers/Microsoft.DataFactory/factories"
+    while url:
+        page = client.get(url)
+        found.append([item["name"] for item in page["value"]])
+        url = page.get("nextLink", "").removeprefix(client.base)
+    assert [len(names) for names in found] == [100, 15]
+    assert [*found[0], *found[1]] == [f"f{number:03}" for number in range(1, 230, 2)]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_factory_is_changed_by_who_has_seen_its_newest_version(client: Client, method: str) -> None:
+    """Its etag has quotes inside, and is taken with or without them."""
+    old = client.get()["eTag"]
+    new = client("PUT", "", {}).json()["eTag"]
+    body: dict[str, Any] | None = None if method == "DELETE" else {}
+    assert error_of(client(method, "", body, if_match=old))[:2] == (412, "PreconditionFailed")
+    assert client(method, "", body, if_match=new.strip('"')).status_code == 200
