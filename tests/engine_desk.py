@@ -18,6 +18,7 @@ from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind, RunStat
 from headrace.core.task import ActivityFunction, Context, Task
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
+from headrace.service.recoveries import Recovery, recover_run
 from headrace.store import activity_runs, flows, queue, runs, signals
 from headrace.store.database import Database
 from waiting import until
@@ -44,6 +45,10 @@ QUICK = EngineConfig(
     stop_seconds=0.3,
 )
 """Settings of an engine in tests: everything soon."""
+
+
+FROM_FAILURE = Recovery()
+"""What did not succeed is done, and what depends on it."""
 
 
 class GoingClock:
@@ -126,6 +131,22 @@ class Desk:
                 )
             queue.enqueue(tx, run)
         return run_id
+
+    def recover(self, run_id: str, of: Plan, recovery: Recovery = FROM_FAILURE) -> str:
+        """Return the id of a run that goes on with the work of another one, by the definition ``of``."""
+        wanted = Run(
+            id=str(uuid.uuid4()),
+            scope="local",
+            flow_id="flow",
+            flow_name="flow",
+            kind=RunKind.ON_DEMAND,
+            group_id="",
+            definition=of,
+            created_at=self.clock.now(),
+            exclusive=False,
+        )
+        with self.database.transaction() as tx:
+            return recover_run(tx, run_id, wanted, recovery).id
 
     def run(self, run_id: str) -> Run:
         """Return the run."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ IN_A_RUN = (
     "run-ended",
 )
 IN_A_CONTAINER = ("attempt-expanded", "body-begun", "body-ended", "container-ended")
+IN_A_RECOVERY = ("bodies-carried",)
 IN_A_TAKEOVER = ("workers-declared-dead", "runs-handed-back")
 IN_RETENTION = ("landing-removed", "expired-files-removed", "expired-workflows-removed")
 EVERYTHING = plan(
@@ -135,6 +137,7 @@ def test_every_crash_point_of_the_engine_is_tried() -> None:
     assert crashpoints.names_in(ENGINE.glob("*.py")) == {
         *IN_A_RUN,
         *IN_A_CONTAINER,
+        *IN_A_RECOVERY,
         *IN_A_TAKEOVER,
         *IN_RETENTION,
     }
@@ -183,6 +186,35 @@ def test_c1_a_worker_killed_at_any_point_of_a_container_loses_and_repeats_nothin
         grown = variables.value(tx, run_id, "all")
     assert isinstance(grown, list)
     assert sorted(map(str, grown)) == ["+", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("ledger_url", "point"),
+    [("sqlite", "bodies-carried"), ("postgresql", "body-begun")],
+    indirect=["ledger_url"],
+)
+def test_a_worker_killed_while_a_run_is_repaired_repeats_nothing(desk: Desk, house: House, point: str) -> None:
+    """What was carried over before it died stays so, and what was not is carried over then."""
+    work = [activity("d", "deliver"), activity("m", "mended", ["d"])]
+    whole = container("whole", "each", {"each": [activity("d", "deliver")]}, settings={"items": 120, "lanes": 4})
+    parts = container("parts", "each", {"each": work}, settings={"items": 2})
+    of = nested(whole, parts, activity("z", "deliver", ["whole", "parts"]))
+    supervisor = house.supervised()
+    first = desk.ask(of)
+    assert desk.ended(first, seconds=40).status is RunStatus.FAILED
+    supervisor.stop()
+    doomed = house.worker(point)
+    second = desk.recover(first, of)
+    assert doomed.wait(timeout=30) == -signal.SIGKILL
+    house.supervised()
+    assert desk.ended(second, seconds=40).status is RunStatus.SUCCEEDED
+    deliveries = [
+        *(f"whole/{number}/d" for number in range(120)),
+        *(f"parts/{number}/{a}" for number in (0, 1) for a in "dm"),
+    ]
+    assert house.delivered() == sorted([*deliveries, "z"])
+    found = Counter(row.status for row in desk.rows(second))
+    assert found == {ActivityStatus.CARRIED: 2 * 120 + 2, ActivityStatus.SUCCEEDED: 2 + 2 + 2 + 1}
 
 
 @pytest.mark.parametrize("point", IN_A_TAKEOVER)

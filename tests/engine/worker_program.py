@@ -35,6 +35,13 @@ def flaky(task: Task, context: Context) -> Outcome:
     return deliver(task, context)
 
 
+def mended(task: Task, context: Context) -> Outcome:
+    """Fail in the first run of a group."""
+    if task.run_id == task.group_id:
+        raise Problem(Code.INVALID, "it is not mended yet")
+    return deliver(task, context)
+
+
 def poison(task: Task, context: Context) -> Outcome:
     """Kill the worker, as what takes all its memory would."""
     del task, context
@@ -46,7 +53,14 @@ def main() -> int:
     """Work until told to stop."""
     crashpoints.arm_from(sys.argv[3] if len(sys.argv) > 3 else "")
     database = Database(sys.argv[1])
-    activities = {**CHARACTERS, **PIPELINE_KINDS, "deliver": deliver, "flaky": flaky, "poison": poison}
+    activities = {
+        **CHARACTERS,
+        **PIPELINE_KINDS,
+        "deliver": deliver,
+        "flaky": flaky,
+        "mended": mended,
+        "poison": poison,
+    }
     config = replace(QUICK, drain_seconds=5, takeovers=2)
     dialects = {"words": Words()}
     return run_worker(lambda fenced: Engine(database, activities, config, GoingClock(), RandomIds(), fenced, dialects))

@@ -71,10 +71,11 @@ class PlannedActivity:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What a new run executes; activities stand after those that they depend on."""
+    """What a new run executes; activities stand after those that they depend on. ``activity`` is the one that was asked for, if one was."""
 
     mode: PlanMode
     activities: tuple[PlannedActivity, ...]
+    activity: str | None = None
 
     @property
     def by_path(self) -> Mapping[str, PlannedActivity]:
@@ -191,7 +192,7 @@ def plan_run(plan: Plan, history: tuple[PastRun, ...], request: PlanRequest) -> 
         planned, settled = _plan(plan, past, request, needed)
         missing = _missing(plan, planned, settled, past)
         if not missing:
-            return RunPlan(request.mode, planned)
+            return RunPlan(request.mode, planned, request.activity)
         needed |= missing
 
 

@@ -27,10 +27,10 @@ from headrace.engine.records import (
     batch_of,
     ended_of,
     figures_of,
-    newest_rows,
     row_of,
     upstream_of,
 )
+from headrace.engine.recovering import path_before
 from headrace.engine.writer import STOPPING, Writer
 from headrace.store import activity_runs, batches, levels, runs, signals, variables
 from headrace.store.database import Transaction
@@ -288,7 +288,8 @@ class AttemptLedger:
         with self._database.reading() as tx:
             rows = activity_runs.at_path(tx, chance.run.id, chance.path)
             rows = [row for row in rows if row.attempt < chance.attempt]
-            rows = activity_runs.at_path(tx, earlier, chance.path) + rows if earlier is not None else rows
+            if earlier is not None:
+                rows = activity_runs.at_path(tx, earlier, path_before(tx, chance, earlier)) + rows
         outputs = [row.output for row in rows if row.output]
         return outputs[-1] if outputs else {}
 
@@ -296,8 +297,9 @@ class AttemptLedger:
         if chance.standing.enters is None:
             return None
         with self._database.reading() as tx:
-            rows = activity_runs.at_path(tx, chance.standing.enters, chance.path)
-        return newest_rows(rows).get(chance.path)
+            path = path_before(tx, chance, chance.standing.enters)
+            rows = activity_runs.at_path(tx, chance.standing.enters, path)
+        return rows[-1] if rows else None
 
 
 def _end_level(tx: Transaction, writer: Writer, ending: Ending) -> ActivityStatus:

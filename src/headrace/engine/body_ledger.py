@@ -1,24 +1,29 @@
 """What the engine writes to the ledger about levels of activities and the bodies of containers, one transaction a function."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from headrace.core.clock import Instant
+from headrace.core.codec import decode, encode
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code
 from headrace.core.ids import derived_uuid
 from headrace.core.outcome import Failure, Outcome
+from headrace.core.planning import PlanMode
 from headrace.core.progress import outcome
 from headrace.core.run import BODY, ActivityRun, ActivityStatus
 from headrace.engine.records import (
     Ending,
     Level,
+    Repair,
     Standing,
+    Try,
     by_end,
     culprits_of,
     figures_of,
-    standing_of,
     standings_of,
 )
+from headrace.engine.recovering import Earlier, carry_bodies, level_rows, look_back
 from headrace.engine.writer import STOPPING, Writer
 from headrace.store import activity_runs, levels, runs
 from headrace.store.database import Transaction
@@ -28,8 +33,9 @@ _CANCELLED = Failure(Code.CANCELLED, "it was cancelled before it had ended")
 
 @dataclass(frozen=True, slots=True)
 class BodyBegun:
-    """A body that goes on: how its activities stand; ``ended``: how it has ended, if it has."""
+    """A body that goes on, and how its activities stand; ``ended``: how it has ended, if it has."""
 
+    level: Level
     standings: Mapping[str, Standing]
     ended: ActivityStatus | None = None
 
@@ -46,9 +52,20 @@ class BodyLedger:
         """Give pending activities of the level, by name, a final status that follows from what they depend on."""
         self._writer.patiently(self._mark, level, marks)
 
-    def begin(self, container: Standing, container_path: str, level: Level) -> BodyBegun | None:
-        """Begin a body, or go on with one that has begun; None: the run is being stopped, and nothing begins."""
-        return self._writer.patiently(self._begin, container, container_path, level)
+    def begin(self, container: str, level: Level) -> BodyBegun | None:
+        """Begin a body of the container at that path, or go on with one that has begun; None: the run is being stopped, and nothing begins.
+
+        ``level.repair``: the earlier work that it is to go on with; what becomes of its activities is planned now, and kept.
+        """
+        return self._writer.patiently(self._begin, container, level)
+
+    def look_back(self, chance: Try) -> Earlier | None:
+        """Return what an earlier run has of a container, if its work inside is gone on with."""
+        return self._writer.patiently(self._look_back, chance)
+
+    def carry(self, chance: Try, earlier: Earlier, indices: Sequence[int]) -> bool:
+        """Carry over bodies of a container as they are; say whether that was done: it is not in a run that is being stopped."""
+        return self._writer.patiently(self._carry, chance, earlier, indices)
 
     def end(self, ending: Ending) -> ActivityStatus:
         """Give a body its end, with the sums of what its activities moved."""
@@ -70,23 +87,31 @@ class BodyLedger:
                 activity_runs.move(tx, level.run.id, path, 1, pending, status, now, worker=self._writer.claim)
         crash_point("activities-marked")
 
-    def _begin(self, container: Standing, container_path: str, level: Level) -> BodyBegun | None:
+    def _begin(self, container: str, level: Level) -> BodyBegun | None:
         run_id = level.run.id
         with self._database.transaction() as tx:
             found = activity_runs.at_path(tx, run_id, level.path)
-            if not found:
-                if runs.status(tx, run_id) in STOPPING or level.bell.is_out_of_time:
-                    return None
-                activity_runs.insert_all(tx, self._rows(container, container_path, level))
-            if found and found[-1].status.is_final:
-                return BodyBegun({}, found[-1].status)
-            rows = activity_runs.of_parent(tx, run_id, level.path)
+            if found:
+                level = replace(level, repair=_repair_in(found[-1]))
+                if found[-1].status.is_final:
+                    return BodyBegun(level, {}, found[-1].status)
+                rows = activity_runs.of_parent(tx, run_id, level.path)
+            elif runs.status(tx, run_id) in STOPPING or level.bell.is_out_of_time:
+                return None
+            else:
+                level, rows = self._insert(tx, container, level)
         crash_point("body-begun")
-        return BodyBegun(standings_of(level, rows))
+        return BodyBegun(level, standings_of(level, rows))
 
-    def _rows(self, container: Standing, container_path: str, level: Level) -> list[ActivityRun]:
-        del container
+    def _insert(self, tx: Transaction, container: str, level: Level) -> tuple[Level, list[ActivityRun]]:
         now = self._clock.now()
+        if level.repair is not None:
+            rows, mode = level_rows(tx, level, level.repair, now)
+            # Where nothing was found to go on with, the level runs in full, and so does all that is in it.
+            going_on = replace(level.repair, mode=mode) if mode is not PlanMode.FRESH else None
+            level = replace(level, repair=going_on)
+        else:
+            rows = _fresh_rows(level, now)
         body = ActivityRun(
             run_id=level.run.id,
             path=level.path,
@@ -96,23 +121,23 @@ class BodyLedger:
             fingerprint="",
             created_at=now,
             started_at=now,
-            parent=container_path,
+            parent=container,
+            state=None if level.repair is None else {"repair": encode(level.repair)},
         )
-        inner = [
-            ActivityRun(
-                run_id=level.run.id,
-                path=level.path_of(activity.name),
-                attempt=1,
-                kind=activity.kind,
-                status=ActivityStatus.PENDING,
-                fingerprint=activity.fingerprint,
-                commit_key=derived_uuid(level.run.id, level.path_of(activity.name)),
-                created_at=now,
-                parent=level.path,
-            )
-            for activity in level.plan.in_order()
-        ]
-        return [body, *inner]
+        activity_runs.insert_all(tx, [body, *rows])
+        return level, rows
+
+    def _look_back(self, chance: Try) -> Earlier | None:
+        with self._database.reading() as tx:
+            return look_back(tx, chance)
+
+    def _carry(self, chance: Try, earlier: Earlier, indices: Sequence[int]) -> bool:
+        with self._database.transaction() as tx:
+            if runs.status(tx, chance.run.id) in STOPPING:
+                return False
+            carry_bodies(tx, chance, earlier, indices, self._clock.now())
+        crash_point("bodies-carried")
+        return True
 
     def _end(self, ending: Ending) -> ActivityStatus:
         with self._database.transaction() as tx:
@@ -129,6 +154,29 @@ class BodyLedger:
         with self._database.reading() as tx:
             rows = activity_runs.at_path(tx, run_id, path)
         return rows[-1].failure if rows else None
+
+
+def _fresh_rows(level: Level, now: Instant) -> list[ActivityRun]:
+    """Return the rows of a level in which everything runs."""
+    return [
+        ActivityRun(
+            run_id=level.run.id,
+            path=level.path_of(activity.name),
+            attempt=1,
+            kind=activity.kind,
+            status=ActivityStatus.PENDING,
+            fingerprint=activity.fingerprint,
+            commit_key=derived_uuid(level.run.id, level.path_of(activity.name)),
+            created_at=now,
+            parent=level.path,
+        )
+        for activity in level.plan.in_order()
+    ]
+
+
+def _repair_in(body: ActivityRun) -> Repair | None:
+    kept = (body.state or {}).get("repair")
+    return None if kept is None else decode(Repair, kept, what=f"the state of {body.path!r}")
 
 
 def end_body(tx: Transaction, writer: Writer, ending: Ending) -> ActivityStatus:
@@ -148,6 +196,3 @@ def end_body(tx: Transaction, writer: Writer, ending: Ending) -> ActivityStatus:
     end = Outcome(figures=moved, failure=failure)
     activity_runs.move(tx, level.run.id, level.path, 1, waiting, status, now, worker=writer.claim, outcome=end)
     return status
-
-
-__all__ = ["BodyBegun", "BodyLedger", "end_body", "standing_of"]

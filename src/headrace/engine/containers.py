@@ -9,16 +9,19 @@ from headrace.core.clock import SECOND, Instant
 from headrace.core.errors import Code
 from headrace.core.flow import Plan
 from headrace.core.outcome import Expansion, Failure
+from headrace.core.planning import rebuilds
 from headrace.core.run import ActivityStatus
 from headrace.engine.bells import Bell
 from headrace.engine.lines import Done
-from headrace.engine.records import Level, Standing, Try
+from headrace.engine.records import Level, Standing, Try, has_activity
+from headrace.engine.recovering import Earlier
 from headrace.engine.resting import NEVER, Rests
 from headrace.engine.tools import Goes, Tools
 
 Walks: TypeAlias = Callable[[Level, Mapping[str, Standing]], Goes]
 """Makes what goes through the activities of a level."""
 
+_CARRIED_AT_ONCE = 100
 _CANCELLED = Failure(Code.CANCELLED, "the run was cancelled")
 
 
@@ -39,6 +42,7 @@ class Container:
         self._bell = Bell(chance.level.bell)
         self._going: dict[int, Goes | None] = {}
         self._begun: Mapping[str, ActivityStatus] = {}
+        self._earlier: Earlier | None = None
         self._first_failed: int | None = None
         self._cut_short = False
         self._deadline = self._find_deadline()
@@ -59,6 +63,9 @@ class Container:
         count = self._count()
         if count and begun_before:
             self._begun = await tools.in_thread(tools.bodies.begun, chance.run.id, chance.path)
+        if count and chance.standing.enters is not None:
+            self._earlier = await tools.in_thread(tools.bodies.look_back, chance)
+            await self._carry_over()
         timer = self._start_timer()
         lanes = [
             asyncio.create_task(self._lane(number, count))
@@ -73,6 +80,22 @@ class Container:
                 lane.cancel()
             await asyncio.gather(*lanes, return_exceptions=True)
         return await self._end()
+
+    async def _carry_over(self) -> None:
+        """Carry over at once the bodies that an earlier run did for the same items, unless something has to be rebuilt in them."""
+        tools, chance = self._tools, self._chance
+        if self._earlier is None or self._expansion.items is None or rebuilds(self._body):
+            return
+        named = chance.run.plan.get("activity")
+        if isinstance(named, str) and has_activity(self._body, named):
+            return
+        done = [index for index in sorted(self._earlier.done) if self._path(index) not in self._begun]
+        for start in range(0, len(done), _CARRIED_AT_ONCE):
+            tools.hands.check()
+            some = done[start : start + _CARRIED_AT_ONCE]
+            if not await tools.in_thread(tools.bodies.carry, chance, self._earlier, some):
+                return
+        self._begun = {**self._begun, **{self._path(index): ActivityStatus.CARRIED for index in done}}
 
     async def _lane(self, number: int, count: int) -> None:
         """Run every so-many-th body, one after the other; a failed one does not stop the others."""
@@ -94,14 +117,15 @@ class Container:
         tools, chance = self._tools, self._chance
         items = self._expansion.items
         item = () if items is None else (items[index],)
-        level = Level(chance.run, self._body, self._path(index), item, chance.level, self._bell)
+        repair = None if self._earlier is None else self._earlier.repair(self._expansion, index)
+        level = Level(chance.run, self._body, self._path(index), item, chance.level, self._bell, repair)
         tools.hands.check()
         if self._cut_short:
             return None
-        begun = await tools.in_thread(tools.bodies.begin, chance.standing, chance.path, level)
+        begun = await tools.in_thread(tools.bodies.begin, chance.path, level)
         if begun is None or begun.ended is not None:
             return None if begun is None else begun.ended
-        walk = self._walks(level, begun.standings)
+        walk = self._walks(begun.level, begun.standings)
         self._going[number] = walk
         try:
             return await walk.carry_out()

@@ -23,6 +23,7 @@ from headrace.engine.records import (
     culprits_of,
     figures_of,
     newest_rows,
+    repair_of,
     standings_of,
 )
 from headrace.engine.writer import Writer
@@ -140,7 +141,7 @@ class Ledger:
             rows = activity_runs.of_parent(tx, run_id, "")
             waiting = [] if first else signals.waiting(tx, [run_id])
         crash_point("run-begun")
-        level = Level(run, run.definition)
+        level = Level(run, run.definition, repair=repair_of(run))
         signalled = frozenset((path, attempt) for _, path, attempt in waiting)
         return Begun(level, standings_of(level, rows), first, signalled)
 

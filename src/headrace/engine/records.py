@@ -11,6 +11,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Plan, Policy
 from headrace.core.landing import Landing
 from headrace.core.outcome import BatchReport, Expansion, Failure, Figures, Pause
+from headrace.core.planning import PlanMode
 from headrace.core.progress import culprits
 from headrace.core.run import ActivityRun, ActivityStatus, Batch, BatchStatus, Run
 from headrace.core.task import Resumed
@@ -20,11 +21,20 @@ from headrace.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """The level of an earlier run, at ``path`` of it, whose work is gone on with. ``mode``: what is done for (``core.planning``)."""
+
+    run_id: str
+    path: str
+    mode: PlanMode
+
+
+@dataclass(frozen=True, slots=True)
 class Level:
     """A list of activities at one place of a run: its own plan, or one run of a container's body.
 
     ``path`` is the body's (empty: the run's own plan), ``item`` what its loop is at (one, or none). ``around`` is the level that the container
-    stands in. ``bell`` wakes what rests in it.
+    stands in. ``bell`` wakes what rests in it. ``repair``: the earlier work that it goes on with.
     """
 
     run: Run
@@ -33,6 +43,7 @@ class Level:
     item: tuple[Json, ...] = ()
     around: "Level | None" = None
     bell: Bell = field(default_factory=Bell)
+    repair: Repair | None = None
 
     def path_of(self, name: str) -> str:
         """Return the path of the activity ``name`` of this level."""
@@ -202,6 +213,12 @@ class Finished:
     level_end: ActivityStatus | None = None
 
 
+def repair_of(run: Run) -> Repair | None:
+    """Return what the run's own level goes on with: the run that it was made from."""
+    mode = run.plan.get("mode")
+    return None if run.retry_of is None or mode is None else Repair(run.retry_of, "", PlanMode(str(mode)))
+
+
 def newest_rows(rows: Iterable[ActivityRun]) -> dict[str, ActivityRun]:
     """Return the newest attempt at each path."""
     newest: dict[str, ActivityRun] = {}
@@ -279,6 +296,15 @@ def figures_of(moved: Iterable[tuple[ActivityStatus, Figures]]) -> Figures:
     read = sum(figures.rows_read or 0 for figures in promoted)
     skipped = sum(figures.rows_skipped or 0 for figures in done if figures.rows_accepted is None)
     return replace(total, rows_read=read + skipped)
+
+
+def has_activity(plan: Plan, name: str) -> bool:
+    """Say whether the plan has an activity of that name, at any depth; letter case does not matter."""
+    wanted = name.casefold()
+    return any(
+        activity.name.casefold() == wanted or any(has_activity(body, name) for body in activity.bodies.values())
+        for activity in plan.activities
+    )
 
 
 def upstream_of(plan: Plan, activity: Activity) -> tuple[str, ...]:

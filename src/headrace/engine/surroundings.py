@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from headrace.core.codec import Json
 from headrace.core.flow import Activity, Plan
 from headrace.core.run import ActivityRun, Run
-from headrace.engine.records import Level, newest_rows, standing_of
+from headrace.engine.records import Level, has_activity, newest_rows, standing_of
 from headrace.store import activity_runs, variables
 from headrace.store.database import Database, Transaction
 
@@ -74,7 +74,7 @@ class LedgerSurroundings:
     def _beside(self, tx: Transaction, plan: Plan, path: str, name: str) -> Iterator[str]:
         """Yield the paths of activities called ``name`` in bodies that ran once, of containers in ``plan``, at any depth."""
         for activity in plan.activities:
-            if not any(_has(body, name) for body in activity.bodies.values()):
+            if not any(has_activity(body, name) for body in activity.bodies.values()):
                 continue
             container = f"{path}/{activity.name}" if path else activity.name
             row = self._newest(tx, container)
@@ -104,10 +104,3 @@ def _outwards(level: Level) -> Iterator[Level]:
 def _named(plan: Plan, name: str) -> Activity | None:
     wanted = name.casefold()
     return next((one for one in plan.activities if one.name.casefold() == wanted), None)
-
-
-def _has(plan: Plan, name: str) -> bool:
-    return any(
-        activity.name.casefold() == name or any(_has(body, name) for body in activity.bodies.values())
-        for activity in plan.activities
-    )

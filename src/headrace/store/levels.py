@@ -22,6 +22,7 @@ _newer = table.alias("newer")
 _MOVED = sa.select(table.c.status, table.c.figures).where(
     _ITS_RUN,
     table.c.parent == sa.bindparam("its_parent"),
+    table.c.carried_from.is_(None),
     sa.cast(table.c.figures, sa.Text) != "{}",
     ~sa.exists().where(
         _newer.c.run_id == table.c.run_id, _newer.c.path == table.c.path, _newer.c.attempt > table.c.attempt
@@ -51,7 +52,10 @@ def is_at_work(tx: Transaction, run_id: str) -> bool:
 
 
 def moved(tx: Transaction, run_id: str, parent: str) -> list[tuple[ActivityStatus, Figures]]:
-    """Return what the newest attempts right below ``parent`` moved, each with how it stands; those that moved nothing are left out."""
+    """Return what the newest attempts right below ``parent`` moved, each with how it stands.
+
+    Those that moved nothing, or that were carried over, are left out.
+    """
     rows: Iterable[Any] = tx.execute(_MOVED, {"its_run_id": run_id, "its_parent": parent})
     return [
         (ActivityStatus(status), decode(Figures, figures, what="figures in the ledger")) for status, figures in rows
