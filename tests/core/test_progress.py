@@ -32,6 +32,14 @@ def test_what_depends_on_nothing_starts_at_once() -> None:
     assert ready(plan, {"a": A.SUCCEEDED, "b": A.CARRIED}) == Step(start=("c",))
 
 
+def test_nothing_overtakes_what_a_recovery_executes_again() -> None:
+    """A variable that is set again before an activity that was carried over is set before the activity behind it begins."""
+    plan = Plan((node("set"), node("carried", after("set")), node("last", after("carried"))))
+    assert ready(plan, {"carried": A.CARRIED}) == Step(start=("set",))
+    assert ready(plan, {"set": A.RUNNING, "carried": A.CARRIED}) == Step()
+    assert ready(plan, {"set": A.SUCCEEDED, "carried": A.CARRIED}) == Step(start=("last",))
+
+
 def test_a_failure_skips_all_that_hangs_on_success() -> None:
     """One look marks the whole branch."""
     plan = Plan((node("a"), node("b", after("a")), node("c", after("b")), node("d", after("b", "skipped"))))

@@ -55,6 +55,7 @@ class Step:
 def ready(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> Step:
     """Return what may start, what is to be marked, and whether the run is done. A path without a status is pending."""
     known = counted(plan, statuses)
+    waiting = _behind_carried(plan, known)
     start: list[str] = []
     skip: list[str] = []
     inactive: list[str] = []
@@ -67,10 +68,26 @@ def ready(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> Step:
         elif any(is_missed(dependency, known) for dependency in activity.depends_on):
             skip.append(activity.name)
             known[activity.name] = ActivityStatus.SKIPPED
-        elif all(is_met(dependency, known) for dependency in activity.depends_on):
+        elif activity.name not in waiting and all(is_met(dependency, known) for dependency in activity.depends_on):
             start.append(activity.name)
     done = all(known.get(activity.name, ActivityStatus.PENDING).is_final for activity in plan.activities)
     return Step(tuple(start), tuple(skip), tuple(inactive), done)
+
+
+def _behind_carried(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> frozenset[str]:
+    """Return what stands behind an activity that was carried over, while something before that one is executed again.
+
+    A recovery sets variables again and looks into containers again. What comes later needs their values, though all that it depends on
+    directly may have been carried over.
+    """
+    if ActivityStatus.CARRIED not in statuses.values():
+        return frozenset()
+    open_ends: set[str] = set()
+    for activity in plan.in_order():
+        upstream = [dependency.activity for dependency in activity.depends_on]
+        if any(name in open_ends or not _status(name, statuses).is_final for name in upstream):
+            open_ends.add(activity.name)
+    return frozenset(open_ends)
 
 
 def marked(activity: Activity) -> ActivityStatus:
