@@ -39,12 +39,11 @@ def rows_differ(expected: Sequence[Row], actual: Sequence[Row]) -> list[str]:
     differences = []
     for row in sorted(expected, key=_told, reverse=True):
         wanted = {"recoveryStatus": "None"} | {key: value for key, value in row.items() if key != "times"}
-        for _ in range(row.get("times", 1)):
-            found = next((one for one in left if fits(wanted, one)), None)
-            if found is None:
-                differences.append(f"did not come: {_text(row)}")
-            else:
-                left.remove(found)
+        times = row.get("times", 1)
+        found = [one for one in left if fits(wanted, one)][:times]
+        left = [one for one in left if one not in found]
+        if len(found) < times:
+            differences.append(f"{times - len(found)} did not come: {_text(wanted)}")
     return differences + [f"not expected: {_text(_short(row))}" for row in left]
 
 

@@ -6,7 +6,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -152,7 +152,9 @@ def _say(request: BaseHTTPRequestHandler, status: int, body: Any, headers: Mappi
     for name, value in {"Content-Type": "application/json", **headers, "Content-Length": str(len(content))}.items():
         request.send_header(name, value)
     request.end_headers()
-    request.wfile.write(content)
+    # Who asked may have gone: it did not want to wait so long.
+    with suppress(OSError):
+        request.wfile.write(content)
 
 
 def _call_back(address: str, said: Mapping[str, Any]) -> None:
