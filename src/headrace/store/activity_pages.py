@@ -85,42 +85,41 @@ def page(
         Problem: ``INVALID``: the position belongs to another order.
     """
     keys = _keys(query)
-    rows = tx.rows(
-        _by_beginning(query, limit, position) if _is_by_beginning(query) else _sorted(query, keys, limit, position)
-    )
+    if _is_by_beginning(query):
+        parts = [
+            _first(query, _with_ties(Key(column, query.order[0].descending)), belongs, limit, position)
+            for column, belongs in (
+                (table.c.started_at, table.c.started_at.is_not(None)),
+                (_BEGAN, table.c.started_at.is_(None)),
+            )
+        ]
+    else:
+        parts = [_first(query, keys, sa.true(), limit, position)]
+    rows = tx.rows(_whole(query, keys, parts, limit))
     found = [activity_run_of({column.name: row[column.name] for column in table.c}) for row in rows[:limit]]
     if len(rows) <= limit:
         return found, None
-    last = rows[limit - 1]
-    return found, (*(last[f"key_{number}"] for number in range(len(query.order))), last["path"], last["attempt"])
+    return found, tuple(rows[limit - 1][f"key_{number}"] for number in range(len(keys)))
 
 
-def _sorted(query: ActivityQuery, keys: list[Key], limit: int, position: Position | None) -> sa.Select[Any]:
-    shown = [key.column.label(f"key_{number}") for number, key in enumerate(keys[: len(query.order)])]
-    statement = sa.select(table, *shown).where(*_conditions(query))
-    if position is not None:
-        statement = statement.where(after(keys, position))
-    return statement.order_by(*(key.ordering for key in keys)).limit(limit + 1)
+def _first(
+    query: ActivityQuery, keys: list[Key], belongs: sa.ColumnElement[bool], limit: int, position: Position | None
+) -> sa.Select[Any]:
+    """Return the keys of the first rows; what else a row has is not read for all that are sorted."""
+    behind = [] if position is None else [after(keys, position)]
+    shown = [key.column.label(f"key_{number}") for number, key in enumerate(keys)]
+    statement = sa.select(*shown).where(*_conditions(query), belongs, *behind)
+    return sa.select(statement.order_by(*(key.ordering for key in keys)).limit(limit + 1).subquery())
 
 
-def _by_beginning(query: ActivityQuery, limit: int, position: Position | None) -> sa.Select[Any]:
-    """Return the page as it is merged from what has begun, which its index has in order, and from what has not."""
-    descending = query.order[0].descending
-    parts = []
-    for column, belongs in (
-        (table.c.started_at, table.c.started_at.is_not(None)),
-        (_BEGAN, table.c.started_at.is_(None)),
-    ):
-        keys = _with_ties(Key(column, descending))
-        statement = sa.select(table.c.path, table.c.attempt, column.label("key_0")).where(*_conditions(query), belongs)
-        if position is not None:
-            statement = statement.where(after(keys, position))
-        parts.append(statement.order_by(*(key.ordering for key in keys)).limit(limit + 1).subquery())
-    merged = sa.union_all(*(sa.select(part) for part in parts)).subquery()
-    same = sa.and_(table.c.path == merged.c.path, table.c.attempt == merged.c.attempt)
-    ordered = _with_ties(Key(merged.c.key_0, descending))
-    statement = sa.select(table, merged.c.key_0).select_from(sa.join(merged, table, same))
-    return statement.where(table.c.run_id == query.run_id).order_by(*(k.ordering for k in ordered)).limit(limit + 1)
+def _whole(query: ActivityQuery, keys: list[Key], parts: list[sa.Select[Any]], limit: int) -> sa.Select[Any]:
+    """Return the rows that ``parts`` found, merged."""
+    merged = (sa.union_all(*parts) if len(parts) > 1 else parts[0]).subquery()
+    found = [merged.c[f"key_{number}"] for number in range(len(keys))]
+    # The last two keys are path and attempt.
+    same = sa.and_(table.c.run_id == query.run_id, table.c.path == found[-2], table.c.attempt == found[-1])
+    ordered = [Key(column, key.descending).ordering for column, key in zip(found, keys, strict=True)]
+    return sa.select(table, *found).select_from(sa.join(merged, table, same)).order_by(*ordered).limit(limit + 1)
 
 
 def _is_by_beginning(query: ActivityQuery) -> bool:
