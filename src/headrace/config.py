@@ -183,6 +183,12 @@ class Settings:
         like="names",
         shown="none",
     )
+    datafactory_waiting_runs: int = _setting(
+        100,
+        "So many runs of one pipeline may wait for their beginning; createRun refuses further ones with 429.",
+        like="number",
+        least=1,
+    )
     datafactory_activities: str = _setting(
         "",
         'What executes types of pipeline activities that nothing here does: `{"Custom": {"command": ["/usr/bin/runner"]}, '

@@ -70,6 +70,7 @@ def make_data_factory_door(application: Application, *, anonymous: bool = False)
         sealer=application.sealer,
         tokens=application.token_desk(DATA_FACTORY_TOKEN_MINUTES),
         static_tokens=static_tokens(settings.datafactory_tokens),
+        waiting_runs=settings.datafactory_waiting_runs,
         anonymous=anonymous and not settings.datafactory_tokens and is_loopback(host),
         public_url=settings.public_url or None,
         rates=Rates(settings.requests_per_minute),
