@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from headrace.activities.datafactory.masking import masked, masked_text, secure_string, without_secure_strings
+from headrace.activities.datafactory.masking import (
+    KEPT_LEAST,
+    masked,
+    masked_text,
+    secure_string,
+    without_secure_strings,
+)
 from headrace.activities.datafactory.words import BAD_REQUEST, INVALID_TEMPLATE
 from headrace.core.clock import Clock
 from headrace.core.codec import Json
@@ -156,7 +162,7 @@ class Attempt:
         """Return ``result`` as it may be kept: within limits, and without secrets."""
         if isinstance(result, Expansion):
             return result
-        output = _object(masked(result.output, self.secrets))
+        output = _object(masked(result.output, self.secrets, KEPT_LEAST))
         if isinstance(result, Pause):
             return replace(result, output=output)
         failure = result.failure

@@ -23,6 +23,7 @@ from headrace.activities.datafactory.secret_source import SecretSource, TokenSou
 from headrace.activities.datafactory.words import BAD_REQUEST
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
+from headrace.core.ids import derived_uuid
 from headrace.core.timespan import parse_timespan
 from headrace.dataplane.connectors.certificates import tls_context
 from headrace.dataplane.connectors.egress import Egress
@@ -78,6 +79,10 @@ def make_call(attempt: Attempt, calling: Calling, given: Object, method: str, bo
     content = b"" if method in _WITHOUT_BODY or body is None else body_bytes(body)
     if content:
         headers.setdefault("content-type", "application/json")
+    if method not in _WITHOUT_BODY:
+        # A call that a crash kept from being written down is made again: whoever is called can tell.
+        task = attempt.task
+        headers.setdefault("idempotency-key", derived_uuid(task.run_id, task.path, str(task.attempt)))
     verify = not flag(given.get("disableCertValidation"), "disableCertValidation")
     try:
         tls = None if verify and not pfx else tls_context(verify=verify, pfx=pfx, password=password)

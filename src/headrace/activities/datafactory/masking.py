@@ -6,29 +6,31 @@ from headrace.core.codec import Json
 
 MASK = "**********"
 """Stands where a secret was."""
-_SHORT = 4
-"""A secret of fewer characters is masked only where it is the whole text: it would be found in the middle of any word."""
+SHOWN_LEAST = 4
+"""Characters that a secret has at least to be looked for in the middle of a text that is only shown; shorter ones are masked as whole texts."""
+KEPT_LEAST = 8
+"""The same for outputs, which expressions go on with: a short secret may be a part of an ordinary word."""
 
 
-def masked(value: Json, secrets: Collection[str]) -> Json:
+def masked(value: Json, secrets: Collection[str], least: int = SHOWN_LEAST) -> Json:
     """Return ``value`` with every secret in its texts (and in the keys of its objects) replaced by the mask."""
     if not secrets:
         return value
     if isinstance(value, str):
-        return masked_text(value, secrets)
+        return masked_text(value, secrets, least)
     if isinstance(value, Mapping):
-        return {masked_text(key, secrets): masked(item, secrets) for key, item in value.items()}
+        return {masked_text(key, secrets, least): masked(item, secrets, least) for key, item in value.items()}
     if isinstance(value, Sequence):
-        return [masked(item, secrets) for item in value]
+        return [masked(item, secrets, least) for item in value]
     return value
 
 
-def masked_text(text: str, secrets: Collection[str]) -> str:
+def masked_text(text: str, secrets: Collection[str], least: int = SHOWN_LEAST) -> str:
     """Return ``text`` with every secret in it replaced by the mask; the longest first, since one may be a part of another."""
     for secret in sorted(secrets, key=len, reverse=True):
         if text == secret and secret:
             return MASK
-        if len(secret) >= _SHORT and secret in text:
+        if len(secret) >= least and secret in text:
             text = text.replace(secret, MASK)
     return text
 
