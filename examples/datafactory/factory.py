@@ -59,12 +59,19 @@ class Factory:
             time.sleep(_LOOK)
         return found
 
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all runs of the factory, newest first."""
+        return self._query("/queryPipelineRuns")
+
     def activity_runs(self, run: str) -> list[dict[str, Any]]:
         """Return all activity runs of a run, oldest first."""
+        return self._query(f"/pipelineruns/{run}/queryActivityruns")
+
+    def _query(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         asked: dict[str, Any] = dict(_ALWAYS)
         while True:
-            page = self.ask("POST", f"/pipelineruns/{run}/queryActivityruns", asked)
+            page = self.ask("POST", path, asked)
             found += page["value"]
             if "continuationToken" not in page:
                 return found
