@@ -12,7 +12,7 @@ from headrace.core.carrying import carried, origin_of
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Alike, Condition, Dependency, OnRecovery, Plan
 from headrace.core.planning import PastActivity, PastRun, PlanMode, PlanRequest, RunPlan, Verdict, plan_run
-from headrace.core.run import BODY, ActivityRun, ActivityStatus, RunStatus
+from headrace.core.run import ActivityRun, ActivityStatus, RunStatus
 from recovering import NOW, Performance
 
 A = ActivityStatus
@@ -226,7 +226,7 @@ def within(activity: Activity) -> Iterator[Activity]:
 def expected(plan: Plan, ended: Mapping[str, A], start: str | None) -> tuple[set[str], set[str], set[str]]:
     """Return what section 6 says about one level: the activities that are carried over, done again, and entered.
 
-    ``ended``: the effective outcomes in the run that is repaired, by name.
+    ``ended``: the effective outcomes in the run that is repaired, by name, of the activities that have still the type that they had then.
     """
     failed = {
         a.name for a in plan.activities if ended.get(a.name) not in {A.SUCCEEDED, A.CARRIED, A.SKIPPED, A.INACTIVE}
@@ -265,6 +265,21 @@ def levels(draw: st.DrawFn, prefix: str = "", depth: int = 1, *, plain: bool = F
     return Plan(tuple(activities))
 
 
+@st.composite
+def changed(draw: st.DrawFn, plan: Plan, number: int) -> Plan:
+    """Draw today's definition: as it was, with another type for one activity, or with a new one before it."""
+    where = draw(st.none() | st.integers(0, len(plan.activities) - 1))
+    if where is None:
+        return plan
+    activities = list(plan.activities)
+    if draw(st.booleans()):
+        activities[where] = replace(activities[where], kind=f"{activities[where].kind}-{number}")
+        return Plan(tuple(activities))
+    new = step(f"new{number}")
+    after = (*activities[where].depends_on, Dependency(new.name))
+    return Plan((new, *activities[:where], replace(activities[where], depends_on=after), *activities[where + 1 :]))
+
+
 def by_chance(data: st.DataObject, among: frozenset[str] | None = None) -> Callable[[str], bool]:
     """Return what says which activities succeed, once for each path: drawn, but for those whose names are not ``among`` those that may fail."""
 
@@ -280,8 +295,9 @@ def by_chance(data: st.DataObject, among: frozenset[str] | None = None) -> Calla
 def test_every_level_of_a_recovery_is_planned_as_the_contract_says(plan: Plan, data: st.DataObject) -> None:
     """Random pipelines with containers, random failures, recoveries of recoveries: carried over, done again and entered is what section 6 says."""
     run = performed(plan, "r1", by_chance(data))
-    names = [activity.name for top in plan.activities for activity in (top, *within(top))]
     for number in (2, 3):
+        plan = data.draw(changed(plan, number), label="today")
+        names = [activity.name for top in plan.activities for activity in (top, *within(top))]
         start = data.draw(st.none() | st.sampled_from(names), label="start")
         before, mode = run, FROM_FAILURE if start is None else FROM_ACTIVITY
         run = performed(plan, f"r{number}", by_chance(data), before, mode, start)
@@ -289,10 +305,9 @@ def test_every_level_of_a_recovery_is_planned_as_the_contract_says(plan: Plan, d
             if run.plans[at].mode is PlanMode.CARRY:
                 continue
             planned, level = run.plans[at], _plan_at(plan, at)
+            rows = {row.path.rpartition("/")[2]: row for row in before.rows if row.parent == source}
             ended = {
-                row.path.rpartition("/")[2]: row.status
-                for row in before.rows
-                if row.parent == source and row.kind != BODY
+                a.name: rows[a.name].status for a in level.activities if a.name in rows and rows[a.name].kind == a.kind
             }
             carries, again, enters = expected(level, ended, start)
             assert {p.path for p in planned.activities if p.verdict is Verdict.CARRY_OVER} == carries

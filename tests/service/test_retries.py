@@ -9,7 +9,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Dependency, Plan
 from headrace.core.outcome import Failure, Figures, Outcome
 from headrace.core.planning import PlanMode, Verdict
-from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind, RunStatus
+from headrace.core.run import ActivityRun, ActivityStatus, Caller, Run, RunKind, RunStatus
 from headrace.core.window import Window
 from headrace.service.flows import get_flow, put_flow
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
@@ -217,3 +217,26 @@ def test_another_tenants_run_cannot_be_retried(house: House) -> None:
     with pytest.raises(Problem) as caught:
         retry_run(house.database, "other", failed.id, _RETRY, _all_there, clock=house.clock, ids=house.ids)
     assert caught.value.code is Code.NOT_FOUND
+
+
+def test_a_retry_answers_nobody_and_says_what_it_carries_over(house: House) -> None:
+    """Who made the failed run has heard of its end; what is carried over names its attempt; only the flow's own activities are planned."""
+    failed = _failed_run(house)
+    with house.database.transaction() as tx:
+        row = activity_runs.of_run(tx, failed.id)[0]
+        activity_runs.insert_all(
+            tx, [replace(row, path="Promote/Copy", parent="Promote", status=ActivityStatus.FAILED)]
+        )
+        child = replace(
+            failed,
+            id="child",
+            group_id="child",
+            caller=Caller(failed.id, "Call", 1),
+            status=RunStatus.QUEUED,
+            ended_at=None,
+        )
+        runs.insert(tx, child)
+        runs.move(tx, "child", {RunStatus.QUEUED}, RunStatus.CANCELLED, house.clock.now())
+    assert _retry(house, child).caller is None
+    carried = get_run(house.database, "local", _retry(house, failed).id).activities[0]
+    assert carried.details["carried"] == {"run_id": failed.id, "path": "Copy", "attempt": 1}

@@ -221,3 +221,16 @@ def test_the_first_word_about_what_happens_outside_counts(house: House) -> None:
         fail_external(house.database, "local", told, "no", house.clock)
     with house.database.reading() as tx:
         assert signals.get(tx, run.id, "Each/0/Ask", 1) == {"who": "tester", "output": {"n": 1}}
+
+
+def test_what_is_in_a_container_is_listed_behind_it(house: House) -> None:
+    """A person reads a run from its beginning to its end, containers with what is in them."""
+    run = create_run(house.database, _REQUEST, house.clock, house.ids)
+    with house.database.transaction() as tx:
+        row = activity_runs.of_run(tx, run.id)[0]
+        inner = [
+            replace(row, path=f"{parent}/{name}", parent=parent) for parent, name in (("Copy", "0"), ("Copy/0", "B"))
+        ]
+        activity_runs.insert_all(tx, inner)
+    paths = [row.path for row in get_run(house.database, "local", run.id).activities]
+    assert paths == ["Copy", "Copy/0", "Copy/0/B", "Promote"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from headrace.core.carrying import DONE, newest_attempts
+from headrace.core.carrying import DONE, ORIGIN, newest_attempts, origin_of
 from headrace.core.planning import PastActivity, PastRun, RunPlan, Verdict
 from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind
 from headrace.service.outcomes import OutcomeLost
@@ -16,10 +16,15 @@ GroupRows = Sequence[tuple[Run, Sequence[ActivityRun]]]
 def past_runs(rows: GroupRows, lost: OutcomeLost, differs: Callable[[Run], str]) -> tuple[PastRun, ...]:
     """Return what the planner may know of the group's ``rows``, without replays of rejects, which are no tries of the flow.
 
+    What stands inside of containers is planned when their bodies begin, and left out.
     ``differs`` says why no outcome of a run fits any more (its parameters were others), or ``""``.
     """
     return tuple(
-        PastRun(run.id, run.status, tuple(_past(row, lost, differs(run)) for row in newest_attempts(activities)))
+        PastRun(
+            run.id,
+            run.status,
+            tuple(_past(row, lost, differs(run)) for row in newest_attempts(activities) if not row.parent),
+        )
         for run, activities in rows
         if run.kind is not RunKind.REPLAY
     )
@@ -47,6 +52,7 @@ def carried_or_pending(run: Run, run_plan: RunPlan, rows: GroupRows) -> tuple[Ac
                     figures=origin.figures,
                     started_at=origin.started_at,
                     ended_at=origin.ended_at,
+                    details={**origin.details, ORIGIN: origin_of(origin)},
                 )
             )
         else:

@@ -185,6 +185,7 @@ def _new_run(
         updated_at=now,
         started_at=None,
         ended_at=None,
+        caller=None,
     )
 
 

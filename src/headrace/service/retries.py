@@ -173,4 +173,6 @@ def _new_run(wanted: Run, rows: GroupRows, run_plan: RunPlan, request: RetryRequ
         updated_at=now,
         started_at=None,
         ended_at=None,
+        # Whoever has made the retried run was told of its end; this one is somebody else's.
+        caller=None,
     )

@@ -378,8 +378,14 @@ def as_object(run_plan: RunPlan) -> JsonObject:
 
 
 def _in_plan_order(run: Run, rows: Iterable[ActivityRun]) -> tuple[ActivityRun, ...]:
+    """Return the rows by the plan's order; what is inside of a container follows it, in the order of the ledger."""
     position = {activity.name: number for number, activity in enumerate(run.definition.in_order())}
-    return tuple(sorted(rows, key=lambda row: (position.get(row.path, len(position)), row.path, row.attempt)))
+
+    def place(row: ActivityRun) -> tuple[int, str]:
+        outermost = row.parent.partition("/")[0] if row.parent else row.path
+        return position.get(outermost, len(position)), outermost
+
+    return tuple(sorted(rows, key=place))
 
 
 def _summed(reasons: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:
