@@ -1,21 +1,23 @@
 """Local commands: run without a shell, with little of this process's environment, bounded in what they say, and ended with all that they started."""
 
-import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from headrace.activities.datafactory.attempt import MAX_PAYLOAD, too_long
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
-from headrace.dataplane.connectors.web import unless_stopped
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 """What of this process's environment a command sees: nothing that could be a secret."""
 _SHOWN_COMPLAINT = 4096
 _CHUNK = 1 << 16
+_LINGER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,51 +39,87 @@ def run_command(
     Raises:
         Problem: ``UNAVAILABLE``: it cannot be started; whatever ``cancellation`` says. Refused: it answers more than may be kept.
     """
-    return asyncio.run(unless_stopped(_run(command, given, variables), cancellation))
-
-
-async def _run(command: Sequence[str], given: bytes, variables: Mapping[str, str]) -> Ended:
-    pipe = asyncio.subprocess.PIPE
+    pipe = subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(variables), start_new_session=True
+        process = subprocess.Popen(  # noqa: S603 — the operator names it, nobody else
+            command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(variables), start_new_session=True
         )
     except OSError as error:
         message = f"the command {command[0]!r} cannot be started: {error.strerror}"
         raise Problem(Code.UNAVAILABLE, message) from error
-    into, out, complaints = process.stdin, process.stdout, process.stderr
-    if into is None or out is None or complaints is None:
-        raise Problem(Code.INTERNAL, "a command was started without its pipes")
-    try:
-        _, answer, complaint = await asyncio.gather(_write(into, given), _read_all(out), _read_end(complaints))
-        status = await process.wait()
-    finally:
-        # It may have started others, which would outlive it.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    return Ended(status, answer.decode("utf-8", "replace"), complaint.decode("utf-8", "replace"))
+
+    def kill() -> None:
+        # Its own session is a group of processes: with what it has started. Once it is taken off the table, its number may be another's.
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    with process:
+        heard = _Heard(kill)
+        threads = heard.listen(process, given)
+        forget = cancellation.on_stop(kill)
+        try:
+            # It is not taken off the table of processes yet: until then its number is nobody else's, and the group can be killed by it.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            forget()
+            kill()
+        status = process.wait()
+        for thread in threads:
+            # What has left the group may hold the pipes open; nobody waits for that.
+            thread.join(_LINGER_SECONDS)
+    cancellation.check()
+    if heard.too_much:
+        raise too_long()
+    return Ended(status, heard.answer.decode("utf-8", "replace"), heard.complaint.decode("utf-8", "replace"))
 
 
-async def _write(stream: asyncio.StreamWriter, content: bytes) -> None:
-    # A command need not read what it is given.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        stream.write(content)
-        await stream.drain()
-    stream.close()
+@dataclass(slots=True)
+class _Heard:
+    """What a command has said so far."""
+
+    kill: Callable[[], None]
+    answer: bytearray = field(default_factory=bytearray)
+    complaint: bytes = b""
+    too_much: bool = False
+
+    def listen(self, process: "subprocess.Popen[bytes]", given: bytes) -> list[threading.Thread]:
+        """Write and read in threads of their own; a pipe that is full stops nobody else."""
+        into, out, complaints = process.stdin, process.stdout, process.stderr
+        if into is None or out is None or complaints is None:
+            raise Problem(Code.INTERNAL, "a command was started without its pipes")
+        works: tuple[Callable[[], None], ...] = (
+            lambda: self._write(into, given),
+            lambda: self._read_all(out),
+            lambda: self._read_end(complaints),
+        )
+        threads = [threading.Thread(target=work, name="headrace-command", daemon=True) for work in works]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _write(self, stream: IO[bytes], content: bytes) -> None:
+        # A command need not read what it is given.
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(content)
+        with contextlib.suppress(OSError, ValueError):
+            stream.close()
+
+    def _read_all(self, stream: IO[bytes]) -> None:
+        while chunk := _some(stream):
+            self.answer += chunk
+            if len(self.answer) > MAX_PAYLOAD:
+                self.too_much = True
+                self.kill()
+                return
+
+    def _read_end(self, stream: IO[bytes]) -> None:
+        while chunk := _some(stream):
+            self.complaint = (self.complaint + chunk)[-_SHOWN_COMPLAINT:]
 
 
-async def _read_all(stream: asyncio.StreamReader) -> bytes:
-    found = bytearray()
-    while chunk := await stream.read(_CHUNK):
-        found += chunk
-        if len(found) > MAX_PAYLOAD:
-            raise too_long()
-    return bytes(found)
-
-
-async def _read_end(stream: asyncio.StreamReader) -> bytes:
-    found = b""
-    while chunk := await stream.read(_CHUNK):
-        found = (found + chunk)[-_SHOWN_COMPLAINT:]
-    return found
+def _some(stream: IO[bytes]) -> bytes:
+    # One that is closed under the reader has nothing more to say.
+    with contextlib.suppress(OSError, ValueError):
+        return os.read(stream.fileno(), _CHUNK)
+    return b""
