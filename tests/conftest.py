@@ -25,6 +25,28 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave every other case of a test that is marked ``turn_about`` to `make soak`: the first on PostgreSQL, the second on SQLite, and so on."""
+    seen: dict[str, list[str]] = {}
+    for item in items:
+        if not isinstance(item, pytest.Function) or item.get_closest_marker("turn_about") is None:
+            continue
+        case, database = _case_and_database(item)
+        cases = seen.setdefault(item.nodeid.partition("[")[0], [])
+        if case not in cases:
+            cases.append(case)
+        if database == ("postgresql", "sqlite")[cases.index(case) % 2]:
+            item.add_marker("soak")
+
+
+def _case_and_database(item: pytest.Function) -> tuple[str, str]:
+    """Return the parameters of a case without the database, and the database."""
+    parameters = dict(item.callspec.params)
+    database = str(parameters.pop("ledger_url"))
+    return repr(sorted(parameters.items())), database
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """Return a clock that stands still."""

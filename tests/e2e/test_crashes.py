@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.e2e]
 
 KILLED = -signal.SIGKILL
 SKIPPING = {"activities-marked"}
-WAITING = {"waiting-begun", "run-rests", "run-moved", "waiting-ended"}
+WAITING = {"attempt-paused", "run-rests", "run-moved"}
 TAKING_OVER = {"workers-declared-dead", "runs-handed-back"}
 READING_TABLES = {"copy-before-partition", "copy-after-partition"}
 SWEEPING = {"landing-removed", "expired-files-removed", "expired-workflows-removed"}
@@ -30,11 +30,14 @@ BY_THE_CLOCK = {"schedule-advanced", "schedule-fired", "deliveries-taken", "deli
 """These have a page of their own, ``test_timers.py``."""
 OF_UPLOADS = {point for point in crashpoints.declared() if point.startswith(("upload-", "revert-"))}
 """And these, ``test_uploads.py``."""
-LISTED = (SKIPPING, WAITING, TAKING_OVER, READING_TABLES, SWEEPING, BY_THE_CLOCK, OF_UPLOADS)
+OF_PIPELINES = {"attempt-expanded", "bodies-carried", "body-begun", "body-ended", "container-ended"}
+"""And these, ``test_pipelines.py``."""
+LISTED = (SKIPPING, WAITING, TAKING_OVER, READING_TABLES, SWEEPING, BY_THE_CLOCK, OF_UPLOADS, OF_PIPELINES)
 IN_A_RUN = crashpoints.declared().difference(*LISTED)
 """All the others are passed by every run of files: a new point is killed at without anybody thinking of it, or fails here."""
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("point", sorted(IN_A_RUN))
 def test_a_run_whose_process_is_killed_is_ended_by_the_next_worker(house: House, point: str) -> None:
     """Whatever line the process dies on, each row arrives once (D9, D10, D14, C1)."""
@@ -47,6 +50,7 @@ def test_a_run_whose_process_is_killed_is_ended_by_the_next_worker(house: House,
     assert_the_oracle_holds(house, orders)
 
 
+@pytest.mark.turn_about
 @pytest.mark.postgres
 @pytest.mark.parametrize("point", [*sorted(READING_TABLES), "copy-after-partition:2", "promote-after-commit"])
 def test_a_run_of_a_table_whose_process_is_killed_is_ended_by_the_next_worker(
@@ -78,6 +82,7 @@ def test_a_run_that_is_killed_while_it_fails_has_failed_and_can_be_retried(house
     assert_the_oracle_holds(house, orders)
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("point", sorted(WAITING))
 def test_a_run_whose_worker_is_killed_while_the_run_waits_goes_on_in_time(house: House, point: str) -> None:
     """Timers are in the ledger, not in a process."""
@@ -107,6 +112,7 @@ def test_a_worker_killed_while_it_takes_over_is_taken_over_from(house: House, po
     assert_the_oracle_holds(house, orders)
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize(
     "point", ["run-begun", "promote-after-parquet", "promote-before-commit", "promote-after-commit", "run-ended"]
 )
@@ -128,6 +134,7 @@ def test_a_retry_whose_process_is_killed_promotes_each_row_once(house: House, po
     assert_the_oracle_holds(house, orders, maximum=800)
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("point", ["attempt-claimed", "promote-before-commit", "promote-after-commit", "run-ended"])
 def test_a_replay_of_corrected_rejects_that_is_killed_plays_each_row_once(house: House, point: str) -> None:
     """What was rejected, corrected and played again is in the target once, and no longer counted as rejected."""
@@ -147,6 +154,7 @@ def test_a_replay_of_corrected_rejects_that_is_killed_plays_each_row_once(house:
     assert outstanding(next(one for run in house.runs() for one in house.batches(run.id) if one.id == batch.id)) == 0
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("point", ["attempt-claimed", "promote-before-commit"])
 def test_a_place_of_a_bounded_flow_is_not_lost_with_the_process_that_held_it(house: House, point: str) -> None:
     """One run at once: the second begins when the first, taken over, has ended (C11)."""
@@ -160,6 +168,7 @@ def test_a_place_of_a_bounded_flow_is_not_lost_with_the_process_that_held_it(hou
     assert house.target() == orders.accepted()
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("point", sorted(SWEEPING))
 def test_upkeep_that_is_killed_is_done_again(house: House, point: str) -> None:
     """Files go before rows, so what a dead sweep left is found by the next; what the runs have committed stays."""
