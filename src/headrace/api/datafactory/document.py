@@ -19,6 +19,13 @@ _PLACES = {
     "factory": f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroupName}}{_PROVIDER}/factories/{{factoryName}}",
 }
 _PLACE = re.compile(r"\{(\w+)\}")
+_NAME = {"maxLength": 260, "pattern": r"^[A-Za-z0-9_][^<>*#.%&:\\+?/]*$"}
+_NAMES = {
+    "resourceGroupName": {"maxLength": 90, "pattern": r"^[-\w._()]+$"},
+    "factoryName": {"minLength": 3, "maxLength": 63, "pattern": "^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$"},
+    "name": _NAME,
+    "pipeline": _NAME,
+}
 _JSON = "application/json"
 _VERSION = {"name": "api-version", "in": "query", "required": True, "schema": {"type": "string", "const": "2018-06-01"}}
 
@@ -136,7 +143,8 @@ def _operation(group: Item, described: Item) -> Item:
 
 def _places(path: str) -> Iterator[Item]:
     for name in _PLACE.findall(path):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        schema = {"type": "string", "minLength": 1, **_NAMES.get(name, {})}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _parameters(described: Item) -> Iterator[Item]:
