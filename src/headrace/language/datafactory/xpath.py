@@ -11,12 +11,12 @@ from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
 
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
-from headrace.language.datafactory.limits import MAX_LENGTH, Budget
+from headrace.language.datafactory.limits import MAX_LENGTH, MAX_TEXT, Budget
 from headrace.language.datafactory.table import Call, Function
 from headrace.language.datafactory.xmltree import Document, Element, attribute, outer_xml
 from headrace.language.datafactory.xmlvalues import document_of, is_xml, xml_value
 
-_MOST_WORK: Final = 10**9
+_MOST_WORK: Final = 10**8
 _MOST_TEXT: Final = 64 * 1024 * 1024
 _LITERAL: Final = re.compile("'[^']*'|\"[^\"]*\"")
 _TOKEN: Final = re.compile(
@@ -28,9 +28,8 @@ _ENDS_OPERAND: Final = frozenset({")", "]", ".", "..", "*"})
 _NODE_TYPES: Final = frozenset({"node", "text", "comment", "processing-instruction"})
 _WORD: Final = re.compile(r"['\"\w]|\.[0-9]")
 _COSTS: Final = re.compile(
-    r"(?P<open>\[)|(?P<close>\])|(?P<start>(?:^|(?<=[\[(,=<>|+]))\s*//?)|(?P<wide>//|\.\."
-    r"|(?:parent|ancestor|ancestor-or-self|descendant|descendant-or-self|following|following-sibling|preceding"
-    r"|preceding-sibling)\s*::)"
+    r"(?P<open>\[)|(?P<close>\])|(?P<below>(?<![\w.)\]*])\.//)|(?P<start>(?:^|(?<=[\[(,=<>|+]))\s*//?)|(?P<wide>//|\.\.|\||(?:parent|descendant|descendant-or-self)\s*::)"
+    r"|(?P<wider>(?:ancestor|ancestor-or-self|following|following-sibling|preceding|preceding-sibling)\s*::)"
 )
 
 
@@ -59,7 +58,7 @@ def evaluate(document: Document, path: str, budget: Budget) -> Json:
     if isinstance(found, list):
         budget.produce_elements(len(found))
         places = dict(zip(root.iter("*"), document.root.elements(), strict=True))
-        return [_node(node, places, budget) for node in found]
+        return _nodes(found, places, budget)
     if isinstance(found, float) and not math.isfinite(found):
         message = "The function 'xpath' parameters are invalid: the result is no number, or an infinite one."
         raise Problem(Code.EXPRESSION_TYPE, message)
@@ -100,14 +99,14 @@ def _check_cost(path: str, nodes: int, size: int) -> None:
     part between commas may be a text as long as the document.
     """
     steps = _LITERAL.sub("", path)
-    work = size * nodes ** min(_wide_steps(steps), 10)
-    if work > _MOST_WORK or size * (1 + steps.count(",")) > _MOST_TEXT:
+    wide = min(_wide_steps(steps), 10)
+    if (wide and size * nodes**wide > _MOST_WORK) or size * (1 + steps.count(",")) > _MOST_TEXT:
         message = f"The path would take too long on this XML of {nodes} nodes: use fewer steps that search the whole document."
         raise Problem(Code.LIMIT_EXCEEDED, message)
 
 
 def _wide_steps(steps: str) -> int:
-    """Count ``//``, ``..``, ``following::`` and the like; a path from the root counts within ``[]``, where it is taken again and again."""
+    """Count ``//``, ``..``, ``|``, ``following::`` and the like; a path from the root counts within ``[]``, where it is taken again and again."""
     wide = depth = 0
     for found in _COSTS.finditer(steps):
         match found.lastgroup:
@@ -117,20 +116,38 @@ def _wide_steps(steps: str) -> int:
                 depth -= 1
             case "start":
                 wide += depth > 0
-            case _:
+            case "below":
+                wide += depth > 1  # elements nest too little for one look below each to matter
+            case "wide":
                 wide += 1
+            case _:
+                wide += 2  # libxml2 compares all that one node has found with all that others have
     return wide
 
 
-def _node(node: object, places: dict[etree._Element, Element], budget: Budget) -> Json:
+def _nodes(found: list[object], places: dict[etree._Element, Element], budget: Budget) -> list[Json]:
+    values: list[Json] = []
+    size = 0
+    for node in found:
+        text = _written(node, places)
+        size += len(text)
+        if size > MAX_TEXT:
+            # Elements within one another: each of them has the text of all that are within it.
+            raise Problem(Code.LIMIT_EXCEEDED, f"What the path finds has more than {MAX_TEXT} characters.")
+        values.append(xml_value(text) if etree.iselement(node) else text)
+    budget.produce_text(size)
+    return values
+
+
+def _written(node: object, places: dict[etree._Element, Element]) -> str:
     if isinstance(node, tuple):
         prefix, uri = node
         return attribute(f"xmlns:{prefix}" if prefix else "xmlns", uri or "")
-    if isinstance(node, etree._ElementUnicodeResult):  # noqa: SLF001 — lxml's only name for it
+    if isinstance(node, str):
         return _text(node, places)
-    text = outer_xml(places[node]) if node in places else etree.tostring(node, encoding="unicode", with_tail=False)
-    budget.produce_text(len(text))
-    return xml_value(text)
+    if node in places:
+        return outer_xml(places[node])
+    return str(etree.tostring(node, encoding="unicode", with_tail=False))
 
 
 def _text(found: etree._ElementUnicodeResult, places: dict[etree._Element, Element]) -> str:
