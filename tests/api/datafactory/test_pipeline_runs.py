@@ -187,7 +187,8 @@ def test_pages_have_a_hundred_runs_and_a_token_for_the_next(lite: Client) -> Non
         for number in range(1, 202):
             run_id = str(uuid.UUID(int=number))
             runs.insert(tx, replace(first, id=run_id, group_id=run_id, created_at=Instant(first.created_at + number)))
-    body, sizes, found = dict(EVER), [], []
+    body: dict[str, Any] = dict(EVER)
+    sizes, found = [], []
     while True:
         page = lite("POST", "queryPipelineRuns", body).json()
         sizes.append(len(page["value"]))
@@ -197,7 +198,7 @@ def test_pages_have_a_hundred_runs_and_a_token_for_the_next(lite: Client) -> Non
         body["continuationToken"] = page["continuationToken"]
     assert sizes == [100, 100, 2]
     assert len(set(found)) == 202
-    body["orderBy"] = [{"orderBy": "RunStart", "order": "ASC"}]  # type: ignore[assignment]  # JSON
+    body["orderBy"] = [{"orderBy": "RunStart", "order": "ASC"}]
     assert lite("POST", "queryPipelineRuns", body).status_code == 400
 
 
