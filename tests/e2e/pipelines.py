@@ -84,7 +84,7 @@ def expression(text: str) -> dict[str, str]:
 
 
 def put_nested(factory: Factory, url: str) -> None:
-    """Store the pipelines: a loop with branches in it, a loop that counts, a pause, a child."""
+    """Store the pipelines: a loop that leaves nothing behind, one with branches and a variable, one that counts, a pause, a child."""
     factory.put("child", [call("Inner", url, "child")])
     odd = expression("@equals(mod(item(), 2), 1)")
     check = activity(
@@ -104,9 +104,17 @@ def put_nested(factory: Factory, url: str) -> None:
         [
             call("First", url, "first"),
             activity(
-                "Each",
+                "Plain",
                 "ForEach",
                 "First",
+                items=expression("@createArray('a', 'b')"),
+                isSequential=True,
+                activities=[call("Call", url, "plain/@{item()}")],
+            ),
+            activity(
+                "Each",
+                "ForEach",
+                "Plain",
                 items=expression(f"@range(0, {ITEMS})"),
                 batchCount=2,
                 activities=[check, append],
@@ -135,7 +143,7 @@ def put_nested(factory: Factory, url: str) -> None:
 def expected_calls() -> Counter[str]:
     """Return how often each place is to be called in a run."""
     items = [f"/{'odd' if number % 2 else 'even'}/{number}" for number in range(ITEMS)]
-    return Counter(["/first", *items, "/poll", "/poll", "/child"])
+    return Counter(["/first", "/plain/a", "/plain/b", *items, "/poll", "/poll", "/child"])
 
 
 def calls(outside: Listener) -> Counter[str]:

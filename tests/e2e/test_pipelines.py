@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.e2e]
 
 KILLED = -signal.SIGKILL
 POINTS = sorted(point for point in crashpoints.declared() if point.startswith(("body-", "container-", "attempt-")))
-IN_RECOVERY = ("run-begun", "body-begun:2", "bodies-carried", "attempt-finished:2", "run-ended")
+IN_RECOVERY = ("run-begun", "bodies-carried", "body-begun:2", "attempt-finished:2", "run-ended")
 TWICE = {"activity-done", "attempt-claimed"}
 """At these the call may have been made, and nobody wrote that down: it is made again, with the same key."""
 
