@@ -84,10 +84,12 @@ def put(tx: Transaction, document: Document, *, expected: int | None = None, sea
     return written
 
 
-def find(tx: Transaction, scope: str, kind: str, document_id: str, *, hold: bool = False) -> Document | None:
-    """Return the document, or None. ``hold``: nobody else changes it until the end of the transaction."""
+def find(
+    tx: Transaction, scope: str, kind: str, document_id: str, *, hold: bool = False, share: bool = False
+) -> Document | None:
+    """Return the document, or None. ``hold``: nobody else changes it until the end of the transaction; ``share``: others may hold it so too."""
     statement = sa.select(*_READ).where(*_key(scope, kind, document_id))
-    row = tx.first(statement.with_for_update() if hold else statement)
+    row = tx.first(statement.with_for_update(read=share) if hold or share else statement)
     return None if row is None else Document(**row)
 
 

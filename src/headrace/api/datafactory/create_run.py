@@ -15,7 +15,7 @@ from starlette.responses import Response
 from headrace.api.datafactory.bodies import DocumentBody, object_of
 from headrace.api.datafactory.compiled import Pipeline
 from headrace.api.datafactory.errors import Fault, Refusal, bad_request, missing_document
-from headrace.api.datafactory.gateway import Factory, InFactory
+from headrace.api.datafactory.gateway import Factory, InFactory, hold_factory
 from headrace.api.datafactory.global_parameters import values_of
 from headrace.api.datafactory.new_runs import (
     Origin,
@@ -234,6 +234,7 @@ def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str 
 def _queue(factory: Factory, draft: RunDraft, basis: Basis, now: Instant) -> str:
     run = run_of(draft, now)
     with factory.door.database.transaction() as tx:
+        hold_factory(tx, factory, share=True)
         _check_waiting(factory, tx, draft.pipeline)
         if basis.recovery is None or basis.referenced is None:
             queue_first_run(tx, run)

@@ -163,14 +163,16 @@ def factory_of(request: Request) -> Factory:
     return Factory(caller.door, caller.identity, found)
 
 
-def hold_factory(tx: Transaction, factory: Factory) -> None:
+def hold_factory(tx: Transaction, factory: Factory, *, share: bool = False) -> None:
     """Keep the factory, and thereby all that is in it, from being changed by others until the end of the transaction.
+
+    ``share``: others may do the same at the same time; the factory is only kept from being removed.
 
     Raises:
         Refusal: 404 ``ResourceNotFound``: it was removed meanwhile.
     """
     document = factory.document
-    if documents.find(tx, document.scope, FACTORY_KIND, document.id, hold=True) is None:
+    if documents.find(tx, document.scope, FACTORY_KIND, document.id, hold=not share, share=share) is None:
         raise missing_factory(document.name, str(document.body["group"]))
 
 

@@ -1,5 +1,6 @@
 """Pipeline runs as the wire has them (4.2)."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,6 @@ from headrace.api.datafactory.wire import Item, date
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.run import Run, RunStatus
-from headrace.language.datafactory.values import json_text
 from headrace.service.secret_values import is_sealed
 
 MASK = "**********"
@@ -59,7 +59,7 @@ def _parameters(run: Run) -> dict[str, str]:
 def _shown(value: Json, *, secret: bool) -> str:
     if secret:
         return MASK
-    return value if isinstance(value, str) else json_text(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _message(run: Run) -> str | None:
