@@ -130,10 +130,10 @@ def test_a_container_that_takes_too_long_is_timed_out_and_what_is_in_it_is_cance
     """The policy's timeout of a container stops its bodies, those that work and those that rest."""
     make_engine()
     inner = [activity("work", "patient"), activity("rest", "wait", settings={"seconds": 60})]
-    loop = container("loop", "each", {"each": inner}, settings={"items": 2}, policy=Policy(timeout_seconds=0.5))
+    loop = container("loop", "each", {"each": inner}, settings={"items": 2}, policy=Policy(timeout_seconds=2))
     run_id = desk.ask(nested(loop))
-    run = desk.ended(run_id, seconds=10)
-    assert run.reason == Failure(Code.TIMED_OUT, "loop: it did not end within 0.5 s")
+    run = desk.ended(run_id, seconds=20)
+    assert run.reason == Failure(Code.TIMED_OUT, "loop: it did not end within 2 s")
     assert desk.statuses(run_id) == {
         "loop": "timed_out", "loop/0": "cancelled", "loop/0/work": "cancelled", "loop/0/rest": "cancelled"
     }  # fmt: skip

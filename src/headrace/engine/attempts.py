@@ -101,7 +101,7 @@ class Attempts:
         if timeout is not None and timeout.left <= 0:
             return _Called(_failed(Problem(Code.TIMED_OUT, timeout.message)), policy, context.details)
         cancellation = context.cancellation
-        left = partial(abandon, partial(self._give_up, chance, claimed, policy, before, cancellation))
+        left = partial(abandon, partial(self._give_up, chance, claimed, policy, before, context))
         with self._hands.work(chance.run.id, chance.path, cancellation, timeout, left):
             if chance.level.bell.is_out_of_time:
                 cancellation.stop(Code.CANCELLED, "the activity around it ran out of time")
@@ -149,12 +149,12 @@ class Attempts:
             return self._ledger.pause(chance, claimed, waiting, result.seconds)
         return self._ledger.expand(chance, claimed, replace(waiting, expansion=result))
 
-    def _give_up(self, chance: Try, claimed: Claimed, policy: Policy, before: Ends, cancellation: Cancellation) -> Done:
+    def _give_up(self, chance: Try, claimed: Claimed, policy: Policy, before: Ends, context: "_Context") -> Done:
         """Write down that an activity did not stop in time; what it still does does not count."""
-        problem = cancellation.problem or Problem(Code.CANCELLED, "the run was cancelled")
+        problem = context.cancellation.problem or Problem(Code.CANCELLED, "the run was cancelled")
         if problem.code is Code.FENCED:
             raise Halted(problem.message)
-        result = Result(claimed.epoch, _failed(problem), policy)
+        result = Result(claimed.epoch, _failed(problem), policy, dict(context.details))
         finished = self._ledger.finish(chance, result)
         return Done((*before, (chance.activity.name, finished.ended)))
 

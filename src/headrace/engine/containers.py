@@ -134,6 +134,7 @@ class Container:
 
     async def _end(self) -> Done:
         tools, chance = self._tools, self._chance
+        self._rests.goes_on()
         failure: Failure | None = None
         if self._bell.is_out_of_time and not chance.level.bell.is_out_of_time:
             failure = Failure(Code.TIMED_OUT, f"it did not end within {self._seconds():g} s")

@@ -18,7 +18,8 @@ class Execution:
         self._run_id = begun.level.run.id
         self._tools = tools
         self._bell: Bell = begun.level.bell
-        rests = Rests(self._run_id, tools, queue, self._rests_until)
+        waiting = begun.level.run.status is RunStatus.WAITING
+        rests = Rests(self._run_id, tools, queue, self._rests_until, waiting=waiting)
         rests.signalled.update(begun.signalled)
         self._walk = Walk(begun.level, begun.standings, tools, rests)
         self._loop = asyncio.get_running_loop()

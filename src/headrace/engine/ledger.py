@@ -53,9 +53,9 @@ class Ledger:
         """Return the run that is to be gone on with, running from now; None: it has ended."""
         return self.writer.patiently(self._begin, run_id)
 
-    def rest(self, run_id: str) -> None:
-        """Say that the run waits, unless something works in it."""
-        self.writer.patiently(self._rest, run_id)
+    def rest(self, run_id: str) -> bool:
+        """Say that the run waits, unless something works in it; return whether it waits."""
+        return self.writer.patiently(self._rest, run_id)
 
     def end(self, ending: Ending) -> RunStatus:
         """Give the run its final status, the sums of its figures and, if it asks for it, the watermark, all at once."""
@@ -145,12 +145,13 @@ class Ledger:
         signalled = frozenset((path, attempt) for _, path, attempt in waiting)
         return Begun(level, standings_of(level, rows), first, signalled)
 
-    def _rest(self, run_id: str) -> None:
+    def _rest(self, run_id: str) -> bool:
         with self.database.transaction() as tx:
             if levels.is_at_work(tx, run_id):
-                return
+                return False
             runs.move(tx, run_id, {RunStatus.RUNNING}, RunStatus.WAITING, self._clock.now(), worker=self._claim)
         crash_point("run-rests")
+        return True
 
     def _end(self, ending: Ending) -> RunStatus:
         with self.database.transaction() as tx:

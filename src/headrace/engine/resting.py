@@ -15,15 +15,19 @@ class Rests:
     """The account of one run in hand: does everything rest, and until when? ``until`` answers, None: something goes on.
 
     The run's rows are asked by nobody here: what is open stands in memory, and the answer is put together anew from the level at the top down,
-    so that it cannot drift.
+    so that it cannot drift. ``waiting``: the ledger says already that the run waits.
     """
 
-    def __init__(self, run_id: str, tools: Tools, queue: str | None, until: Callable[[], Instant | None]) -> None:
+    def __init__(
+        self, run_id: str, tools: Tools, queue: str | None, until: Callable[[], Instant | None], *, waiting: bool
+    ) -> None:
         self._run_id = run_id
         self._tools = tools
         self._until = until
         self._parkable = queue == RUNS_QUEUE
         self._settling = asyncio.Lock()
+        self._said_so = waiting
+        self._begun = 0
         self.parked = queue == WAITING_QUEUE
         self.signalled: set[tuple[str, int]] = set()
         """Attempts, by path and number, that had a signal when the run was taken up."""
@@ -35,12 +39,20 @@ class Rests:
         async with self._settling:
             if self._until() is None:
                 return
-            await self._tools.in_thread(self._tools.ledger.rest, self._run_id)
+            if not self._said_so:
+                begun = self._begun
+                waits = await self._tools.in_thread(self._tools.ledger.rest, self._run_id)
+                self._said_so = waits and begun == self._begun
             until = self._until()
             if until is None or not self._parkable:
                 return
             if (until - self._tools.clock.now()) / SECOND >= self._tools.config.park_after_seconds:
                 await self._tools.in_thread(self._tools.places.park, self._run_id)
+
+    def goes_on(self) -> None:
+        """Take note that something is begun, after which the ledger does not say any more that the run waits."""
+        self._said_so = False
+        self._begun += 1
 
     async def unpark(self) -> None:
         """Go back to the queue of runs, and halt here, if the run is among those that wait."""

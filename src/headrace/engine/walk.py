@@ -161,6 +161,7 @@ class Walk:
         line = self._line_of(chance) if alone else Line((chance,))
         async with self._tools.places.for_kind(chance.activity.kind):
             self._tools.hands.check()
+            self._rests.goes_on()
             return await self._watched(line)
 
     def _line_of(self, chance: Try) -> Line:
