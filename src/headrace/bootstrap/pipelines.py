@@ -14,7 +14,7 @@ from headrace.activities.datafactory.loops import for_each, until
 from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
 from headrace.activities.datafactory.steps import fail, filter_items, wait
 from headrace.activities.datafactory.unsupported import Executors, unsupported
-from headrace.activities.datafactory.validation import validation
+from headrace.activities.datafactory.validation import Looking, validation
 from headrace.activities.datafactory.variables import append_variable, set_variable
 from headrace.activities.datafactory.web import web
 from headrace.activities.datafactory.web_hook import web_hook
@@ -27,6 +27,7 @@ from headrace.config import environment
 from headrace.core.dialect import Dialect
 from headrace.core.run import Run
 from headrace.core.task import ActivityFunction
+from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import FileStore
 from headrace.dataplane.connectors.stores import open_store
 from headrace.service.callbacks import CallbackTarget, callback_url
@@ -51,16 +52,18 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
     """
     settings = application.settings
     shelf = FactoryDocuments(application.database, application.sealer)
-    calling = Calling(
-        application.egress,
-        SecretSource(settings.datafactory_secrets, environment()),
-        TokenSource(settings.datafactory_token_url),
-    )
+    secrets = SecretSource(settings.datafactory_secrets, environment())
+    calling = Calling(application.egress, secrets, TokenSource(settings.datafactory_token_url))
     children = DoorsChildren(ChildRuns(make_data_factory_door(application)))
     executors = Executors.parse(settings.datafactory_activities, environment())
 
     def open_folder(scope: str, url: str) -> FileStore:
         return open_store(url, None, application.roots_of(scope).file_roots, application.limits)
+
+    def open_remote(info: ConnectionInfo) -> FileStore:
+        return open_store("", application.egress.pin(info), (), application.limits)
+
+    looking = Looking(shelf, secrets, open_folder, open_remote)
 
     def call_back_at(run_id: str, path: str, attempt: int) -> str:
         target = CallbackTarget(run_id, path, attempt)
@@ -80,7 +83,7 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         "web_hook": lambda attempt: web_hook(attempt, calling, call_back_at),
         "web": lambda attempt: web(attempt, calling, shelf),
         "azure_function": lambda attempt: azure_function(attempt, calling, shelf),
-        "validation": lambda attempt: validation(attempt, shelf, open_folder),
+        "validation": lambda attempt: validation(attempt, looking),
         "unsupported": lambda attempt: unsupported(attempt, calling, executors),
     }
     installation = _installation(application)

@@ -1,18 +1,22 @@
 """Validation: files and folders of this machine, looked at until they are as they should be."""
 
+import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from headrace.activities.datafactory.attempt import Attempt, Result
-from headrace.activities.datafactory.validation import validation
+from headrace.activities.datafactory.secret_source import SecretSource
+from headrace.activities.datafactory.validation import Looking, validation
 from headrace.core.codec import Json
 from headrace.core.outcome import Outcome, Pause
 from headrace.dataplane.connectors.stores import open_store
 from headrace.dataplane.limits import Limits
 from pipeline_desk import Desk, Shelf, failure_of
+from stores import AZURE_KEY, BUCKET, azure_shelf, server_shelf, with_key
 
 AGAIN = Pause(seconds=10.0)
 
@@ -41,10 +45,19 @@ def _look(root: Path, location: Mapping[str, Json], more: Mapping[str, Json] | N
     )
 
     def act(attempt: Attempt) -> Result:
-        return validation(attempt, shelf, lambda _scope, url: open_store(url, None, (root / "data",), Limits()))
+        return validation(attempt, _looking(shelf, root / "data"))
 
     reference = {"referenceName": "D", "type": "DatasetReference", "parameters": {"root": str(root)}}
     return Desk().act(act, {"dataset": reference, **(more or {})})
+
+
+def _looking(shelf: Shelf, root: Path) -> Looking:
+    return Looking(
+        shelf,
+        SecretSource(),
+        lambda _scope, url: open_store(url, None, (root,), Limits()),
+        lambda info: open_store("", info, (), Limits()),
+    )
 
 
 @pytest.fixture
@@ -97,7 +110,51 @@ def test_nothing_outside_of_the_roots_is_looked_at(root: Path, location: Mapping
 
 def test_a_store_that_is_not_looked_into_is_told(root: Path) -> None:
     """The message names the linked service and its type."""
-    message = (
-        "Files of the linked service 'Files' of type 'AzureDataLakeStore' cannot be validated here; FileServer can."
-    )
+    message = "Files of the linked service 'Files' of type 'AzureDataLakeStore' cannot be validated here."
     assert failure_of(_look(root, {}, type="AzureDataLakeStore")) == ("UnsupportedType", message)
+
+
+def _look_at(service: Mapping[str, Json], location: Mapping[str, Json]) -> Any:
+    linked: Json = {"referenceName": "Store", "type": "LinkedServiceReference"}
+    dataset: Mapping[str, Json] = {"linkedServiceName": linked, "typeProperties": {"location": location}}
+    shelf = Shelf({("linked_service", "Store"): service, ("dataset", "D"): dataset})
+
+    def act(attempt: Attempt) -> Result:
+        return validation(attempt, _looking(shelf, Path("/nowhere")))
+
+    return Desk().act(act, {"dataset": {"referenceName": "D", "type": "DatasetReference"}})
+
+
+def test_containers_of_a_blob_store_are_looked_into() -> None:
+    """By the account's connection string, whose key is the sealed part of it."""
+    with azure_shelf() as store:
+        assert store.info is not None
+        store.put_file("in/a.csv", b"abc")
+        string = f"AccountName=devstoreaccount1;AccountKey={AZURE_KEY};BlobEndpoint={store.info.url};"
+        service: Mapping[str, Json] = {
+            "type": "AzureBlobStorage",
+            "typeProperties": {"connectionString": {"type": "SecureString", "value": string}},
+        }
+        place: Mapping[str, Json] = {"container": BUCKET, "folderPath": "in"}
+        assert _look_at(service, {**place, "fileName": "a.csv"}) == _found("a.csv", "File", 3)
+        assert _look_at(service, place) == _found("in", "Folder")
+        assert _look_at(service, {**place, "fileName": "b.csv"}) == AGAIN
+        assert _look_at(service, {**place, "folderPath": "out"}) == AGAIN
+
+
+@pytest.mark.soak
+def test_folders_of_an_sftp_server_are_looked_into() -> None:
+    """With a password, or with a private key in base64."""
+    with server_shelf("sftp") as store:
+        store.put_file("in/a.csv", b"abc")
+        info = with_key(store)
+        login: Mapping[str, Json] = {"host": "127.0.0.1", "port": urlsplit(info.url).port, "userName": "user"}
+        key = base64.b64encode(info.options["private_key"].encode()).decode()
+        by_password: Mapping[str, Json] = {"type": "Sftp", "typeProperties": {**login, "password": "secret"}}
+        by_key: Mapping[str, Json] = {
+            "type": "Sftp",
+            "typeProperties": {**login, "privateKeyContent": key, "passPhrase": "open"},
+        }
+        for service in (by_password, by_key):
+            assert _look_at(service, {"folderPath": "in", "fileName": "a.csv"}) == _found("a.csv", "File", 3)
+        assert _look_at(by_key, {"folderPath": "out"}) == AGAIN

@@ -1,6 +1,6 @@
 """Validation (contract 8.1): wait until a file or folder is there, and is as it should be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -8,16 +8,32 @@ from urllib.parse import quote
 
 from headrace.activities.datafactory.attempt import Attempt, Object, Result, flag, refused, whole_number
 from headrace.activities.datafactory.linked import Definition, Documents, dataset, linked_service
+from headrace.activities.datafactory.secret_source import SecretSource
+from headrace.activities.datafactory.stores import connection_of
 from headrace.activities.datafactory.words import BAD_REQUEST, UNSUPPORTED_TYPE
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Outcome, Pause
+from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import FileStore, Selection, has_wildcard
 
 ACCESS_DENIED = "UserErrorFileAccessDenied"
 """The place lies outside of what the server's flows may read."""
-OpenFolder = Callable[[str, str], FileStore]
-"""Opens a directory of this machine, by its ``file:///`` URL, for a scope: only below the roots that the server's configuration names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What looking for files needs of the installation.
+
+    ``open_folder`` opens a directory of this machine, by its ``file:///`` URL, for a scope: only below the roots that the server's configuration
+    names. ``open_remote`` opens a store that is reached over a network: only where the guard lets it.
+    """
+
+    documents: Documents
+    secrets: SecretSource
+    open_folder: Callable[[str, str], FileStore]
+    open_remote: Callable[[ConnectionInfo], FileStore]
+
 
 _FILE_SERVER = "fileserver"
 _DEFAULT_SLEEP = 10
@@ -46,13 +62,13 @@ class _Wanted:
         return self.minimum_size is None or found.size >= self.minimum_size
 
 
-def validation(attempt: Attempt, documents: Documents, open_folder: OpenFolder) -> Result:
+def validation(attempt: Attempt, looking: Looking) -> Result:
     """Look whether the dataset is there; if not, look again after ``sleep`` seconds. The engine ends it when its time is over."""
     given = attempt.given()
     wanted = _wanted(given)
     sleep = given.get("sleep")
     seconds = _DEFAULT_SLEEP if sleep is None else whole_number(sleep, "sleep", least=1, most=_LONGEST_SLEEP)
-    found = _look(attempt, documents, open_folder, given.get("dataset"))
+    found = _look(attempt, looking, given.get("dataset"))
     if found is None or not wanted.takes(found):
         return Pause(seconds=float(seconds))
     kind = "Folder" if found.is_folder else "File"
@@ -67,15 +83,15 @@ def _wanted(given: Object) -> _Wanted:
     )
 
 
-def _look(attempt: Attempt, documents: Documents, open_folder: OpenFolder, reference: Json) -> _Found | None:
-    data = dataset(attempt, documents, reference, "dataset")
-    service = linked_service(attempt, documents, data.properties.get("linkedServiceName"), "linkedServiceName")
-    if service.type.lower() != _FILE_SERVER:
-        message = f"Files of the linked service '{service.name}' of type '{service.type}' cannot be validated here; FileServer can."
-        raise refused(UNSUPPORTED_TYPE, message, Code.UNSUPPORTED)
-    folders, name = _place(data)
+def _look(attempt: Attempt, looking: Looking, reference: Json) -> _Found | None:
+    data = dataset(attempt, looking.documents, reference, "dataset")
+    linked = data.properties.get("linkedServiceName")
+    service = linked_service(attempt, looking.documents, linked, "linkedServiceName")
+    location = data.type_properties.get("location")
+    location = location if isinstance(location, Mapping) else data.type_properties
+    folders, name = _place(data.name, location)
     try:
-        with closing(open_folder(attempt.task.scope, _url_of(service))) as store:
+        with closing(_open(attempt, looking, service, location)) as store:
             return _in_store(attempt, store, folders, name)
     except Problem as problem:
         if problem.code is Code.SOURCE_NOT_FOUND:
@@ -85,24 +101,32 @@ def _look(attempt: Attempt, documents: Documents, open_folder: OpenFolder, refer
         raise
 
 
-def _place(data: Definition) -> tuple[tuple[str, ...], str]:
+def _open(attempt: Attempt, looking: Looking, service: Definition, location: Object) -> FileStore:
+    if service.type.lower() == _FILE_SERVER:
+        return looking.open_folder(attempt.task.scope, _url_of(service))
+    info = connection_of(attempt, service, location, looking.secrets)
+    if info is None:
+        message = f"Files of the linked service '{service.name}' of type '{service.type}' cannot be validated here."
+        raise refused(UNSUPPORTED_TYPE, message, Code.UNSUPPORTED)
+    return looking.open_remote(info)
+
+
+def _place(dataset_name: str, location: Object) -> tuple[tuple[str, ...], str]:
     """Return the folders and the name (empty: none) of a dataset's location."""
-    location = data.type_properties.get("location")
-    location = location if isinstance(location, dict) else data.type_properties
     folder, name = location.get("folderPath") or "", location.get("fileName") or ""
     if not isinstance(folder, str) or not isinstance(name, str):
         raise refused(
             BAD_REQUEST,
-            f"The location of the dataset '{data.name}' has a 'folderPath' or 'fileName' that is no string.",
+            f"The location of the dataset '{dataset_name}' has a 'folderPath' or 'fileName' that is no string.",
         )
     folders = tuple(part for part in folder.replace("\\", "/").split("/") if part not in {"", "."})
     if ".." in folders or name == ".." or "/" in name:
         raise refused(
-            ACCESS_DENIED, f"The location of the dataset '{data.name}' leads out of its folder.", Code.SOURCE_DENIED
+            ACCESS_DENIED, f"The location of the dataset '{dataset_name}' leads out of its folder.", Code.SOURCE_DENIED
         )
     if any(map(has_wildcard, (*folders, name))):
         raise refused(
-            BAD_REQUEST, f"The location of the dataset '{data.name}' has a wildcard, which cannot be validated."
+            BAD_REQUEST, f"The location of the dataset '{dataset_name}' has a wildcard, which cannot be validated."
         )
     return folders, name
 
