@@ -21,7 +21,7 @@ from api.datafactory.conftest import (
 )
 from fakes import ManualClock
 from headrace.api.datafactory.collections import COLLECTIONS
-from headrace.api.datafactory.pipelines import flow_id
+from headrace.api.datafactory.translate.flow import flow_id_of
 from headrace.core.errors import Problem
 from headrace.core.ids import derived_uuid
 from headrace.core.run import RunStatus
@@ -123,9 +123,9 @@ def test_a_patch_changes_tags_identity_and_access_only(client: Client) -> None:
         {"properties": {"globalParameters": {"g": 1}}},
     ],
 )
-def test_a_factory_of_another_form_is_refused(client: Client, body: dict[str, Any]) -> None:
+def test_a_factory_of_another_form_is_refused(shared: Client, body: dict[str, Any]) -> None:
     """The message says what was found and what is expected."""
-    status, code, message, _ = error_of(client("PUT", "", body))
+    status, code, message, _ = error_of(shared("PUT", "", body))
     assert (status, code) == (400, "BadRequest")
     assert "expected" in message
 
@@ -144,16 +144,16 @@ def test_factories_are_listed_by_subscription_and_by_group(client: Client) -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_nothing_is_found_in_a_factory_that_is_missing(client: Client, method: str) -> None:
+def test_nothing_is_found_in_a_factory_that_is_missing(shared: Client, method: str) -> None:
     """The text is the one that people search for."""
     path = f"{GROUP}/providers/Microsoft.DataFactory/factories/none"
     message = (
         "The Resource 'Microsoft.DataFactory/factories/none' under resource group 'Rg' was not found. "
         "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
     )
-    answer = client(method, f"{path}/pipelines/p", {"properties": pipeline()} if method == "PUT" else None)
+    answer = shared(method, f"{path}/pipelines/p", {"properties": pipeline()} if method == "PUT" else None)
     assert error_of(answer) == (404, "ResourceNotFound", message, None)
-    assert error_of(client("GET", path)) == (404, "ResourceNotFound", message, None)
+    assert error_of(shared("GET", path)) == (404, "ResourceNotFound", message, None)
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS, ids=lambda collection: collection.segment)
@@ -188,19 +188,19 @@ def test_every_collection_keeps_documents(client: Client, collection: Any) -> No
     assert error_of(client("GET", path)) == (404, "NotFound", missing, f"{FACTORY}{path}")
 
 
-def test_there_is_one_document_of_global_parameters(client: Client) -> None:
+def test_there_is_one_document_of_global_parameters(shared: Client) -> None:
     """Its name is ``default``."""
-    answer = client("PUT", "/globalParameters/other", {"properties": {}})
+    answer = shared("PUT", "/globalParameters/other", {"properties": {}})
     assert error_of(answer)[:2] == (400, "BadRequest")
-    wrong = client("PUT", "/globalParameters/default", {"properties": {"g": {"type": "Date"}}})
+    wrong = shared("PUT", "/globalParameters/default", {"properties": {"g": {"type": "Date"}}})
     assert "'g'" in error_of(wrong)[2]
 
 
-def test_a_body_needs_properties(client: Client) -> None:
+def test_a_body_needs_properties(shared: Client) -> None:
     """Also when it has other things."""
     bodies: tuple[dict[str, Any], ...] = ({}, {"properties": None}, {"properties": []})
     for body in bodies:
-        assert "'properties'" in error_of(client("PUT", "/pipelines/p", body))[2]
+        assert "'properties'" in error_of(shared("PUT", "/pipelines/p", body))[2]
 
 
 @pytest.mark.parametrize(
@@ -219,13 +219,13 @@ def test_a_body_needs_properties(client: Client) -> None:
         ),
     ],
 )
-def test_a_type_has_to_be_said(client: Client, path: str, properties: dict[str, Any]) -> None:
+def test_a_type_has_to_be_said(shared: Client, path: str, properties: dict[str, Any]) -> None:
     """In the words of the service, which people search for."""
     text = (
         "Provided type '' is either unsupported or an invalid type.The relevant property is 'type'."
         "The error occured at the location 'body/properties' in the request."
     )
-    assert error_of(client("PUT", path, {"properties": properties})) == (400, "BadRequest", text, None)
+    assert error_of(shared("PUT", path, {"properties": properties})) == (400, "BadRequest", text, None)
 
 
 def test_what_nothing_here_executes_is_stored_all_the_same(client: Client) -> None:
@@ -284,10 +284,10 @@ def test_what_nothing_here_executes_is_stored_all_the_same(client: Client) -> No
         ),
     ],
 )
-def test_what_is_referred_to_has_to_be_there(client: Client, path: str, properties: dict[str, Any], name: str) -> None:
+def test_what_is_referred_to_has_to_be_there(shared: Client, path: str, properties: dict[str, Any], name: str) -> None:
     """Order matters: linked services, datasets, pipelines, triggers."""
     text = f"The document creation or update failed because of invalid reference '{name}'."
-    assert error_of(client("PUT", path, {"properties": properties})) == (400, "BadRequest", text, None)
+    assert error_of(shared("PUT", path, {"properties": properties})) == (400, "BadRequest", text, None)
 
 
 def test_a_pipeline_may_refer_to_itself(client: Client) -> None:
@@ -327,7 +327,7 @@ def test_a_pipeline_is_a_flow_with_its_bound(client: Client) -> None:
             wait("A"), wait("B", dependsOn=[{"activity": "a", "dependencyConditions": ["Succeeded"]}]), concurrency=3
         ),
     )
-    subject = flow_id(SCOPE, "PIPE")
+    subject = flow_id_of(SCOPE, "PIPE")
     flow = get_flow(client.door.database, SCOPE, subject)
     assert (flow.name, flow.concurrency, [a.name for a in flow.plan.activities]) == ("Pipe", 3, ["A", "B"])
     client.put("/pipelines/pipe", pipeline())
@@ -339,7 +339,7 @@ def test_a_pipeline_is_a_flow_with_its_bound(client: Client) -> None:
 
 def run_of(client: Client) -> str:
     """Return the id of a new run of the pipeline ``p``."""
-    request = RunRequest(scope=SCOPE, flow_id=flow_id(SCOPE, "p"), created_by="test")
+    request = RunRequest(scope=SCOPE, flow_id=flow_id_of(SCOPE, "p"), created_by="test")
     return create_run(client.door.database, request, client.clock, client.door.ids).id
 
 
@@ -370,7 +370,7 @@ def test_a_factory_goes_with_all_that_is_in_it(database: Database, runner: async
         assert client.get(f"/{collection.segment}")["value"] == []
         assert not page_documents(database, DocumentQuery(scope=SCOPE, kind=collection.kind)).items
     with pytest.raises(Problem):
-        get_flow(database, SCOPE, flow_id(SCOPE, "p"))
+        get_flow(database, SCOPE, flow_id_of(SCOPE, "p"))
     assert client.get(f"{neighbour}/pipelines/p")["name"] == "p"
 
 
@@ -410,14 +410,14 @@ def test_a_put_always_stores_a_stopped_trigger(client: Client) -> None:
         ),
     ],
 )
-def test_a_trigger_that_would_not_fire_is_not_started(client: Client, properties: dict[str, Any], words: str) -> None:
+def test_a_trigger_that_would_not_fire_is_not_started(shared: Client, properties: dict[str, Any], words: str) -> None:
     """A trigger that is shown as started and does nothing would be a lie."""
-    client.put("/pipelines/p", pipeline())
-    client.put("/triggers/t", properties)
-    status, code, message, target = error_of(client("POST", "/triggers/T/start"))
+    shared.put("/pipelines/p", pipeline())
+    shared.put("/triggers/t", properties)
+    status, code, message, target = error_of(shared("POST", "/triggers/T/start"))
     assert (status, code, target) == (400, "BadRequest", f"{FACTORY}/triggers/t")
     assert words in message
-    assert error_of(client("POST", "/triggers/none/start"))[:2] == (404, "NotFound")
+    assert error_of(shared("POST", "/triggers/none/start"))[:2] == (404, "NotFound")
 
 
 def test_stopping_and_subscriptions_are_answered(client: Client) -> None:
@@ -431,10 +431,10 @@ def test_stopping_and_subscriptions_are_answered(client: Client) -> None:
 
 
 @pytest.mark.parametrize("action", ["rerun", "cancel"])
-def test_a_trigger_run_that_is_unknown_is_not_found(client: Client, action: str) -> None:
+def test_a_trigger_run_that_is_unknown_is_not_found(shared: Client, action: str) -> None:
     """The text names the run, the target the trigger."""
-    client.put("/triggers/Tr", {**TRIGGER})
-    answer = client("POST", f"/triggers/tr/triggerRuns/08586/{action}")
+    shared.put("/triggers/Tr", {**TRIGGER})
+    answer = shared("POST", f"/triggers/tr/triggerRuns/08586/{action}")
     assert error_of(answer) == (404, "NotFound", "The trigger run 08586 does not exist.", "Tr")
 
 

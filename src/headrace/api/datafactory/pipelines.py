@@ -3,14 +3,13 @@
 from headrace.api.datafactory.checks import check_pipeline
 from headrace.api.datafactory.gateway import Factory
 from headrace.api.datafactory.inference import repair_pipeline
-from headrace.api.datafactory.names import key_of
 from headrace.api.datafactory.resources import Collection, router_of
+from headrace.api.datafactory.translate.flow import flow_id_of
 from headrace.api.datafactory.translate.plan import compile_plan
 from headrace.api.datafactory.wire import Item
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow
-from headrace.core.ids import derived_uuid
 from headrace.service.documents import Document
 from headrace.service.flows import erase_flow, write_flow
 from headrace.store.database import Transaction
@@ -18,17 +17,12 @@ from headrace.store.database import Transaction
 KIND = "pipeline"
 
 
-def flow_id(scope: str, name: str) -> str:
-    """Return the id of the flow of a factory's pipeline; it is the same again when the pipeline is made again."""
-    return derived_uuid(scope, KIND, key_of(name))
-
-
 def flow_of(scope: str, document: Document) -> Flow:
     """Return the flow that a pipeline's document describes. Its secrets stay sealed."""
     properties = document.body["properties"]
     given: Item = dict(properties) if isinstance(properties, dict) else {}
     return Flow(
-        id=flow_id(scope, document.name),
+        id=flow_id_of(scope, document.name),
         scope=scope,
         name=document.name,
         plan=compile_plan(document.name, given),
@@ -55,7 +49,7 @@ def _erase_flow(tx: Transaction, factory: Factory, document: Document, now: Inst
 def erase_pipeline_flow(tx: Transaction, scope: str, document: Document, who: str, now: Instant) -> None:
     """Remove the flow of a pipeline, if it is there."""
     try:
-        erase_flow(tx, scope, flow_id(scope, document.name), who, now)
+        erase_flow(tx, scope, flow_id_of(scope, document.name), who, now)
     except Problem as problem:
         if problem.code is not Code.NOT_FOUND:
             raise
