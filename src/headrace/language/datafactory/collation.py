@@ -74,6 +74,8 @@ def key(text: str) -> Key:
 
 def compare(one: str, other: str) -> int:
     """Return how two texts are ordered: negative, 0 or positive."""
+    if one == other:
+        return 0
     left, right = key(one), key(other)
     return (left > right) - (left < right)
 
