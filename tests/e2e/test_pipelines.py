@@ -118,15 +118,16 @@ def test_a_thousand_items_are_each_done_once(factory: Factory) -> None:
     assert {row.status for row in rows} == {ActivityStatus.SUCCEEDED}
 
 
-def test_runs_behind_a_concurrency_of_one_come_in_their_order(factory: Factory) -> None:
-    """Two hundred runs of a pipeline that takes one at a time: each begins when the one before has ended."""
+@pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.soak)])
+def test_runs_behind_a_concurrency_of_one_come_in_their_order(factory: Factory, count: int) -> None:
+    """Runs of a pipeline that takes one at a time: each begins when the one before has ended."""
     factory.put(
         "single",
         [activity("Set", "SetVariable", variableName="v", value="x")],
         variables={"v": {"type": "String"}},
         concurrency=1,
     )
-    asked = [factory.run("single") for _ in range(200)]
+    asked = [factory.run("single") for _ in range(count)]
     factory.house.work(seconds=120)
     runs = sorted(factory.house.runs(), key=lambda run: run.started_at or 0)
     assert [run.id for run in runs] == asked
