@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -77,6 +79,18 @@ def runner() -> Iterator[asyncio.Runner]:
     """Return what the requests of this session run in."""
     with asyncio.Runner() as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def shared(
+    runner: asyncio.Runner, _sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """Return a client of one door for all tests that only ask whether a document is taken."""
+    file = tmp_path_factory.mktemp("shared") / "ledger.db"
+    shutil.copy(_sqlite_template, file)
+    database, clock = Database(f"sqlite:///{file}"), ManualClock()
+    yield client_of(runner, door_maker(database, clock)(), clock)
+    database.dispose()
 
 
 @pytest.fixture

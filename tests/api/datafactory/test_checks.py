@@ -9,6 +9,12 @@ from hypothesis import strategies as st
 from api.datafactory.conftest import Client, error_of, pipeline, wait
 
 
+@pytest.fixture
+def client(shared: Client) -> Client:
+    """Return the client that these tests share."""
+    return shared
+
+
 def after(name: str, *conditions: str, **more: Any) -> dict[str, Any]:
     """Return what an activity that depends on another one has."""
     return {"dependsOn": [{"activity": name, "dependencyConditions": list(conditions) or ["Succeeded"], **more}]}
@@ -100,10 +106,10 @@ def test_a_pipeline_that_cannot_be_is_refused(
     client: Client, properties: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     """With the names of what is wrong, so that it is found."""
-    status, code, message, _ = error_of(client("PUT", "/pipelines/p", {"properties": properties}))
+    status, code, message, _ = error_of(client("PUT", "/pipelines/refused", {"properties": properties}))
     assert (status, code) == (400, "BadRequest")
     assert [word for word in words if word not in message] == [], message
-    assert client.get("/pipelines")["value"] == []
+    assert client("GET", "/pipelines/refused").status_code == 404
 
 
 @pytest.mark.parametrize("properties", ACCEPTED)

@@ -42,6 +42,12 @@ ACTIVITIES = [("Container", *row) for row in CONTAINERS] + [("Execution", *row) 
 VARIABLES = {"text": {"type": "String"}, "List": {"type": "array"}}
 
 
+@pytest.fixture
+def client(shared: Client) -> Client:
+    """Return the client that these tests share."""
+    return shared
+
+
 def stored(client: Client, activity: dict[str, Any]) -> str:
     """Return the type of an activity that a PUT has stored."""
     properties = client.put("/pipelines/p", pipeline(activity, variables=VARIABLES))["properties"]

@@ -36,10 +36,10 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
         ),
     ],
 )
-def test_every_call_says_the_version(client: Client, query: str, code: str, message: str) -> None:
-    """A client of another version would misread the answers."""
-    assert error_of(client.raw("GET", FACTORY + query)) == (400, code, message, None)
-    assert client.raw("GET", f"{FACTORY}?API-Version=2018-06-01").status_code == 200
+def test_every_call_says_the_version(shared: Client, query: str, code: str, message: str) -> None:
+    """A shared of another version would misread the answers."""
+    assert error_of(shared.raw("GET", FACTORY + query)) == (400, code, message, None)
+    assert shared.raw("GET", f"{FACTORY}?API-Version=2018-06-01").status_code == 200
 
 
 def test_paths_match_in_any_case_and_names_keep_that_of_their_first_put(client: Client) -> None:
@@ -54,60 +54,60 @@ def test_paths_match_in_any_case_and_names_keep_that_of_their_first_put(client: 
 
 
 @pytest.mark.parametrize("segment", ["linkedservices", "linkedServices", "LINKEDSERVICES"])
-def test_linked_services_are_found_under_all_spellings(client: Client, segment: str) -> None:
+def test_linked_services_are_found_under_all_spellings(shared: Client, segment: str) -> None:
     """Clients write linkedservices, the documentation linkedServices."""
-    client.put(f"/{segment}/ls", {"type": "HttpServer", "typeProperties": {"url": "http://x"}})
-    assert client.get(f"/{segment}/LS")["type"] == "Microsoft.DataFactory/factories/linkedservices"
+    shared.put(f"/{segment}/ls", {"type": "HttpServer", "typeProperties": {"url": "http://x"}})
+    assert shared.get(f"/{segment}/LS")["type"] == "Microsoft.DataFactory/factories/linkedservices"
 
 
 @pytest.mark.parametrize("name", ["p%C3%A4sse", "a%20b", "_x", "9", "a" * 260, "providers", "x%E2%82%AC%F0%9F%98%80"])
-def test_names_come_percent_encoded(client: Client, name: str) -> None:
+def test_names_come_percent_encoded(shared: Client, name: str) -> None:
     """Blanks and letters of all languages are in real names; a name that is a fixed word elsewhere is a name here."""
-    made = client.put(f"/pipelines/{name}", pipeline())
-    assert client.get(f"/pipelines/{name}") == made
-    assert client("DELETE", f"/pipelines/{name}").status_code == 200
+    made = shared.put(f"/pipelines/{name}", pipeline())
+    assert shared.get(f"/pipelines/{name}") == made
+    assert shared("DELETE", f"/pipelines/{name}").status_code == 200
 
 
 @pytest.mark.parametrize(
     "name",
     ["-a", "a%2Fb", "a%3Fb", "a%23b", "a.b", "a:b", "a%5Cb", "a*b", "a&b", "a+b", "%20a", "a%00", "a" * 261, "%C3%A4"],
 )
-def test_a_name_that_breaks_its_rule_is_named(client: Client, name: str) -> None:
+def test_a_name_that_breaks_its_rule_is_named(shared: Client, name: str) -> None:
     """The rule is in the message, the name is the target."""
-    status, code, message, target = error_of(client("PUT", f"/pipelines/{name}", {"properties": pipeline()}))
+    status, code, message, target = error_of(shared("PUT", f"/pipelines/{name}", {"properties": pipeline()}))
     assert (status, code) == (400, "BadRequest")
     assert message
     assert target
 
 
-def test_a_path_that_is_no_utf8_is_refused(client: Client) -> None:
+def test_a_path_that_is_no_utf8_is_refused(shared: Client) -> None:
     """It could not be sent back."""
-    assert error_of(client("GET", "/pipelines/%FF"))[:2] == (400, "BadRequest")
+    assert error_of(shared("GET", "/pipelines/%FF"))[:2] == (400, "BadRequest")
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 64, "-abc", "abc-", "a--b", "a_b", "a%20b", "%C3%A4bc"])
-def test_factories_have_a_stricter_rule(client: Client, name: str) -> None:
+def test_factories_have_a_stricter_rule(shared: Client, name: str) -> None:
     """Their names are part of addresses in the cloud."""
-    answer = client("PUT", f"{GROUP}/providers/Microsoft.DataFactory/factories/{name}", {})
+    answer = shared("PUT", f"{GROUP}/providers/Microsoft.DataFactory/factories/{name}", {})
     assert error_of(answer)[:2] == (400, "BadRequest")
 
 
 @pytest.mark.parametrize(
     ("group", "status"), [("a.b_(c)-1", 200), ("%C3%A4", 200), ("a%20b", 400), ("%2E%2E", 400), ("a" * 91, 400)]
 )
-def test_groups_exist_when_their_names_are_valid(client: Client, group: str, status: int) -> None:
+def test_groups_exist_when_their_names_are_valid(shared: Client, group: str, status: int) -> None:
     """Nothing has to be made before a factory."""
     path = f"{SUB}/resourceGroups/{group}/providers/Microsoft.DataFactory/factories"
-    assert client("GET", path).status_code == status
+    assert shared("GET", path).status_code == status
 
 
-def test_every_answer_has_the_headers_of_the_resource_manager(client: Client) -> None:
+def test_every_answer_has_the_headers_of_the_resource_manager(shared: Client) -> None:
     """Clients log the request ids, and proxies must keep nothing."""
     given = {"x_ms_client_request_id": "abc", "x_request_id": "mine"}
     for answer in (
-        client("GET", "", **given),
-        client("GET", "/pipelines/none", **given),
-        client("GET", f"{FACTORY}?", **given),
+        shared("GET", "", **given),
+        shared("GET", "/pipelines/none", **given),
+        shared("GET", f"{FACTORY}?", **given),
     ):
         headers = answer.headers
         assert UUID.fullmatch(headers["x-ms-request-id"])
@@ -118,7 +118,7 @@ def test_every_answer_has_the_headers_of_the_resource_manager(client: Client) ->
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-type"] == "application/json; charset=utf-8"
         assert int(headers["x-ms-ratelimit-remaining-subscription-reads"]) > 1000
-    gone = client("DELETE", "/pipelines/none")
+    gone = shared("DELETE", "/pipelines/none")
     assert (gone.status_code, gone.content) == (204, b"")
     assert int(gone.headers["x-ms-ratelimit-remaining-subscription-deletes"]) > 1000
 
@@ -160,25 +160,25 @@ def test_a_resource_that_is_made_again_has_another_etag(client: Client) -> None:
 
 
 @pytest.mark.parametrize("form", ["{}", '"{}"', 'W/"{}"', '"other", "{}"', "*"])
-def test_the_newest_etag_lets_a_change_through(client: Client, form: str) -> None:
+def test_the_newest_etag_lets_a_change_through(shared: Client, form: str) -> None:
     """With quotes or without, or any version."""
-    etag = client.put("/pipelines/p", pipeline())["etag"]
-    answer = client("PUT", "/pipelines/p", {"properties": pipeline()}, if_match=form.format(etag))
+    etag = shared.put("/pipelines/p", pipeline())["etag"]
+    answer = shared("PUT", "/pipelines/p", {"properties": pipeline()}, if_match=form.format(etag))
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 @pytest.mark.parametrize("name", ["p", "none"])
-def test_a_stale_etag_is_refused(client: Client, method: str, name: str) -> None:
+def test_a_stale_etag_is_refused(shared: Client, method: str, name: str) -> None:
     """Also when nothing is there any more."""
-    etag = client.put("/pipelines/p", pipeline())["etag"]
-    client.put("/pipelines/p", pipeline())
+    etag = shared.put("/pipelines/p", pipeline())["etag"]
+    shared.put("/pipelines/p", pipeline())
     body = {"properties": pipeline()} if method == "PUT" else None
-    answer = client(method, f"/pipelines/{name}", body, if_match=etag)
+    answer = shared(method, f"/pipelines/{name}", body, if_match=etag)
     message = "The etag does not match the current version of the document."
     assert error_of(answer) == (412, "PreconditionFailed", message, f"{FACTORY}/pipelines/{name}")
     if name == "none":
-        assert client(method, "/pipelines/none", body, if_match="*").status_code == 412
+        assert shared(method, "/pipelines/none", body, if_match="*").status_code == 412
 
 
 def test_what_is_there_is_not_made_anew_when_that_is_asked_for(client: Client) -> None:
@@ -236,18 +236,18 @@ def test_a_token_that_no_page_gave_out_is_refused(client: Client) -> None:
         (b'{"properties": {"activities": [], "a": "' + b"x" * (4 << 20) + b'"}}', "limit"),
     ],
 )
-def test_a_body_that_is_no_object_is_refused(client: Client, content: bytes, words: str) -> None:
+def test_a_body_that_is_no_object_is_refused(shared: Client, content: bytes, words: str) -> None:
     """Also one that is too large, or nested too deeply."""
-    status, code, message, _ = error_of(client.raw("PUT", f"{FACTORY}/pipelines/p{VERSION}", content))
+    status, code, message, _ = error_of(shared.raw("PUT", f"{FACTORY}/pipelines/p{VERSION}", content))
     assert (status, code) == (400, "BadRequest")
     assert words in message
 
 
-def test_a_key_that_comes_twice_is_refused(client: Client) -> None:
+def test_a_key_that_comes_twice_is_refused(shared: Client) -> None:
     """One of the two values would be lost in silence."""
     text = "The document creation or update failed because there were duplicate properties in the json payload."
     content = b'{"properties": {"activities": [], "x": {"a": 1, "a": 2}}}'
-    assert error_of(client.raw("PUT", f"{FACTORY}/pipelines/p{VERSION}", content)) == (400, "BadRequest", text, None)
+    assert error_of(shared.raw("PUT", f"{FACTORY}/pipelines/p{VERSION}", content)) == (400, "BadRequest", text, None)
 
 
 @pytest.mark.parametrize(
@@ -261,9 +261,9 @@ def test_a_key_that_comes_twice_is_refused(client: Client) -> None:
         ("OPTIONS", FACTORY),
     ],
 )
-def test_what_is_missing_is_named(client: Client, method: str, path: str) -> None:
+def test_what_is_missing_is_named(shared: Client, method: str, path: str) -> None:
     """A 404 would make people look for a mistake of theirs."""
-    status, code, message, _ = error_of(client(method, path))
+    status, code, message, _ = error_of(shared(method, path))
     assert (status, code) == (501, "NotImplemented")
     assert f"{method} {path}" in message
 
