@@ -37,7 +37,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
     ],
 )
 def test_every_call_says_the_version(shared: Client, query: str, code: str, message: str) -> None:
-    """A shared of another version would misread the answers."""
+    """A client of another version would misread the answers."""
     assert error_of(shared.raw("GET", FACTORY + query)) == (400, code, message, None)
     assert shared.raw("GET", f"{FACTORY}?API-Version=2018-06-01").status_code == 200
 
