@@ -130,3 +130,5 @@ def test_a_table_of_settings_is_read_from_both_places(tmp_path: Path) -> None:
     assert load(given, directory=tmp_path).datafactory_activities == expected
     with pytest.raises(Problem, match="a JSON object is expected"):
         load({"HEADRACE_DATAFACTORY_ACTIVITIES": "[1]"}, directory=tmp_path)
+    with pytest.raises(Problem, match="names no command and no endpoint"):
+        load({"HEADRACE_DATAFACTORY_ACTIVITIES": '{"Custom": {"command": "ls"}}'}, directory=tmp_path)

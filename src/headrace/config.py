@@ -18,6 +18,7 @@ from typing import Any
 
 from headrace.core.client import static_tokens
 from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.executors import parse_executors
 
 PREFIX = "HEADRACE_"
 """What the names of settings begin with in the environment."""
@@ -445,6 +446,7 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
             )
             raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
     static_tokens(settings.flowservice_tokens)
+    parse_executors(settings.datafactory_activities)
     static_tokens(settings.datafactory_tokens)
     for path in settings.datafactory_factories:
         if not _FACTORY.fullmatch(path):

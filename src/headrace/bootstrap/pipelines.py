@@ -25,6 +25,7 @@ from headrace.bootstrap.application import Application
 from headrace.bootstrap.doors import make_data_factory_door
 from headrace.config import environment
 from headrace.core.dialect import Dialect
+from headrace.core.executors import parse_executors
 from headrace.core.run import Run
 from headrace.core.task import ActivityFunction
 from headrace.dataplane.connectors.connection import ConnectionInfo
@@ -45,17 +46,13 @@ def dialects(application: Application) -> Mapping[str, Dialect]:
 
 
 def pipeline_activities(application: Application) -> Mapping[str, ActivityFunction]:
-    """Return what each kind of activity of a pipeline does, for an engine.
-
-    Raises:
-        Problem: ``INVALID``: the setting that names executors of other types.
-    """
+    """Return what each kind of activity of a pipeline does, for an engine."""
     settings = application.settings
     shelf = FactoryDocuments(application.database, application.sealer)
     secrets = SecretSource(settings.datafactory_secrets, environment())
     calling = Calling(application.egress, secrets, TokenSource(settings.datafactory_token_url))
     children = DoorsChildren(ChildRuns(make_data_factory_door(application)))
-    executors = Executors.parse(settings.datafactory_activities, environment())
+    executors = Executors(parse_executors(settings.datafactory_activities), environment())
 
     def open_folder(scope: str, url: str) -> FileStore:
         return open_store(url, None, application.roots_of(scope).file_roots, application.limits)

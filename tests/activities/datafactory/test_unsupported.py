@@ -16,6 +16,7 @@ from headrace.activities.datafactory.unsupported import Executors, unsupported
 from headrace.config import environment
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
+from headrace.core.executors import parse_executors
 from headrace.dataplane.connectors.egress import Egress
 from listeners import listening
 from pipeline_desk import RUN_ID, Desk, failure_of
@@ -23,7 +24,7 @@ from waiting import until
 
 
 def _act(executors: Mapping[str, Json], properties: Mapping[str, Json], desk: Desk | None = None) -> Any:
-    parsed = Executors.parse(json.dumps(executors), environment())
+    parsed = Executors(parse_executors(json.dumps(executors)), environment())
 
     def act(attempt: Attempt) -> Result:
         return unsupported(attempt, Calling(Egress(("127.0.0.1",))), parsed)
@@ -125,13 +126,6 @@ def test_an_endpoint_gets_the_evaluated_properties_and_answers_with_the_output()
         assert (heard.headers["x-activity-type"], heard.headers["x-pipeline-run-id"]) == ("Custom", RUN_ID)
         listener.answer = lambda _heard: (500, {}, b"no")
         assert failure_of(_act(executors, {}))[0] == "2108"
-
-
-@pytest.mark.parametrize("entry", [1, {}, {"command": []}, {"command": "ls -l"}, {"url": "ftp://x"}, {"url": 1}])
-def test_an_executor_that_is_none_is_refused_at_the_start(entry: Json) -> None:
-    """The message names the type."""
-    with pytest.raises(Problem, match=r"datafactory_activities\.Custom: names no command and no endpoint"):
-        Executors.parse(json.dumps({"Custom": entry}), {})
 
 
 def _is_gone(pid: int) -> bool:

@@ -1,6 +1,5 @@
 """Every type of activity that nothing here executes: refused, or handed to what the operator has named for it (contract 8.2, Custom)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,7 +17,8 @@ from headrace.activities.datafactory.calls import (
 from headrace.activities.datafactory.commands import KEPT_VARIABLES, run_command
 from headrace.activities.datafactory.system import activity_run_id
 from headrace.activities.datafactory.words import UNSUPPORTED_TYPE
-from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.errors import Code
+from headrace.core.executors import Executor
 from headrace.core.outcome import Outcome
 from headrace.dataplane.connectors.web import WebRequest
 
@@ -29,39 +29,11 @@ _LONGEST_ANSWER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Executor:
-    """What executes a type: a command with its arguments, or an endpoint."""
-
-    command: tuple[str, ...] = ()
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Executors:
-    """Executors by types in lower case; ``environment`` is what commands see of this process's."""
+    """Executors by types in lower case; ``environment`` is this process's, of which commands see little."""
 
     by_type: Mapping[str, Executor] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def parse(cls, text: str, environment: Mapping[str, str]) -> "Executors":
-        """Return the executors that a setting names.
-
-        Raises:
-            Problem: ``INVALID``: it names something else.
-        """
-        found: dict[str, Executor] = {}
-        errors: list[FieldError] = []
-        for name, entry in (json.loads(text) if text else {}).items():
-            executor = _executor(entry)
-            if executor is None:
-                hint = 'write {"command": ["/path/to/program", "argument"]} or {"url": "https://…"}'
-                errors.append(FieldError(f"datafactory_activities.{name}", "names no command and no endpoint", hint))
-            else:
-                found[name.lower()] = executor
-        if errors:
-            raise Problem.of_fields(Code.INVALID, "the configuration", tuple(errors))
-        return cls(found, {name: value for name, value in environment.items() if name in KEPT_VARIABLES})
 
 
 def unsupported(attempt: Attempt, calling: Calling, executors: Executors) -> Result:
@@ -80,7 +52,8 @@ def unsupported(attempt: Attempt, calling: Calling, executors: Executors) -> Res
 
 
 def _run(attempt: Attempt, executors: Executors, executor: Executor, given: Object) -> str:
-    variables = {**executors.environment, **dict(zip(_NAMES, _facts(attempt), strict=True))}
+    kept = {name: value for name, value in executors.environment.items() if name in KEPT_VARIABLES}
+    variables = {**kept, **dict(zip(_NAMES, _facts(attempt), strict=True))}
     ended = run_command(executor.command, body_bytes(given), variables, attempt.context.cancellation)
     if ended.status != 0:
         why = ended.complaint.strip() or "it said nothing"
@@ -108,12 +81,3 @@ def _facts(attempt: Attempt) -> tuple[str, ...]:
 
 def _header(text: str) -> str:
     return text if text.isascii() and text.isprintable() else text.encode("ascii", "xmlcharrefreplace").decode()
-
-
-def _executor(entry: object) -> Executor | None:
-    if not isinstance(entry, dict) or len(entry) != 1:
-        return None
-    command, url = entry.get("command"), entry.get("url")
-    if isinstance(command, list) and command and all(isinstance(part, str) and part for part in command):
-        return Executor(command=tuple(command))
-    return Executor(url=url) if isinstance(url, str) and url.startswith(("http://", "https://")) else None
