@@ -271,19 +271,9 @@ def _erase(tx: Transaction, place: Place, scope: str, factory: Document) -> None
         for run in found:
             end_run(tx, run, who, now)
     for collection in COLLECTIONS:
-        for document in _all_of(tx, scope, collection.kind):
-            if collection.kind == PIPELINE:
-                erase_pipeline_flow(tx, scope, document, who, now)
-            erase_document(tx, scope, collection.kind, document.id, who, now)
+        while subjects := documents.ids(tx, scope, collection.kind, _DOCUMENTS_AT_ONCE):
+            for subject in subjects:
+                if collection.kind == PIPELINE:
+                    erase_pipeline_flow(tx, scope, subject, who, now)
+                erase_document(tx, scope, collection.kind, subject, who, now)
     erase_document(tx, place.scope, FACTORY_KIND, factory.id, who, now)
-
-
-def _all_of(tx: Transaction, scope: str, kind: str) -> list[Document]:
-    found: list[Document] = []
-    cursor = None
-    while True:
-        page = documents.page(tx, DocumentQuery(scope=scope, kind=kind, order=BY_NAME), _DOCUMENTS_AT_ONCE, cursor)
-        found += page.items
-        cursor = page.next
-        if cursor is None:
-            return found

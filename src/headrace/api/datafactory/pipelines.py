@@ -43,13 +43,13 @@ def _write_flow(tx: Transaction, factory: Factory, document: Document, now: Inst
 
 def _erase_flow(tx: Transaction, factory: Factory, document: Document, now: Instant) -> None:
     """Remove the flow; each run goes on with the definition that it was created from."""
-    erase_pipeline_flow(tx, factory.scope, document, factory.who, now)
+    erase_pipeline_flow(tx, factory.scope, document.name, factory.who, now)
 
 
-def erase_pipeline_flow(tx: Transaction, scope: str, document: Document, who: str, now: Instant) -> None:
-    """Remove the flow of a pipeline, if it is there."""
+def erase_pipeline_flow(tx: Transaction, scope: str, name: str, who: str, now: Instant) -> None:
+    """Remove the flow of the pipeline ``name``, if it is there."""
     try:
-        erase_flow(tx, scope, flow_id_of(scope, document.name), who, now)
+        erase_flow(tx, scope, flow_id_of(scope, name), who, now)
     except Problem as problem:
         if problem.code is not Code.NOT_FOUND:
             raise

@@ -58,6 +58,9 @@ _DATA = frozenset(
 """Properties whose contents are the user's data: what looks like a reference there is none."""
 _REFERRING = ("pipeline", "dataset", "linked_service", "trigger", "dataflow", "integration_runtime", "credential")
 _AT_ONCE = 300
+"""Ids that are asked for in one statement."""
+_READ_AT_ONCE = 50
+"""Documents that are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def check_unreferenced(tx: Transaction, scope: str, itself: Reference) -> None:
     for kind in _REFERRING:
         cursor = None
         while True:
-            page = documents.page(tx, DocumentQuery(scope=scope, kind=kind), _AT_ONCE, cursor)
+            page = documents.page(tx, DocumentQuery(scope=scope, kind=kind), _READ_AT_ONCE, cursor)
             for document in page.items:
                 own = (kind, document.id)
                 properties = document.body.get("properties")
