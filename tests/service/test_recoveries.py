@@ -97,7 +97,7 @@ def test_a_recovery_joins_the_group_and_has_what_is_carried_over_at_once(house: 
     assert get.details == {"input": {"url": "Get"}, "carried": origin}
     assert rows["Put"].commit_key == _rows(house, "run-1")["Put"].commit_key
     with house.database.reading() as tx:
-        assert runs.get(tx, SCOPE, "run-2").plan["activities"][2]["enters"] == "run-1"  # type: ignore[index,call-overload]  # encoded
+        assert runs.get(tx, SCOPE, "run-2").plan["activities"][2]["enters"] == "run-1"  # type: ignore[index,call-overload]  # an encoded plan
 
 
 def test_a_recovery_of_a_recovery_names_who_really_did_it(house: House) -> None:
@@ -146,7 +146,7 @@ def test_a_preview_is_what_the_recovery_does(house: House) -> None:
     with house.database.reading() as tx:
         seen = preview_recovery(tx, SCOPE, "run-1", PLAN, way)
     run = _recover(house, "run-1", "run-2", way)
-    shown = [(p["path"], p["verdict"], p["reason"]) for p in run.plan["activities"]]  # type: ignore[union-attr,index,call-overload]  # encoded
+    shown = [(p["path"], p["verdict"], p["reason"]) for p in run.plan["activities"]]  # type: ignore[union-attr,index,call-overload]  # an encoded plan
     assert shown == [(planned.path, planned.verdict.value, planned.reason) for planned in seen.activities]
     assert seen.by_path["Get"].verdict is Verdict.CARRY_OVER
 
