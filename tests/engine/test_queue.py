@@ -97,6 +97,17 @@ def test_c11_places_of_a_bounded_flow_come_back_however_its_runs_end(desk: Desk,
     assert desk.ended(run_ids[2]).status is RunStatus.SUCCEEDED
 
 
+def test_a_run_that_waits_keeps_its_place_among_those_of_a_bounded_flow(desk: Desk, make_engine: MakesEngines) -> None:
+    """It gives back its place in the worker, not the one that its flow has: the next begins when it has ended."""
+    make_engine(config=replace(QUICK, park_after_seconds=0.1))
+    first = desk.ask(plan(activity("a", "wait", settings={"seconds": 1})), flow="one", concurrency=1)
+    second = desk.ended(desk.ask(plan(activity("a")), flow="one", concurrency=1))
+    ended = desk.run(first).ended_at
+    assert ended is not None
+    assert second.started_at is not None
+    assert second.started_at >= ended
+
+
 def test_a_run_that_was_cancelled_in_the_queue_is_never_begun(desk: Desk, make_engine: MakesEngines) -> None:
     """Its place in the queue is passed over."""
     run_id = desk.ask(ONE)

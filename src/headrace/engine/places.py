@@ -34,8 +34,9 @@ class Places:
         return None if status is None else status.queue_name
 
     def park(self, run_id: str) -> None:
-        """Move the run to the queue of waiting runs, and halt here."""
-        self._move(run_id, WAITING_QUEUE)
+        """Move the run to the queue of waiting runs, and halt here; one of a flow with a bound stays, for its place is what bounds the others."""
+        if self.queue_of(run_id) == RUNS_QUEUE:
+            self._move(run_id, WAITING_QUEUE)
 
     def unpark(self, run_id: str) -> None:
         """Move the run back to the queue of runs, and halt here."""

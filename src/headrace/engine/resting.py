@@ -48,6 +48,7 @@ class Rests:
                 return
             if (until - self._tools.clock.now()) / SECOND >= self._tools.config.park_after_seconds:
                 await self._tools.in_thread(self._tools.places.park, self._run_id)
+                self._parkable = False
 
     def goes_on(self) -> None:
         """Take note that something is begun, after which the ledger does not say any more that the run waits."""
