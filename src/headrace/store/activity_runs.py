@@ -25,7 +25,12 @@ _ORDER = (activity_runs.c.parent, activity_runs.c.position, activity_runs.c.path
 _KEY: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"its_{name}") for name in ("run_id", "path", "attempt")}
 _ITS_KEY = tuple(activity_runs.c[name] == value for name, value in _KEY.items())
 _OF_RUN = sa.select(activity_runs).where(activity_runs.c.run_id == _KEY["run_id"]).order_by(*_ORDER)
-_AT_PATH = _OF_RUN.where(activity_runs.c.path == _KEY["path"])
+# In the order of the key: for another order SQLite would read all of a run in the index that has it.
+_AT_PATH = (
+    sa.select(activity_runs)
+    .where(activity_runs.c.run_id == _KEY["run_id"], activity_runs.c.path == _KEY["path"])
+    .order_by(activity_runs.c.attempt)
+)
 _ITS_PARENT = activity_runs.c.parent == sa.bindparam("its_parent")
 _OF_PARENT = _OF_RUN.where(_ITS_PARENT)
 _AFTER_SLASH = chr(ord("/") + 1)
@@ -41,8 +46,12 @@ _STATUSES = (
     .where(activity_runs.c.run_id == _KEY["run_id"], _ITS_PARENT)
     .order_by(activity_runs.c.position, activity_runs.c.path, activity_runs.c.attempt)
 )
-_NEXT_POSITION = sa.select(sa.func.coalesce(sa.func.max(activity_runs.c.position) + 1, 0)).where(
-    activity_runs.c.run_id == _KEY["run_id"], _ITS_PARENT
+_LAST_POSITION = (
+    # Not max(): SQLite would read all of them for an expression with it.
+    sa.select(activity_runs.c.position)
+    .where(activity_runs.c.run_id == _KEY["run_id"], _ITS_PARENT)
+    .order_by(activity_runs.c.position.desc())
+    .limit(1)
 )
 _STANDING = sa.select(activity_runs.c.status, activity_runs.c.epoch).where(*_ITS_KEY)
 _SCOPE = sa.select(runs.c.scope).where(runs.c.id == _KEY["run_id"])
@@ -116,8 +125,8 @@ def insert_all(tx: Transaction, rows: Iterable[ActivityRun]) -> None:
     following: dict[str, Iterator[int]] = {}
     for parent in dict.fromkeys(row.parent for row in rows):
         # A flow's own activities are written once, when their run is made.
-        values = {"its_run_id": run_id, "its_parent": parent}
-        following[parent] = itertools.count(0 if parent == "" else int(tx.scalar(_NEXT_POSITION, values)))
+        last = tx.scalar(_LAST_POSITION, {"its_run_id": run_id, "its_parent": parent}) if parent else None
+        following[parent] = itertools.count(0 if last is None else int(last) + 1)
     scope = tx.scalar(_SCOPE, {"its_run_id": run_id})
     tx.execute(_insert(tx.dialect), [{**_values(row, next(following[row.parent])), "scope": scope} for row in rows])
 
