@@ -38,7 +38,10 @@ def _program(text: str) -> Mapping[str, Json]:
 
 def test_a_type_that_is_not_executed_says_so_by_name() -> None:
     """Whole factories can be imported; a run that reaches such an activity tells which it is, and what its operator can do."""
-    label, message = failure_of(_act({}, {"command": "x"}))
+    desk = Desk()
+    label, message = failure_of(_act({}, {"command": "@concat('a','b')"}, desk))
+    assert desk.notes["input"] == {"command": "ab"}
+    assert failure_of(_act({}, {"command": "@nope()"})) == (label, message)
     assert label == "UnsupportedType"
     assert message.startswith("Activities of type 'Custom' are not executed by this server.")
 

@@ -56,7 +56,7 @@ def azure_function(attempt: Attempt, calling: Calling, documents: Documents) -> 
         raise _failed(name, str(answer.status), text[:_SHOWN])
     if not _is_object(text):
         raise refused(NO_OBJECT, "Response Content is not a valid JObject.", Code.EXTERNAL_FAILED)
-    return Outcome({**response_object(text), **common_fields(attempt, "AzureFunctionActivity")})
+    return Outcome({**response_object(text), **common_fields(attempt)})
 
 
 def _answer(attempt: Attempt, calling: Calling, call: Call, name: str) -> WebAnswer:

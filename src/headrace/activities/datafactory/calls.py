@@ -156,14 +156,14 @@ def headers_of_answer(answer: WebAnswer) -> dict[str, Json]:
     return dict(found)
 
 
-def common_fields(attempt: Attempt, activity_type: str = "ExternalActivity") -> dict[str, Json]:
+def common_fields(attempt: Attempt) -> dict[str, Json]:
     """Return what the output of every execution activity has."""
     return {
         "effectiveIntegrationRuntime": "DefaultIntegrationRuntime (Local)",
         "executionDuration": execution_seconds(attempt),
         "durationInQueue": {"integrationRuntimeQueue": 0},
         "billingReference": {
-            "activityType": activity_type,
+            "activityType": "ExternalActivity",
             "billableDuration": [{"meterType": "AzureIR", "duration": 0.0, "unit": "Hours"}],
         },
     }

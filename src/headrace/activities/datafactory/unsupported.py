@@ -1,9 +1,10 @@
 """Every type of activity that nothing here executes: refused, or handed to what the operator has named for it (contract 8.2, Custom)."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from headrace.activities.datafactory.attempt import Attempt, Object, Result, refused
+from headrace.activities.datafactory.attempt import Attempt, Object, Refused, Result, refused
 from headrace.activities.datafactory.calls import (
     Call,
     Calling,
@@ -17,7 +18,7 @@ from headrace.activities.datafactory.calls import (
 from headrace.activities.datafactory.commands import KEPT_VARIABLES, run_command
 from headrace.activities.datafactory.system import activity_run_id
 from headrace.activities.datafactory.words import UNSUPPORTED_TYPE
-from headrace.core.errors import Code
+from headrace.core.errors import Code, Problem
 from headrace.core.executors import Executor
 from headrace.core.outcome import Outcome
 from headrace.dataplane.connectors.web import WebRequest
@@ -40,6 +41,9 @@ def unsupported(attempt: Attempt, calling: Calling, executors: Executors) -> Res
     """Hand the evaluated properties to what is configured for the type, and take its answer as the output; else refuse."""
     executor = executors.by_type.get(attempt.type.lower())
     if executor is None:
+        # What cannot be evaluated either is not what has to be told first.
+        with contextlib.suppress(Problem, Refused):
+            attempt.given()
         message = (
             f"Activities of type '{attempt.type}' are not executed by this server. "
             "Its operator can name a command or an endpoint that does (HEADRACE_DATAFACTORY_ACTIVITIES)."
