@@ -3,15 +3,29 @@
 import asyncio
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from api.datafactory.conftest import FACTORY, GROUP, SUB, VERSION, Client, MakeDoor, client_of, error_of, fill, pipeline
+from api.datafactory.conftest import (
+    FACTORY,
+    GROUP,
+    SCOPE,
+    SUB,
+    VERSION,
+    Client,
+    MakeDoor,
+    client_of,
+    error_of,
+    fill,
+    pipeline,
+)
 from fakes import ManualClock
 from headrace.api.datafactory.app import serves
 from headrace.api.datafactory.wire import date
 from headrace.core.clock import SECOND, Instant
 from headrace.http.rates import Rates
+from headrace.service.documents import DocumentDraft, write_document
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -301,3 +315,19 @@ def test_nobody_asks_too_often(runner: asyncio.Runner, make_door: MakeDoor, cloc
 def test_dates_of_factories_are_read_by_any_parser(client: Client) -> None:
     """Parsers take any number of digits, and ours is ISO 8601."""
     assert datetime.fromisoformat(client.get()["properties"]["createTime"]).utcoffset() is not None
+
+
+def test_a_page_of_large_documents_ends_early(client: Client) -> None:
+    """Documents may have megabytes each, and a page is made in memory."""
+    large = "x" * (3 << 20)
+    with client.door.database.transaction() as tx:
+        for number in range(5):
+            body: dict[str, Any] = {"properties": {"annotations": [large]}}
+            draft = DocumentDraft(
+                scope=SCOPE, kind="dataflow", id=f"d{number}", name=f"d{number}", body=body, who="test"
+            )
+            write_document(tx, draft, client.clock.now())
+    first = client.get("/dataflows")
+    second = client.get(first["nextLink"].removeprefix(client.base))
+    assert [len(page["value"]) for page in (first, second)] == [3, 2]
+    assert "nextLink" not in second

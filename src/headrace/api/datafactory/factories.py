@@ -23,7 +23,7 @@ from headrace.api.datafactory.gateway import (
     path_of,
 )
 from headrace.api.datafactory.names import check_factory, key_of
-from headrace.api.datafactory.paging import BY_NAME, PAGE, given_cursor, listed
+from headrace.api.datafactory.paging import BY_NAME, gather, given_cursor
 from headrace.api.datafactory.paths import FACTORY, PROVIDER, SUBSCRIPTION
 from headrace.api.datafactory.pipelines import KIND as PIPELINE
 from headrace.api.datafactory.pipelines import erase_pipeline_flow
@@ -31,7 +31,7 @@ from headrace.api.datafactory.wire import Item, answer, date, empty
 from headrace.core.clock import Clock
 from headrace.core.errors import Code, Problem
 from headrace.core.ids import derived_uuid
-from headrace.core.query import And, Compare, Cursor, Filter, Op, Order
+from headrace.core.query import And, Compare, Filter, Op, Order
 from headrace.core.run import Run, RunStatus
 from headrace.http.links import base_url
 from headrace.service.documents import (
@@ -61,8 +61,15 @@ _OLDEST_FIRST = Order("created_at")
 @router.get(f"{PROVIDER}/factories")
 def list_factories(request: Request, place: AtPlace) -> Response:
     """List the factories of a subscription or a resource group that the caller may see."""
-    found, after = _page(place, given_cursor(request))
-    return listed(request, [shown_factory(document) for document in found], after)
+    cursor = given_cursor(request)
+    query = DocumentQuery(scope=place.scope, kind=FACTORY_KIND, order=BY_NAME, filter=_in_group(place.group))
+
+    def shown_if(document: Document) -> Item | None:
+        return shown_factory(document) if place.identity.reaches(f"{place.scope}/{document.id}") else None
+
+    with place.door.database.reading() as tx:
+        found = gather(tx, query, cursor, shown_if)
+    return found.linked(request)
 
 
 @router.get(FACTORY)
@@ -227,22 +234,6 @@ def _patched(resource: Item, given: Mapping[str, Any]) -> Item:
         raise bad_request(f"The property 'properties' is {shown(properties)}; an object is expected.")
     access = {key: properties[key] for key in ("publicNetworkAccess",) if key in properties}
     return {**changed, "properties": {**(resource.get("properties") or {}), **access}}
-
-
-def _page(place: Place, cursor: Cursor | None) -> tuple[list[Document], Cursor | None]:
-    """Return the next factories that the caller may see, and the position after them: never that of one that it may not."""
-    visible: list[Document] = []
-    query = DocumentQuery(scope=place.scope, kind=FACTORY_KIND, order=BY_NAME, filter=_in_group(place.group))
-    with place.door.database.reading() as tx:
-        while True:
-            page = documents.page(tx, query, PAGE, cursor)
-            visible += [item for item in page.items if place.identity.reaches(f"{place.scope}/{item.id}")]
-            if len(visible) > PAGE:
-                last = visible[PAGE - 1]
-                return visible[:PAGE], Cursor((last.name, last.id))
-            if page.next is None:
-                return visible, None
-            cursor = page.next
 
 
 def _in_group(group: str | None) -> Filter | None:

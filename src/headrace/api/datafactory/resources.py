@@ -14,7 +14,7 @@ from headrace.api.datafactory.errors import missing_document
 from headrace.api.datafactory.etags import check_match, etag_of, is_known
 from headrace.api.datafactory.gateway import Factory, InFactory, hold_factory
 from headrace.api.datafactory.names import check_resource, key_of
-from headrace.api.datafactory.paging import BY_NAME, PAGE, given_cursor, listed
+from headrace.api.datafactory.paging import BY_NAME, gather, given_cursor
 from headrace.api.datafactory.paths import FACTORY
 from headrace.api.datafactory.references import Reference, check_references, check_unreferenced
 from headrace.api.datafactory.secrets import seal_secrets
@@ -113,9 +113,10 @@ def list_all(request: Request, factory: Factory, collection: Collection) -> Resp
         Refusal: 400: the token.
     """
     query = DocumentQuery(scope=factory.scope, kind=collection.kind, order=BY_NAME)
+    cursor = given_cursor(request)
     with factory.door.database.reading() as tx:
-        page = documents.page(tx, query, PAGE, given_cursor(request))
-    return listed(request, [shown(factory, collection, document) for document in page.items], page.next)
+        found = gather(tx, query, cursor, lambda document: shown(factory, collection, document))
+    return found.linked(request)
 
 
 def put(request: Request, factory: Factory, collection: Collection, name: str, body: Item) -> Document:

@@ -11,14 +11,12 @@ from headrace.api.datafactory.checks import check_typed
 from headrace.api.datafactory.errors import Fault, Refusal, bad_request
 from headrace.api.datafactory.gateway import Factory, InFactory
 from headrace.api.datafactory.inference import MULTIPLE, repair_trigger, unusable
-from headrace.api.datafactory.paging import BY_NAME, PAGE, read_token
+from headrace.api.datafactory.paging import BY_NAME, gather, read_token
 from headrace.api.datafactory.paths import FACTORY
 from headrace.api.datafactory.resources import Collection, find, router_of
 from headrace.api.datafactory.resources import shown as shown_resource
 from headrace.api.datafactory.wire import Item, answer, empty
-from headrace.core.query import Cursor
 from headrace.service.documents import Document, DocumentQuery
-from headrace.store import documents
 
 KIND = "trigger"
 STARTED = "Started"
@@ -89,11 +87,14 @@ def query_triggers(factory: InFactory, body: DocumentBody) -> Response:
     parent, token = given.get("parentTriggerName"), given.get("continuationToken")
     if parent is not None and not isinstance(parent, str):
         raise bad_request(f"The property 'parentTriggerName' is {shown(parent)}; the name of a trigger is expected.")
-    found, after = _page(factory, parent, None if token is None or token == "" else read_token(token))
-    result: Item = {"value": [shown_resource(factory, TRIGGERS, document) for document in found]}
-    if after is not None:
-        result["continuationToken"] = after.token()
-    return answer(result)
+    cursor = None if token is None or token == "" else read_token(token)
+    query = DocumentQuery(scope=factory.scope, kind=KIND, order=BY_NAME)
+
+    def shown_if(document: Document) -> Item | None:
+        return shown_resource(factory, TRIGGERS, document) if parent is None or _reruns(document, parent) else None
+
+    with factory.door.database.reading() as tx:
+        return gather(tx, query, cursor, shown_if).continued()
 
 
 @actions.post(f"{_TRIGGER}/start")
@@ -132,13 +133,6 @@ def change_trigger_run(name: str, run: str, factory: InFactory) -> Response:
     """Refuse: there is no such trigger run, since no trigger fires in this version."""
     document = find(factory, TRIGGERS, name)
     raise Refusal(Fault.NOT_FOUND, f"The trigger run {run} does not exist.", document.name)
-
-
-def _page(factory: Factory, parent: str | None, cursor: Cursor | None) -> tuple[list[Document], Cursor | None]:
-    query = DocumentQuery(scope=factory.scope, kind=KIND, order=BY_NAME)
-    with factory.door.database.reading() as tx:
-        page = documents.page(tx, query, PAGE, cursor)
-    return [document for document in page.items if parent is None or _reruns(document, parent)], page.next
 
 
 def _reruns(document: Document, parent: str) -> bool:

@@ -32,8 +32,17 @@ _OURS = b"x-request-id"
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """Return ``value`` as compact JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return told(json_text(value), status, headers)
+
+
+def told(text: str, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    """Return ``text``, which is JSON already."""
     return Response(text.encode(), status, dict(headers), media_type=_MEDIA_TYPE)
+
+
+def json_text(value: object) -> str:
+    """Return ``value`` as compact JSON text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def empty(status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
