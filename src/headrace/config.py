@@ -141,7 +141,7 @@ class Settings:
     )
     token_minutes: int = _setting(
         0,
-        "A token is good for so long; 0: as long as its door's clients expect (Flow Service: 24 hours).",
+        "A token is good for so long; 0: as long as its door's clients expect (Flow Service: 24 hours, Data Factory: 1 hour).",
         like="minutes",
         shown="by door",
     )
