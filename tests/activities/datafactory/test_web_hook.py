@@ -44,7 +44,7 @@ def hooked() -> Iterator[Hooked]:
 
 @pytest.mark.parametrize(
     ("body", "sent"),
-    [({"k": "@add(1,1)"}, {"k": 2}), ('{"k": 2}', {"k": 2}), (None, {}), ("", {})],
+    [({"k": "@add(1,1)"}, {"k": 2}), ('{"k": 2}', {"k": 2}), (None, {}), ("", {}), ("{}", {})],
 )
 def test_the_endpoint_is_told_where_to_call_back(hooked: Hooked, body: Json, sent: Mapping[str, Json]) -> None:
     """Then the attempt waits for a signal, and holds no thread."""

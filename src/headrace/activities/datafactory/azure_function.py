@@ -1,6 +1,5 @@
 """AzureFunctionActivity (contract 8.2): call a function of a function app."""
 
-import json
 from urllib.parse import quote
 
 from headrace.activities.datafactory.attempt import Attempt, Refused, Result, refused, text_property
@@ -9,7 +8,7 @@ from headrace.activities.datafactory.calls import (
     Calling,
     common_fields,
     make_call,
-    response_object,
+    read_container,
     send,
     text_of_answer,
 )
@@ -54,9 +53,10 @@ def azure_function(attempt: Attempt, calling: Calling, documents: Documents) -> 
     text = text_of_answer(answer)
     if not 200 <= answer.status < 300:
         raise _failed(name, str(answer.status), text[:_SHOWN])
-    if not _is_object(text):
+    found = read_container(text)
+    if not isinstance(found, dict):
         raise refused(NO_OBJECT, "Response Content is not a valid JObject.", Code.EXTERNAL_FAILED)
-    return Outcome({**response_object(text), **common_fields(attempt)})
+    return Outcome({**found, **common_fields(attempt)})
 
 
 def _answer(attempt: Attempt, calling: Calling, call: Call, name: str) -> WebAnswer:
@@ -69,10 +69,3 @@ def _answer(attempt: Attempt, calling: Calling, call: Call, name: str) -> WebAns
 def _failed(name: str, status: str, text: str) -> Refused:
     message = f"Call to provided Azure function '{name}' failed with status-'{status}' and message - '{text}'."
     return refused(FAILED, message, Code.EXTERNAL_FAILED)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -6,7 +6,6 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from headrace.activities.datafactory.attempt import (
@@ -28,6 +27,7 @@ from headrace.core.timespan import parse_timespan
 from headrace.dataplane.connectors.certificates import tls_context
 from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.connectors.web import WebAnswer, WebClient, WebRequest
+from headrace.language.datafactory.jsontext import read_json
 from headrace.language.datafactory.values import text_of
 
 REFUSED_CALL = "2108"
@@ -123,13 +123,21 @@ def check_success(answer: WebAnswer, url: str) -> None:
 
 def response_object(text: str) -> dict[str, Json]:
     """Return a response that is a JSON object as it is, and any other as ``{"Response": <array or text>}``."""
-    try:
-        found = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return {"Response": text}
+    found = read_container(text)
     if isinstance(found, dict):
         return found
-    return {"Response": found if isinstance(found, list) else text}
+    return {"Response": text if found is None else found}
+
+
+def read_container(text: str) -> dict[str, Json] | list[Json] | None:
+    """Return the object or array that ``text`` is, read as the service reads JSON; None: it is something else."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        found = read_json(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict | list) else None
 
 
 def text_of_answer(answer: WebAnswer) -> str:
@@ -261,7 +269,3 @@ def _token(attempt: Attempt, calling: Calling, given: Object) -> str:
         raise refused(BAD_REQUEST, f"The property 'authentication': {problem.message}.", problem.code) from problem
     attempt.hide(token)
     return token
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)

@@ -1,10 +1,9 @@
 """WebHook (contract 8.1): call an endpoint, and wait until it calls back."""
 
-import json
 from collections.abc import Callable, Mapping
 
 from headrace.activities.datafactory.attempt import Attempt, Object, Result, flag, refused, whole_number, wrong_type
-from headrace.activities.datafactory.calls import Calling, check_success, make_call, send
+from headrace.activities.datafactory.calls import Calling, check_success, make_call, read_container, send
 from headrace.activities.datafactory.words import BAD_REQUEST
 from headrace.core.codec import Json
 from headrace.core.errors import Code
@@ -71,10 +70,8 @@ def _object_of(body: Json) -> Object:
     if body is None or body == "":
         return {}
     if isinstance(body, str):
-        try:
-            body = json.loads(body)
-        except ValueError:
-            body = None
+        found = read_container(body)
+        body = body if found is None else found
     if not isinstance(body, Mapping):
         raise wrong_type("body", "a JSON object, to which 'callBackUri' can be added", body)
     return body
