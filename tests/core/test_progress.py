@@ -1,12 +1,15 @@
 """How a run goes on and how it ends, by the rules of Azure Data Factory."""
 
+from dataclasses import replace
+
 import pytest
 
 from headrace.core.errors import Problem
 from headrace.core.flow import Activity, Condition, Dependency, Plan
-from headrace.core.progress import Step, culprits, outcome, ready
+from headrace.core.progress import Step, culprits, outcome, ready, run_outcome
 from headrace.core.run import ActivityStatus as A
 from headrace.core.run import RunStatus
+from ledger_rows import a_run
 
 
 def after(name: str, *conditions: str) -> Dependency:
@@ -82,6 +85,19 @@ def test_a_switched_off_activity_counts_as_succeeded() -> None:
 def test_the_leaves_decide_how_a_run_ends(plan: Plan, statuses: dict[str, A], status: RunStatus) -> None:
     """A skipped leaf hands the question to what it depends on; so a handled failure is none, and an unhandled one is."""
     assert outcome(plan, statuses) is status
+
+
+def test_a_pipeline_that_is_being_cancelled_ends_cancelled() -> None:
+    """Whoever cancels one waits for exactly that end, also where something failed before, or had just succeeded; for flows the failure counts."""
+    for dialect, ends in (("datafactory", {"cancelled"}), ("", {"failed", "succeeded"})):
+        plan = Plan(TRY_CATCH.activities, dialect=dialect)
+        run = replace(a_run(), definition=plan, status=RunStatus.CANCELLING)
+        statuses = ({"work": A.FAILED, "catch": A.CANCELLED}, {"work": A.SUCCEEDED, "catch": A.SKIPPED})
+        assert {run_outcome(run, ended).value for ended in statuses} == ends
+    assert (
+        run_outcome(replace(a_run(), definition=TRY_CATCH), {"work": A.SUCCEEDED, "catch": A.SKIPPED})
+        is RunStatus.SUCCEEDED
+    )
 
 
 def test_the_culprits_are_the_failures_that_nothing_handled() -> None:

@@ -8,8 +8,9 @@ from engine_pipelines import container, nested, rebuilt
 from headrace.core.codec import Json
 from headrace.core.errors import Code
 from headrace.core.flow import Policy
-from headrace.core.outcome import Failure, Figures
+from headrace.core.outcome import Expansion, Failure, Figures, Outcome, Pause
 from headrace.core.run import ActivityRun, ActivityStatus, RunStatus
+from headrace.core.task import DynamicContext, Task
 from headrace.store import variables
 from waiting import until
 
@@ -124,6 +125,22 @@ def test_a_cancelled_run_begins_no_further_body(desk: Desk, make_engine: MakesEn
     }
 
 
+def test_a_cancelled_pipeline_ends_cancelled_though_an_iteration_had_failed(
+    desk: Desk, make_engine: MakesEngines
+) -> None:
+    """A client that cancels waits for exactly that end; what had failed before still shows in its own row."""
+    make_engine()
+    inner = [activity("say", "echo", settings={"value": "@item"}), activity("work", "patient", ["say"])]
+    loop = container("loop", "each", {"each": inner}, settings={"items": ["fail", "b"], "lanes": 1})
+    run_id = desk.ask(nested(loop))
+    until(
+        lambda: desk.statuses(run_id).get("loop/1/work") == "running", seconds=10, what="the second iteration to work"
+    )
+    desk.cancel(run_id)
+    assert desk.ended(run_id, seconds=2).status is RunStatus.CANCELLED
+    assert desk.statuses(run_id)["loop/0/say"] == "failed"
+
+
 def test_a_container_that_takes_too_long_is_timed_out_and_what_is_in_it_is_cancelled(
     desk: Desk, make_engine: MakesEngines
 ) -> None:
@@ -193,3 +210,26 @@ def test_time_that_an_attempt_pauses_counts(desk: Desk, make_engine: MakesEngine
     run_id = desk.ask(nested(activity("h", "hear", policy=Policy(timeout_seconds=0.5))))
     assert desk.ended(run_id, seconds=5).reason == Failure(Code.TIMED_OUT, "h: it did not end within 0.5 s")
     assert desk.statuses(run_id) == {"h": "timed_out"}
+
+
+def test_a_container_may_pause_between_its_bodies(desk: Desk, make_engine: MakesEngines) -> None:
+    """Then it is gone on with where it was, and what had ended is not run again."""
+
+    def patient_loop(task: Task, context: DynamicContext) -> Outcome | Pause | Expansion:
+        del context
+        state = {} if task.resumed is None else task.resumed.state
+        number = int(str(state.get("number", 0)))
+        if number == 2:
+            return Outcome()
+        if task.resumed is not None and not state.get("paused"):
+            return Pause(0.6, state={"number": number, "paused": True})
+        return Expansion("pass", number=number, again=True, state={"number": number + 1})
+
+    engine = make_engine({"patient_loop": patient_loop})
+    loop = container("loop", "patient_loop", {"pass": [activity("n", "counting")]})
+    run_id = desk.ask(nested(loop))
+    desk.becomes(run_id, RunStatus.WAITING)
+    engine.stop()
+    make_engine({"patient_loop": patient_loop})
+    assert desk.ended(run_id).figures.rows_read == 4
+    assert [row.epoch for row in desk.rows(run_id) if row.kind == "counting"] == [1, 1]

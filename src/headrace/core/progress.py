@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Condition, Dependency, Plan
-from headrace.core.run import ActivityStatus, RunStatus
+from headrace.core.run import ActivityStatus, Run, RunStatus
 
 _MET: Mapping[ActivityStatus, frozenset[Condition]] = {
     ActivityStatus.SUCCEEDED: frozenset({Condition.SUCCEEDED, Condition.COMPLETED}),
@@ -117,8 +117,7 @@ def is_missed(dependency: Dependency, statuses: Mapping[str, ActivityStatus]) ->
 def outcome(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
     """Return how a run ended whose activities have all ended: ``FAILED``, ``CANCELLED`` or ``SUCCEEDED``.
 
-    An activity that failed before the cancellation counts more than the cancellation: the run failed. In a plan with a dialect (a pipeline)
-    it is the other way round: whoever cancels it waits for exactly that end.
+    An activity that failed before the cancellation counts more than the cancellation: the run failed.
 
     Raises:
         Problem: ``ILLEGAL_STATE``: an activity has not ended.
@@ -126,10 +125,22 @@ def outcome(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
     open_ends = [a.name for a in plan.activities if not _status(a.name, statuses).is_final]
     if open_ends:
         raise Problem(Code.ILLEGAL_STATE, f"the run has no outcome yet: {', '.join(open_ends)} did not end")
-    cancelled = ActivityStatus.CANCELLED in statuses.values()
-    if culprits(plan, statuses) and not (cancelled and plan.dialect):
+    if culprits(plan, statuses):
         return RunStatus.FAILED
-    return RunStatus.CANCELLED if cancelled else RunStatus.SUCCEEDED
+    return RunStatus.CANCELLED if ActivityStatus.CANCELLED in statuses.values() else RunStatus.SUCCEEDED
+
+
+def run_outcome(run: Run, statuses: Mapping[str, ActivityStatus]) -> RunStatus:
+    """Return how ``run``, as it stands now, ended by its activities: their outcome.
+
+    A pipeline (its plan has a dialect) that is being cancelled ends cancelled, whatever became of them: who cancels it waits for exactly that.
+
+    Raises:
+        Problem: as ``outcome``.
+    """
+    ended = outcome(run.definition, statuses)
+    cancelled = run.status is RunStatus.CANCELLING and run.definition.dialect
+    return RunStatus.CANCELLED if cancelled else ended
 
 
 def culprits(plan: Plan, statuses: Mapping[str, ActivityStatus]) -> tuple[str, ...]:

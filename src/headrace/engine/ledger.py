@@ -5,12 +5,13 @@ worker's claim, so a worker that was declared dead writes nothing. Attempts and 
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.crashpoints import crash_point
 from headrace.core.dialect import Dialect
 from headrace.core.outcome import Failure, Outcome
-from headrace.core.progress import outcome
+from headrace.core.progress import run_outcome
 from headrace.core.run import ActivityStatus, Run, RunStatus
 from headrace.engine.hands import Hands
 from headrace.engine.neighbours import gone
@@ -187,9 +188,10 @@ def end_run(tx: Transaction, writer: Writer, ending: Ending) -> RunStatus:
     """Give the run its end in ``tx``, and return it; ``after_end`` is to be called when that is committed."""
     level, now = ending.level, writer.clock.now()
     run = level.run
-    current, to = runs.status(tx, run.id), outcome(run.definition, ending.statuses)
+    current = runs.status(tx, run.id)
     if current.is_final:
         return current
+    to = run_outcome(replace(run, status=current), ending.statuses)
     rows = activity_runs.of_parent(tx, run.id, "")
     newest = newest_rows(rows).values()
     if current is RunStatus.WAITING:
