@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.activities.datafactory.masking import KEPT_LEAST, MASK, masked, without_secure_strings
+from headrace.activities.datafactory.masking import KEPT_LEAST, MASK, masked, without_secrets
 from headrace.core.codec import Json
 
 
@@ -26,10 +26,12 @@ def test_a_secret_is_masked_as_far_as_it_can_be_told_from_words(value: Json, lea
 
 
 def test_secure_strings_are_masked_in_their_places() -> None:
-    """Whoever reads the input sees that there was one."""
+    """Whoever reads the input sees that there was one; so are plain texts of properties that are secrets by their names."""
     secure = {"type": "SecureString", "value": "x"}
-    value: Json = {"list": [secure], "other": {"type": "Expression", "value": "x"}}
-    assert without_secure_strings(value) == {
+    value: Json = {"list": [secure], "other": {"type": "Expression", "value": "x"}, "Password": "plain", "pfx": None}
+    assert without_secrets(value) == {
         "list": [{"type": "SecureString", "value": MASK}],
         "other": {"type": "Expression", "value": "x"},
+        "Password": MASK,
+        "pfx": None,
     }

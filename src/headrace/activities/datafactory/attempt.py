@@ -13,7 +13,7 @@ from headrace.activities.datafactory.masking import (
     masked,
     masked_text,
     secure_string,
-    without_secure_strings,
+    without_secrets,
 )
 from headrace.activities.datafactory.words import BAD_REQUEST, INVALID_TEMPLATE
 from headrace.core.clock import Clock
@@ -139,7 +139,7 @@ class Attempt:
         Raises:
             Problem: as ``evaluate``. Refused: too long.
         """
-        shown = masked(without_secure_strings(values), self.secrets)
+        shown = masked(without_secrets(values), self.secrets)
         if _size(shown) > self.max_payload:
             raise too_long()
         self.noted = shown

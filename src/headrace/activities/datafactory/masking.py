@@ -11,6 +11,9 @@ SHOWN_LEAST = 4
 KEPT_LEAST = 8
 """The same for outputs, which expressions go on with: a short secret may be a part of an ordinary word."""
 
+_SECRET_KEYS = frozenset({"password", "pfx", "clientsecret", "functionkey"})
+"""Properties of activities whose plain texts are secrets too, in lower case."""
+
 
 def masked(value: Json, secrets: Collection[str], least: int = SHOWN_LEAST) -> Json:
     """Return ``value`` with every secret in its texts (and in the keys of its objects) replaced by the mask."""
@@ -35,14 +38,17 @@ def masked_text(text: str, secrets: Collection[str], least: int = SHOWN_LEAST) -
     return text
 
 
-def without_secure_strings(value: Json) -> Json:
-    """Return ``value`` with the values of ``{"type": "SecureString", "value": …}`` masked."""
+def without_secrets(value: Json) -> Json:
+    """Return ``value`` with the values of ``{"type": "SecureString", "value": …}`` masked, and texts of properties that hold secrets."""
     if isinstance(value, Mapping):
         if secure_string(value) is not None:
             return {**value, "value": MASK}
-        return {key: without_secure_strings(item) for key, item in value.items()}
+        return {
+            key: MASK if isinstance(item, str) and item and key.lower() in _SECRET_KEYS else without_secrets(item)
+            for key, item in value.items()
+        }
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [without_secure_strings(item) for item in value]
+        return [without_secrets(item) for item in value]
     return value
 
 
