@@ -76,7 +76,9 @@ class Standing:
     @property
     def has_bodies(self) -> bool:
         """Say whether bodies of it are to be run."""
-        return self.status is ActivityStatus.WAITING and self.expansion is not None and not self.bodies_ended
+        # A container may pause between its bodies; what it had expanded to last stays known.
+        waits = self.status is ActivityStatus.WAITING and self.pause is None
+        return waits and self.expansion is not None and not self.bodies_ended
 
     @property
     def is_paused(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,14 +14,9 @@ from headrace.store.database import Transaction
 from headrace.store.tables import ACTIVITY_OPEN
 from headrace.store.tables import activity_runs as table
 
-_ITS_RUN = table.c.run_id == sa.bindparam("its_run_id")
-# As the partial index says it: there may be very many rows, and few are open.
-_IS_OPEN = sa.text(f"status IN ({ACTIVITY_OPEN})")
-_OPEN = sa.select(table.c.path, table.c.attempt, table.c.status, table.c.epoch).where(_ITS_RUN, _IS_OPEN)
-_AT_WORK = sa.select(sa.literal(1)).where(_ITS_RUN, _IS_OPEN, table.c.status == ActivityStatus.RUNNING.value).limit(1)
 _newer = table.alias("newer")
 _MOVED = sa.select(table.c.status, table.c.figures).where(
-    _ITS_RUN,
+    table.c.run_id == sa.bindparam("its_run_id"),
     table.c.parent == sa.bindparam("its_parent"),
     table.c.carried_from.is_(None),
     sa.cast(table.c.figures, sa.Text) != "{}",
@@ -42,13 +38,14 @@ class OpenAttempt:
 
 def open_attempts(tx: Transaction, run_id: str) -> list[OpenAttempt]:
     """Return every attempt of the run that has not ended."""
-    rows: Iterable[Any] = tx.execute(_OPEN, {"its_run_id": run_id})
+    rows: Iterable[Any] = tx.execute(_open(tx.dialect), {"its_run_id": run_id})
     return [OpenAttempt(path, attempt, ActivityStatus(status), epoch) for path, attempt, status, epoch in rows]
 
 
 def is_at_work(tx: Transaction, run_id: str) -> bool:
     """Say whether an activity of the run is running."""
-    return tx.scalar(_AT_WORK, {"its_run_id": run_id}) is not None
+    values = {"its_run_id": run_id, "its_status": ActivityStatus.RUNNING.value}
+    return tx.scalar(_at_work(tx.dialect), values) is not None
 
 
 def moved(tx: Transaction, run_id: str, parent: str) -> list[tuple[ActivityStatus, Figures]]:
@@ -60,3 +57,20 @@ def moved(tx: Transaction, run_id: str, parent: str) -> list[tuple[ActivityStatu
     return [
         (ActivityStatus(status), decode(Figures, figures, what="figures in the ledger")) for status, figures in rows
     ]
+
+
+@cache
+def _open(dialect: str) -> sa.TextClause:
+    return sa.text(f"SELECT path, attempt, status, epoch {_from_open(dialect)}")
+
+
+@cache
+def _at_work(dialect: str) -> sa.TextClause:
+    return sa.text(f"SELECT 1 {_from_open(dialect)} AND status = :its_status LIMIT 1")
+
+
+def _from_open(dialect: str) -> str:
+    """Return where open attempts of a run are looked for: there may be very many rows, of which few are open."""
+    # SQLite does not guess that the partial index is the better one, and the query builder cannot tell it.
+    index = "INDEXED BY uq_activity_runs_open" if dialect == "sqlite" else ""
+    return f"FROM activity_runs {index} WHERE run_id = :its_run_id AND status IN ({ACTIVITY_OPEN})"
