@@ -166,6 +166,20 @@ def test_a_child_that_cannot_be_made_says_why(client: Client) -> None:
         children.start(Caller(run_id, "Call", 1), "parent", {})
 
 
+def test_a_run_that_is_being_stopped_makes_no_further_runs(client: Client) -> None:
+    """What is cancelled with all that it has made leaves nothing behind that began a moment later; a child that is there is named still."""
+    client.put_pipeline("child", wait("W"))
+    parent, caller = _parent(client)
+    children = ChildRuns(client.door)
+    child = children.start(caller, "child", {})
+    client.move(parent.id, RunStatus.RUNNING)
+    client.move(parent.id, RunStatus.CANCELLING)
+    assert children.start(caller, "child", {}) == child
+    with pytest.raises(Problem, match="makes no further runs") as refusal:
+        children.start(Caller(parent.id, "Call", 2), "child", {})
+    assert refusal.value.code is Code.CANCELLED
+
+
 def test_a_recovered_child_goes_on_where_its_parameters_are_the_same(client: Client) -> None:
     """With others it does all of it again; a run of another pipeline is not gone on with at all."""
     client.put_pipeline("child", WEB, FAIL, parameters={"a": {"type": "Int"}, "s": {"type": "SecureString"}})

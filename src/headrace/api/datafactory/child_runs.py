@@ -54,14 +54,16 @@ class ChildRuns:
 
         Raises:
             Problem: ``NOT_FOUND``: no such pipeline, or the caller is not there any more; ``INVALID``: its parameters, or its definition, or too many
-                runs are made by one another.
+                runs are made by one another; ``CANCELLED``: the caller is being stopped.
         """
         run_id = derived_uuid(caller.run_id, caller.path, str(caller.attempt), "child")
         now = self.door.clock.now()
         try:
             with self.door.database.transaction() as tx:
-                parent = runs.get(tx, None, caller.run_id)
+                # Held: whoever cancels the parent with all that it has made either sees this child, or is seen here.
+                parent = runs.get(tx, None, caller.run_id, hold=True)
                 if run_id not in runs.statuses(tx, [run_id]):
+                    _check_goes_on(parent)
                     self._make(tx, run_id, _Call(parent, caller, pipeline, parameters, recovers), now)
         except Problem as problem:
             # Another worker, which has taken over, made it at the same moment.
@@ -124,6 +126,11 @@ class _Call:
     pipeline: str
     parameters: Mapping[str, Json]
     recovers: str | None
+
+
+def _check_goes_on(parent: Run) -> None:
+    if parent.status is RunStatus.CANCELLING or parent.status.is_final:
+        raise Problem(Code.CANCELLED, f"run {parent.id} is {parent.status}: it makes no further runs")
 
 
 def _earlier(tx: Transaction, scope: str, pipeline: Pipeline, run_id: str | None) -> Run | None:
