@@ -227,7 +227,8 @@ def test_a_removed_group_leaves_nothing(database: Database) -> None:
         assert activity_runs.of_run(tx, "run-1") == []
         assert batches.of_run(tx, "run-1") == []
         assert signals.get(tx, "run-1", "Copy", 1) is None
-        assert variables.all_of(tx, "run-1") == {}
+        with pytest.raises(LookupError):
+            variables.value(tx, "run-1", "v")
 
 
 def test_a_run_can_be_removed_before_those_that_it_made(database: Database) -> None:

@@ -28,8 +28,6 @@ def test_a_variable_has_the_value_that_was_set_last(database: Database, value: J
     _change(database, VariableChange("V", "before"), VariableChange("v", value))
     with database.reading() as tx:
         assert variables.value(tx, "run-1", "V") == value
-        assert variables.all_of(tx, "run-1") == {"v": value}
-        assert variables.all_of(tx, "run-2") == {}
 
 
 def test_elements_stand_behind_the_value(database: Database) -> None:
@@ -41,7 +39,6 @@ def test_elements_stand_behind_the_value(database: Database) -> None:
     _change(database, VariableChange("list", ["set"]), _appended(3, base=["default"]))
     with database.reading() as tx:
         assert variables.value(tx, "run-1", "list") == ["set", 3]
-        assert variables.all_of(tx, "run-1") == {"list": ["set", 3]}
 
 
 def test_appends_at_the_same_time_lose_nothing(database: Database) -> None:

@@ -30,7 +30,6 @@ __all__ = [
     "RunGlance",
     "RunQuery",
     "add_figures",
-    "children",
     "count",
     "counts",
     "delete",
@@ -161,12 +160,6 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
         webhooks.tell(tx, run_id, to, now)
         signals.answer_caller(tx, run_id, messages.child_ended(run_id, to), now)
     return moved
-
-
-def children(tx: Transaction, run_id: str, among: Collection[RunStatus] = frozenset(RunStatus)) -> list[Run]:
-    """Return the runs that the activities of this one have made and that have one of these statuses, oldest first."""
-    where = (table.c.caller_run_id == run_id, table.c.status.in_(sorted(among)))
-    return [run_of(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.created_at, table.c.id))]
 
 
 def open_below(tx: Transaction, run_id: str) -> list[Run]:

@@ -5,7 +5,7 @@ thousand of them cost a hundred thousand inserts. Whoever changes a variable hol
 changes at the same time follow one another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -18,10 +18,10 @@ from headrace.store.database import Transaction
 from headrace.store.tables import variable_values as table
 from headrace.store.upserts import upsert_on
 
-_OF_RUN = sa.select(table.c.name, table.c.holds).where(table.c.run_id == sa.bindparam("its_run_id"))
 _ITS_NAME = table.c.name == sa.bindparam("its_name")
-_ALL = _OF_RUN.order_by(table.c.name, table.c.number)
-_ONE = _OF_RUN.where(_ITS_NAME).order_by(table.c.number)
+_VALUE = (
+    sa.select(table.c.holds).where(table.c.run_id == sa.bindparam("its_run_id"), _ITS_NAME).order_by(table.c.number)
+)
 _FORGET = sa.delete(table).where(table.c.run_id == sa.bindparam("its_run_id"), _ITS_NAME, table.c.number > 0)
 _APPEND = sa.insert(table).from_select(
     ["run_id", "name", "number", "scope", "holds", "updated_at"],
@@ -55,18 +55,10 @@ def value(tx: Transaction, run_id: str, name: str) -> Json:
     Raises:
         LookupError: nothing has set it in this run.
     """
-    rows = tx.rows(_ONE, {"its_run_id": run_id, "its_name": _key(name)})
+    rows = tx.rows(_VALUE, {"its_run_id": run_id, "its_name": _key(name)})
     if not rows:
         raise LookupError(name)
     return _whole(row["holds"]["value"] for row in rows)
-
-
-def all_of(tx: Transaction, run_id: str) -> Mapping[str, Json]:
-    """Return the present values of the variables that the run has set, by their names in lower case."""
-    held: dict[str, list[Json]] = {}
-    for row in tx.rows(_ALL, {"its_run_id": run_id}):
-        held.setdefault(row["name"], []).append(row["holds"]["value"])
-    return {name: _whole(values) for name, values in held.items()}
 
 
 @cache
