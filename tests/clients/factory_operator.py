@@ -40,7 +40,7 @@ def create_factory() -> None:
     """Do what the hook's ``create_…`` helpers do: list first, then PUT."""
     assert FACTORY not in {factory.name for factory in adf.factories.list_by_resource_group(GROUP)}
     adf.factories.create_or_update(GROUP, FACTORY, {"location": "local"})
-    for name in ("good", "bad", "long"):
+    for name in ("good", "bad", "once", "long"):
         assert name not in {pipeline.name for pipeline in adf.pipelines.list_by_factory(GROUP, FACTORY)}
         adf.pipelines.create_or_update(GROUP, FACTORY, name, {"properties": {"activities": [ACTIVITIES[name]]}})
 
@@ -80,8 +80,8 @@ def wait_for_pipeline_run_status(run: str, expected: str, seen: list[str]) -> bo
 
 def recovered() -> list[str]:
     """Recover a failed run with the operator's own arguments, as a task does that is given the run of another."""
-    first = operator("bad")[0]
-    return operator("bad", reference_pipeline_run_id=first, is_recovery=True, start_from_failure=True)
+    first = operator("once")[0]
+    return operator("once", reference_pipeline_run_id=first, is_recovery=True, start_from_failure=True)
 
 
 async def deferred(pipeline: str) -> list[str]:
@@ -131,7 +131,14 @@ def sensor() -> str:
 
 ACTIVITIES: dict[str, dict[str, Any]] = {
     "good": {"name": "Pause", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 1}},
-    "bad": {"name": "Call", "type": "WebActivity", "typeProperties": {"method": "GET", "url": f"{ASKED['world']}/bad"}},
+    **{
+        name: {
+            "name": "Call",
+            "type": "WebActivity",
+            "typeProperties": {"method": "GET", "url": f"{ASKED['world']}/{name}"},
+        }
+        for name in ("bad", "once")
+    },
     "long": {"name": "Pause", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 600}},
 }
 

@@ -19,7 +19,7 @@ adf.pipeline.addPolicy({
 });
 
 const group = "rg";
-const factory = "js";
+const factory = "javascript";
 const always = { lastUpdatedAfter: new Date("2000-01-01"), lastUpdatedBefore: new Date("2100-01-01") };
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 

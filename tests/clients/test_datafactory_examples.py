@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from clients.factory_served import ROOT, ServedFactories, served_factories
-from servers import PostgresServer
 
 EXAMPLES = ROOT / "examples" / "datafactory"
 FOLDERS = sorted(path.parent for path in EXAMPLES.glob("*/run.json"))
@@ -40,10 +39,10 @@ def test_every_example_does_what_it_says(server: ServedFactories) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.postgres
-def test_examples_do_the_same_on_postgresql(tmp_path: Path, postgres_server: PostgresServer) -> None:
+def test_examples_do_the_same_on_postgresql(tmp_path: Path, postgres_ledger_url: str) -> None:
     """Children, parallel items and recoveries hang on no property of the other database."""
     names = ["chain-of-children", "many-items", "conditions-again"]
-    with served_factories(tmp_path, postgres_server.create_database("examples_of_pipelines")) as server:
+    with served_factories(tmp_path, postgres_ledger_url) as server:
         assert "3 played, 0 differ" in play(server, names)
 
 
