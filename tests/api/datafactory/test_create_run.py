@@ -1,6 +1,7 @@
 """createRun: parameters, ids, limits, and what is refused."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -127,6 +128,17 @@ def test_the_request_id_becomes_the_run_id_and_can_be_repeated(client: Client) -
     assert len(others) == 3
     assert first not in others
     assert len(client.query()) == 4
+
+
+def test_a_request_that_comes_several_times_at_once_makes_one_run(client: Client) -> None:
+    """Whoever is late finds the run of the first."""
+    client.put_pipeline("p")
+    header = request_id()
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(client, "POST", "pipelines/p/createRun", {"a": 1}, header) for _ in range(4)]
+        answers = [one.result() for one in asked]
+    assert {answer.json()["runId"] for answer in answers} == {header["x-ms-client-request-id"]}
+    assert len(client.query()) == 1
 
 
 def test_a_header_that_is_no_uuid_gives_no_id(client: Client) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.datafactory.desk import SCOPE, Client, make_client, row, wait
+from api.datafactory.desk import EVER, SCOPE, Client, make_client, row, wait
 from fakes import ManualClock
 from headrace.api.datafactory.child_runs import MAX_DEPTH, ChildRuns
 from headrace.api.datafactory.translate.activity_run import activity_run_id
+from headrace.core.client import Identity, Role, digest_of
 from headrace.core.clock import SECOND
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Failure, VariableChange
@@ -230,3 +231,15 @@ def test_callbacks_need_no_token(sqlite_database: Database, clock: ManualClock) 
     guarded = Client(replace(client.door, anonymous=False), clock)
     assert guarded("POST", f"{PATH}/unknown", {}).status_code == 404
     assert guarded("POST", "pipelines/p/createRun").status_code == 401
+
+
+def test_a_reader_may_look_at_plans_and_make_no_runs(sqlite_database: Database, clock: ManualClock) -> None:
+    """What a run would do is no secret to who may read; making it needs an operator."""
+    client = make_client(sqlite_database, clock)
+    client.put_pipeline("p")
+    tokens = {digest_of("t" * 20): Identity("reader", Role.READER)}
+    reader = Client(replace(client.door, anonymous=False, static_tokens=tokens), clock)
+    shown = {"authorization": f"Bearer {'t' * 20}"}
+    assert reader("POST", "pipelines/p/planRun", headers=shown).status_code == 200
+    assert reader("POST", "queryPipelineRuns", EVER, headers=shown).status_code == 200
+    assert reader("POST", "pipelines/p/createRun", headers=shown).status_code == 403

@@ -1,6 +1,6 @@
 """createRun (4.1 and 6): a new run of a pipeline, by hand."""
 
-import hashlib
+import hmac
 import json
 import re
 import uuid
@@ -36,6 +36,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.planning import PlanMode
 from headrace.core.run import Run
 from headrace.service.recoveries import Recovery, recover_run
+from headrace.service.sealing import Sealer
 from headrace.store import runs
 from headrace.store.database import Transaction
 from headrace.store.run_pages import queued
@@ -56,11 +57,14 @@ class Asked:
     override: bool
     given: Mapping[str, Json]
 
-    def digest(self, pipeline: str) -> str:
-        """Return what two requests have in common that ask for the same."""
+    def digests(self, pipeline: str, sealer: Sealer) -> tuple[str, ...]:
+        """Return what two requests have in common that ask for the same, by each key that there is: the newest one's first.
+
+        They are keyed since they stay in the ledger, and there may be secrets in the body that are short enough to be guessed.
+        """
         facts = [pipeline.lower(), self.reference.shown(), self.override, self.given]
-        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+        return tuple(hmac.digest(key, text, "sha256").hex() for key in sealer.signing_keys("createRun"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,11 @@ class Basis:
 def create_run(pipeline: str, request: Request, factory: InFactory, body: DocumentBody) -> Response:
     """Make a run of a pipeline; the same request again, by its ``x-ms-client-request-id``, answers with the first run."""
     asked = read_asked(request, object_of(body, optional=True))
-    digest = asked.digest(pipeline)
+    digests = asked.digests(pipeline, factory.door.sealer)
     wanted = _wanted_id(request)
-    made = None if wanted is None else _made_before(factory, wanted, digest)
+    made = None if wanted is None else _made_before(factory, wanted, digests)
     if made is None:
-        made = _create(factory, pipeline, asked, digest, wanted)
+        made = _create(factory, pipeline, asked, digests, wanted)
     return answer({"runId": made})
 
 
@@ -191,7 +195,7 @@ def _wanted_id(request: Request) -> str | None:
     return given.lower() if _UUID.fullmatch(given) else None
 
 
-def _made_before(factory: Factory, run_id: str, digest: str) -> str | None:
+def _made_before(factory: Factory, run_id: str, digests: tuple[str, ...]) -> str | None:
     """Return the id if a request like this one has made the run with it."""
     with factory.door.database.reading() as tx:
         try:
@@ -200,10 +204,10 @@ def _made_before(factory: Factory, run_id: str, digest: str) -> str | None:
             if problem.code is not Code.NOT_FOUND:
                 raise
             return None
-    return run.id if run.details.get("request") == digest else None
+    return run.id if run.details.get("request") in digests else None
 
 
-def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str | None) -> str:
+def _create(factory: Factory, name: str, asked: Asked, digests: tuple[str, ...], wanted: str | None) -> str:
     """Return the id of a new run: the one that is wanted, unless it is taken."""
     door = factory.door
     run_id = wanted or door.ids.uuid()
@@ -219,7 +223,7 @@ def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str 
         factory=factory.name,
         origin=by_hand(factory, now),
         reference=asked.reference,
-        request=digest,
+        request=digests[0],
     )
     check_definition(basis.pipeline, run_id)
     try:
@@ -228,7 +232,7 @@ def _create(factory: Factory, name: str, asked: Asked, digest: str, wanted: str 
         if problem.code is not Code.CONFLICT or wanted is None:
             raise
     # The id is another run's, or the same request came twice at the same moment.
-    return _made_before(factory, wanted, digest) or _create(factory, name, asked, digest, None)
+    return _made_before(factory, wanted, digests) or _create(factory, name, asked, digests, None)
 
 
 def _queue(factory: Factory, draft: RunDraft, basis: Basis, now: Instant) -> str:
