@@ -1,8 +1,11 @@
 """Lists of runs by when they changed: the same rows, whichever index they are read by."""
 
 from itertools import product
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
@@ -103,3 +106,30 @@ def _expected(query: HistoryQuery) -> set[str]:
         if query.since <= 200 + number <= query.until and flow and status in (query.statuses or RunStatus):
             found.add(f"run-{number:02d}")
     return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        ({}, "ix_runs_scope_created"),
+        ({"statuses": frozenset({RunStatus.RUNNING, RunStatus.WAITING})}, "ix_runs_scope_status_created"),
+        ({"among": (Among("flow_id", frozenset({"a", "b"})),)}, "ix_runs_scope_flow_created"),
+        (
+            {"statuses": frozenset({RunStatus.FAILED}), "among": (Among("flow_id", frozenset({"a"})),)},
+            "ix_runs_scope_flow_status_created",
+        ),
+    ],
+)
+def test_a_page_of_a_long_span_is_a_range_of_the_index_that_fits(
+    sqlite_database: Database, asked: dict[str, Any], index: str
+) -> None:
+    """What is not asked for is not read; nothing is sorted."""
+    query = HistoryQuery(scope=SCOPE, since=Instant(0), until=Instant(999), **asked)
+    statement = run_history.by_creation(query, 100, None)
+    text = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    with sqlite_database.reading() as tx:
+        plan = [str(row["detail"]) for row in tx.rows(sa.text(f"EXPLAIN QUERY PLAN {text}"))]
+    searches = [step for step in plan if "runs" in step]
+    assert searches
+    assert all(f"INDEX {index} (" in step for step in searches), plan
+    assert not [step for step in plan if "B-TREE" in step]

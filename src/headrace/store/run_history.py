@@ -86,7 +86,7 @@ def page(
         Problem: ``INVALID``: the position belongs to another order.
     """
     # What a page shows is read for its runs alone, not for all that are sorted.
-    ids = _by_creation if _reads_by_creation(tx, query, few) else _by_change
+    ids = by_creation if _reads_by_creation(tx, query, few) else _by_change
     keys = _keys(query)
     shown = [key.column.label(f"key_{number}") for number, key in enumerate(keys)]
     statement = sa.select(*_READ, _IS_LATEST.label("is_latest"), *shown)
@@ -169,7 +169,7 @@ def _by_change(query: HistoryQuery, limit: int, position: Position | None) -> sa
     return sa.select(_first(_keys(query), where, limit, position).c.id)
 
 
-def _by_creation(query: HistoryQuery, limit: int, position: Position | None) -> sa.Select[Any]:
+def by_creation(query: HistoryQuery, limit: int, position: Position | None) -> sa.Select[Any]:
     """Return the ids of the page, read in the order of creation: one range of an index for each flow and status that is asked for."""
     branches = list(_branches(query))
     # A database that is told a status twice, once among others, does not see which index fits.
