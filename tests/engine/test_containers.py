@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from engine_desk import Desk, MakesEngines, activity
 from engine_pipelines import container, nested, rebuilt
 from headrace.core.codec import Json
@@ -46,6 +48,7 @@ def test_a_loop_runs_its_body_once_for_each_item(desk: Desk, make_engine: MakesE
     assert at(desk, run_id, "loop").details == {"input": {"items": ["x", "y", "z"]}}
 
 
+@pytest.mark.turn_about
 def test_a_failed_iteration_stops_no_other_and_fails_the_loop_with_its_error(
     desk: Desk, make_engine: MakesEngines
 ) -> None:
@@ -60,6 +63,7 @@ def test_a_failed_iteration_stops_no_other_and_fails_the_loop_with_its_error(
     assert bodies == ["succeeded", "failed", "succeeded", "failed", "succeeded"]
 
 
+@pytest.mark.turn_about
 def test_a_branch_that_the_plan_does_not_have_is_empty_and_succeeds(desk: Desk, make_engine: MakesEngines) -> None:
     """Of a choice, the body that is named is run, and no other."""
     make_engine()
@@ -70,6 +74,7 @@ def test_a_branch_that_the_plan_does_not_have_is_empty_and_succeeds(desk: Desk, 
     assert set(desk.statuses(run_id)) == {"true", "true/true", "true/true/yes", "false", "z"}
 
 
+@pytest.mark.turn_about
 def test_a_loop_of_passes_is_asked_after_each_whether_it_goes_on(desk: Desk, make_engine: MakesEngines) -> None:
     """Passes are counted in the path, and what is asked sees the last pass."""
     make_engine()
@@ -83,6 +88,7 @@ def test_a_loop_of_passes_is_asked_after_each_whether_it_goes_on(desk: Desk, mak
     assert "loop/2/grow" in desk.statuses(run_id)
 
 
+@pytest.mark.turn_about
 def test_containers_stand_in_containers(desk: Desk, make_engine: MakesEngines) -> None:
     """An expression sees its own body first, then what is around it, then bodies beside these that ran once."""
     make_engine()
@@ -98,6 +104,7 @@ def test_containers_stand_in_containers(desk: Desk, make_engine: MakesEngines) -
     assert at(desk, run_id, "loop/1/check/yes/Deep").parent == "loop/1/check/yes"
 
 
+@pytest.mark.turn_about
 def test_lanes_go_on_side_by_side_and_each_in_order(desk: Desk, make_engine: MakesEngines) -> None:
     """Items are dealt out in turn; a lane begins its next item when the one before has ended."""
     make_engine()
@@ -141,6 +148,7 @@ def test_a_cancelled_pipeline_ends_cancelled_though_an_iteration_had_failed(
     assert desk.statuses(run_id)["loop/0/say"] == "failed"
 
 
+@pytest.mark.turn_about
 def test_a_container_that_takes_too_long_is_timed_out_and_what_is_in_it_is_cancelled(
     desk: Desk, make_engine: MakesEngines
 ) -> None:
@@ -188,6 +196,7 @@ def test_whoever_goes_on_with_a_loop_runs_what_has_not_been_run(desk: Desk, make
     assert sorted(grown) == list(range(30))
 
 
+@pytest.mark.turn_about
 def test_a_policy_with_expressions_is_that_of_the_moment(desk: Desk, make_engine: MakesEngines) -> None:
     """Every failure but that of an expression is tried again in a plan with a dialect."""
     make_engine()
@@ -204,6 +213,7 @@ def test_a_policy_with_expressions_is_that_of_the_moment(desk: Desk, make_engine
     assert all(name in run.reason.message for name in ("f: ", "w: ", "b: "))
 
 
+@pytest.mark.turn_about
 def test_time_that_an_attempt_pauses_counts(desk: Desk, make_engine: MakesEngines) -> None:
     """A policy's timeout ends an attempt that rests."""
     make_engine()
@@ -212,6 +222,7 @@ def test_time_that_an_attempt_pauses_counts(desk: Desk, make_engine: MakesEngine
     assert desk.statuses(run_id) == {"h": "timed_out"}
 
 
+@pytest.mark.turn_about
 def test_a_container_may_pause_between_its_bodies(desk: Desk, make_engine: MakesEngines) -> None:
     """Then it is gone on with where it was, and what had ended is not run again."""
 

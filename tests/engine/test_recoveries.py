@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from engine_desk import Desk, MakesEngines, activity
 from engine_pipelines import container, nested, rebuilt
 from headrace.core.codec import Json
@@ -97,6 +99,7 @@ def test_variables_are_rebuilt_in_what_is_carried_over(desk: Desk, make_engine: 
     assert sorted(grown, key=str) == [["x", first], ["y", first]]
 
 
+@pytest.mark.turn_about
 def test_a_loop_of_passes_begins_anew_with_what_its_last_pass_did(desk: Desk, make_engine: MakesEngines) -> None:
     """In its first pass what succeeded in the last earlier one is carried over; every further pass runs in full."""
     does = Moody()
@@ -120,6 +123,7 @@ def test_a_loop_of_passes_begins_anew_with_what_its_last_pass_did(desk: Desk, ma
     assert does.since() == ["loop/0/b", "loop/1/a", "loop/1/b"]
 
 
+@pytest.mark.turn_about
 def test_an_activity_that_is_looked_into_sees_its_earlier_attempt(desk: Desk, make_engine: MakesEngines) -> None:
     """As one that has made a run of another flow does; in a body too, where the earlier path may have been another one."""
     does = Moody()
@@ -135,6 +139,7 @@ def test_an_activity_that_is_looked_into_sees_its_earlier_attempt(desk: Desk, ma
     assert does.recovers["loop/0/Calls"] == first
 
 
+@pytest.mark.turn_about
 def test_a_run_can_begin_again_inside_of_a_loop(desk: Desk, make_engine: MakesEngines) -> None:
     """The activity that is named runs in every iteration, with what is downstream of it."""
     does = Moody()

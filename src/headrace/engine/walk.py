@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from headrace.core.clock import SECOND, Instant
 from headrace.core.flow import Activity
@@ -205,17 +205,25 @@ class Walk:
             return
         operation.due = NEVER if due is None else due
         heard = asyncio.Event()
-        waiting = [asyncio.create_task(event.wait()) for event in (self._level.bell.rung, heard)]
+        events = (self._level.bell.rung, heard) if hears else (self._level.bell.rung,)
+        waiting = [asyncio.create_task(event.wait()) for event in events]
         try:
             with self._tools.hands.listen(chance.run.id, *key, self._from_elsewhere(heard)) if hears else nullcontext():
                 await self._rests.settle()
-                seconds = None if due is None else max((due - self._tools.clock.now()) / SECOND, 0.0)
-                await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                await self._first_of(waiting, due)
             self._tools.hands.check()
         finally:
             for one in waiting:
                 one.cancel()
             operation.due = None
+
+    async def _first_of(self, waiting: "list[asyncio.Task[Literal[True]]]", due: Instant | None) -> None:
+        """Return when the first of them is done, or when it is ``due`` by the clock: the loop's own time may be a moment ahead of that."""
+        while True:
+            seconds = None if due is None else max((due - self._tools.clock.now()) / SECOND, 0.0)
+            done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if done or (due is not None and self._tools.clock.now() >= due):
+                return
 
     def _due(self, chance: Try) -> Instant | None:
         """Return when the attempt is to be gone on with by the clock; None: never."""
