@@ -11,7 +11,7 @@ from compare import fits
 
 FINAL = ("Succeeded", "Failed", "Cancelled")
 _ALWAYS = {"lastUpdatedAfter": "2000-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"}
-_LOOK = 0.1
+_LOOK = 0.2
 """Seconds between two looks at a run."""
 
 
@@ -41,8 +41,15 @@ class Factory:
 
     def create_run(self, pipeline: str, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> str:
         """Start a run and return its id; ``options`` are the query parameters of createRun."""
-        asked = {key: str(value).lower() if isinstance(value, bool) else value for key, value in options.items()}
-        found: str = self.ask("POST", f"/pipelines/{quote(pipeline)}/createRun", parameters, asked)["runId"]
+        found: str = self.ask("POST", f"/pipelines/{quote(pipeline)}/createRun", parameters, _query_of(options))[
+            "runId"
+        ]
+        return found
+
+    def plan_run(self, pipeline: str, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what ``create_run`` would execute and carry over (an extension)."""
+        path = f"/pipelines/{quote(pipeline)}/planRun"
+        found: dict[str, Any] = self.ask("POST", path, parameters, _query_of(options))
         return found
 
     def run(self, run: str) -> dict[str, Any]:
@@ -101,3 +108,7 @@ class Factory:
         if answer.status >= http.client.BAD_REQUEST:
             raise RefusedError(answer.status, found)
         return found
+
+
+def _query_of(options: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value).lower() if isinstance(value, bool) else value for key, value in options.items()}

@@ -106,6 +106,10 @@ def _step(one: Play, step: Mapping[str, Any]) -> Iterator[str]:
     if "refused" in step:
         yield from _refused(one, pipeline, parameters, asked, step["refused"])
         return
+    if "plan" in step:
+        planned = one.factory.plan_run(pipeline, parameters, asked)
+        verdicts = {row["name"]: row["verdict"] for row in planned["activities"]}
+        yield from value_differs("plan", step["plan"], verdicts)
     runs = [one.factory.create_run(pipeline, parameters, asked) for _ in range(step.get("times", 1))]
     one.runs += runs
     for cancelled in [step["cancel"]] if "cancel" in step else []:

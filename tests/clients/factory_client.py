@@ -65,7 +65,7 @@ def ended(found: Any, factory: str, run: str) -> Any:
         now = found.pipeline_runs.get(GROUP, factory, run)
         return now if now.status in FINAL else None
 
-    return until(final, seconds=60, what=f"the end of run {run}", every=0.05)
+    return until(final, seconds=60, what=f"the end of run {run}", every=0.15)
 
 
 def rows_of(found: Any, factory: str, run: str, **asked: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ ASKED = json.loads(sys.argv[1])
 FACTORY = f"airflow-{VERSION.replace('.', '-')}"
 TERMINAL = {"Cancelled", "Failed", "Succeeded"}
 FAILURES = {"Failed", "Cancelled"}
-INTERVAL, TIMEOUT = 0.1, 60
+INTERVAL, TIMEOUT = 0.2, 60
 adf = client(ASKED["base"])
 
 

@@ -168,7 +168,7 @@ def cancelled() -> list[str]:
     """Cancel a run that waits, and return how it and its activities ended."""
     adf.pipelines.create_or_update(GROUP, FACTORY, "waits", {"properties": {"activities": [wait("Pause", 600)]}})
     run = adf.pipelines.create_run(GROUP, FACTORY, "waits").run_id
-    until(lambda: rows_of(adf, FACTORY, run), seconds=30, what="the wait's beginning", every=0.05)
+    until(lambda: rows_of(adf, FACTORY, run), seconds=30, what="the wait's beginning", every=0.15)
     adf.pipeline_runs.cancel(GROUP, FACTORY, run, is_recursive=True)
     return [ended(adf, FACTORY, run).status, *(row["status"] for row in rows_of(adf, FACTORY, run))]
 
@@ -195,7 +195,7 @@ def pages() -> dict[str, Any]:
     queue = {"properties": {"concurrency": 1, "activities": [wait("Pause", 600)]}}
     adf.pipelines.create_or_update(GROUP, FACTORY, "queue", queue)
     first = adf.pipelines.create_run(GROUP, FACTORY, "queue").run_id
-    until(lambda: rows_of(adf, FACTORY, first), seconds=30, what="the beginning of the first in the queue", every=0.05)
+    until(lambda: rows_of(adf, FACTORY, first), seconds=30, what="the beginning of the first in the queue", every=0.15)
     waiting = {adf.pipelines.create_run(GROUP, FACTORY, "queue").run_id for _ in range(MANY - 1)}
     asked, queued = [filter_of("PipelineName", "Equals", ["queue"])], []
     page = adf.pipeline_runs.query_by_factory(GROUP, FACTORY, filtered(filters=asked))

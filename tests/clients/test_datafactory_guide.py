@@ -1,0 +1,43 @@
+"""The guide to pipelines is true: what its blocks hold and enter works, against a server, one after the other, and says what is shown."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clients.factory_served import ServedFactories
+from servers import free_port
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "data-factory.md"
+_BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_COMMAND = re.compile(r"^\$ (.*?(?:\n    .*)*)$", re.MULTILINE)
+
+
+@pytest.mark.e2e
+def test_the_guide_to_pipelines_is_true(server: ServedFactories, tmp_path: Path) -> None:
+    """A newcomer who pastes its blocks has a pipeline, sees why its run failed, and recovers it without a call too many."""
+    text = GUIDE.read_text()
+    for written, real in (
+        ("http://127.0.0.1:8080", server.base),
+        ("8000", str(free_port())),
+        ("$ python ", f"$ {sys.executable} -W ignore "),
+    ):
+        text = text.replace(written, real)
+    # The web server of the reader ends with the reader.
+    script, shown = "trap 'kill $!' EXIT\n", []
+    for kind, file, block in _BLOCK.findall(text):
+        if file:
+            (tmp_path / file).write_text(block)
+        elif kind == "console" and "headrace serve" not in block:
+            script += "".join(f"{command}\n" for command in _COMMAND.findall(block))
+            shown += [line for line in _COMMAND.sub("", block).split("\n") if line]
+    done = subprocess.run(
+        ["sh", "-e", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout.splitlines()
+    assert len(told) == len(shown), done.stdout
+    for line, wanted in zip(told, shown, strict=True):
+        assert line.startswith(wanted.removesuffix("…"))
