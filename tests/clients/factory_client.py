@@ -33,18 +33,21 @@ class NoCredential:
 class BearerHeader(SansIOHTTPPolicy[Any, Any]):
     """Sends a token over plain HTTP, which the client's own policy refuses to do."""
 
+    def __init__(self, token: str) -> None:
+        self._token = token
+
     def on_request(self, request: Any) -> None:
         """Add the header."""
-        request.http_request.headers["Authorization"] = "Bearer my-token"
+        request.http_request.headers["Authorization"] = f"Bearer {self._token}"
 
 
-def client(base: str) -> Any:
+def client(base: str, token: str = "my-token") -> Any:
     """Return the client."""
     return DataFactoryManagementClient(
         NoCredential(),  # type: ignore[arg-type,unused-ignore]  # all that is asked of it
         SUBSCRIPTION,
         base_url=base,
-        authentication_policy=BearerHeader(),
+        authentication_policy=BearerHeader(token),
     )
 
 

@@ -37,8 +37,8 @@ class ServedFactories:
 
 
 @contextmanager
-def served_factories(folder: Path, ledger_url: str = "") -> Iterator[ServedFactories]:
-    """Serve from ``folder`` until the end of the block; the ledger is its home's own unless a URL is given."""
+def served_factories(folder: Path, ledger_url: str = "", tokens: str = "") -> Iterator[ServedFactories]:
+    """Serve from ``folder`` until the end of the block; the ledger is its home's own unless a URL is given, and nobody is asked for ``tokens``."""
     files = folder / "files"
     files.mkdir()
     environment = {
@@ -47,6 +47,7 @@ def served_factories(folder: Path, ledger_url: str = "") -> Iterator[ServedFacto
         "HEADRACE_DATABASE_URL": ledger_url,
         "HEADRACE_FILE_ROOTS": str(files),
         "HEADRACE_EGRESS_ALLOW": "127.0.0.1",
+        **({"HEADRACE_DATAFACTORY_TOKENS": tokens} if tokens else {}),
     }
     base = f"http://127.0.0.1:{free_port()}"
     with (folder / "server.log").open("wb") as log:
@@ -79,6 +80,6 @@ def session(program: str, asked: Any, *, nine: bool = False, seconds: float = 12
 
 def _answers(base: str) -> bool:
     try:
-        return httpx.get(base + _FACTORIES, timeout=5).status_code == 200
+        return httpx.get(base + _FACTORIES, timeout=5).status_code in {200, 401}
     except httpx.TransportError:
         return False

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
+from clients.factory_client import GROUP, client
 from clients.factory_served import ROOT, ServedFactories, served_factories
 
 EXAMPLES = ROOT / "examples" / "datafactory"
@@ -39,11 +41,21 @@ def test_every_example_does_what_it_says(server: ServedFactories) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.postgres
-def test_examples_do_the_same_on_postgresql(tmp_path: Path, postgres_ledger_url: str) -> None:
-    """Children, parallel items and recoveries hang on no property of the other database."""
+def test_examples_do_the_same_on_postgresql_for_who_shows_a_token(tmp_path: Path, postgres_ledger_url: str) -> None:
+    """Children, parallel items and recoveries hang on no property of the other database; Microsoft's client tells who may not ask."""
     names = ["chain-of-children", "many-items", "conditions-again"]
-    with served_factories(tmp_path, postgres_ledger_url) as server:
-        assert "3 played, 0 differ" in play(server, names)
+    player, looker = "token-of-the-one-who-plays", "token-of-the-one-who-looks"
+    tokens = f"plays:admin:{player},looks:reader:{looker}"
+    with served_factories(tmp_path, postgres_ledger_url, tokens) as server:
+        assert "3 played, 0 differ" in play(server, [*names, "--token", player])
+        with client(server.base, looker) as reader:
+            assert [one.name for one in reader.factories.list_by_resource_group("examples")] == []
+            with pytest.raises(HttpResponseError) as refused:
+                reader.factories.delete(GROUP, "some-factory")
+            assert "(AuthorizationFailed)" in str(refused.value)
+        with client(server.base, "wrong") as stranger, pytest.raises(ClientAuthenticationError) as unknown:
+            stranger.factories.get(GROUP, "some-factory")
+        assert "(InvalidAuthenticationToken)" in str(unknown.value)
 
 
 def test_the_examples_have_every_activity_that_is_executed() -> None:
