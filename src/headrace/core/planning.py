@@ -396,9 +396,8 @@ def _decide_done_again(activity: Activity, reason: str, request: PlanRequest) ->
             )
         if whole and not any(rebuilds(body) for body in activity.bodies.values()):
             return None
-        return _Decision(
-            Verdict.REEVALUATE, f"{reason}; what is in it is looked at again", ActivityStatus.CARRIED, enters=True
-        )
+        again = "what makes variables in it is done again" if whole else "what is in it is looked at again"
+        return _Decision(Verdict.REEVALUATE, f"{reason}; {again}", ActivityStatus.CARRIED, enters=True)
     if activity.on_recovery is OnRecovery.REBUILD or (activity.on_recovery is OnRecovery.REPEAT and not whole):
         return _Decision(
             Verdict.RUN, f"{reason}, but what it makes is not kept from run to run", ActivityStatus.CARRIED

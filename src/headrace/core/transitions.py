@@ -54,6 +54,7 @@ ACTIVITY_MOVES: Mapping[ActivityStatus, Mapping[ActivityStatus, str]] = {
         _A.RUNNING: "another worker takes it over (the epoch grows)",
         _A.WAITING: "a timer or somebody outside has to act",
         _A.SUCCEEDED: "it did its work",
+        _A.CARRIED: "an earlier run of the group did it, and variables are made again in it",
         _A.FAILED: "it could not do its work",
         _A.TIMED_OUT: "it did not end by its deadline",
         _A.CANCELLED: "the run was cancelled while it ran",
@@ -61,6 +62,7 @@ ACTIVITY_MOVES: Mapping[ActivityStatus, Mapping[ActivityStatus, str]] = {
     _A.WAITING: {
         _A.RUNNING: "what it waited for has come",
         _A.SUCCEEDED: "somebody outside completed it, or its timer ended",
+        _A.CARRIED: "an earlier run of the group did it, and variables were made again in it",
         _A.FAILED: "somebody outside failed it",
         _A.TIMED_OUT: "nobody completed it by its deadline",
         _A.CANCELLED: "the run was cancelled while it waited",

@@ -7,12 +7,14 @@ the attempt's epoch, so a worker that was declared dead, or that somebody took o
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from headrace.core.carrying import ORIGIN
 from headrace.core.clock import SECOND, Instant
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import RETRYABLE, Code, Problem
 from headrace.core.flow import Policy
 from headrace.core.outcome import Expansion, Failure, Figures, Outcome, Pause
+from headrace.core.planning import PlanMode
 from headrace.core.run import ActivityRun, ActivityStatus, RunStatus
 from headrace.core.task import Resumed
 from headrace.engine.body_ledger import end_body
@@ -30,7 +32,7 @@ from headrace.engine.records import (
     row_of,
     upstream_of,
 )
-from headrace.engine.recovering import path_before
+from headrace.engine.recovering import kept, path_before
 from headrace.engine.writer import STOPPING, Writer
 from headrace.store import activity_runs, batches, levels, runs, signals, variables
 from headrace.store.database import Transaction
@@ -57,6 +59,8 @@ class Result:
     def status(self) -> ActivityStatus:
         """Return how the attempt ends with it."""
         failure = self.outcome.failure
+        if failure is None and _origin(self.details) is not None:
+            return ActivityStatus.CARRIED
         return ActivityStatus.SUCCEEDED if failure is None else _STATUS_OF.get(failure.code, ActivityStatus.FAILED)
 
 
@@ -99,6 +103,13 @@ class AttemptLedger:
     def recovered(self, chance: Try) -> ActivityRun | None:
         """Return the newest attempt at this path in the run whose work inside of the activity is gone on with; None: there is none."""
         return self._writer.patiently(self._recovered, chance)
+
+    def kept(self, chance: Try) -> tuple[Outcome | Expansion, Mapping[str, Json]] | None:
+        """Return what a container comes to, and its details, where it is carried over and looked into all the same; None: its function says."""
+        repair = chance.level.repair
+        if repair is None or repair.mode is not PlanMode.CARRY:
+            return None
+        return self._writer.patiently(self._kept, chance)
 
     def progress(self, chance: Try, epoch: int, figures: Figures) -> None:
         """Write the figures so far.
@@ -170,6 +181,7 @@ class AttemptLedger:
                 worker=self._claimed_by,
                 outcome=written,
                 details=result.details or None,
+                carried_from=_origin(result.details) if status is ActivityStatus.CARRIED else None,
             )
             if not moved:
                 return Finished(self._found_ended(tx, chance))
@@ -269,6 +281,8 @@ class AttemptLedger:
     def _end_container(self, chance: Try, status: ActivityStatus, failure: Failure | None) -> Ended:
         now, expansion = self._clock.now(), chance.standing.expansion
         key = (chance.run.id, chance.path, chance.attempt)
+        origin = _origin(chance.standing.details) if status is ActivityStatus.SUCCEEDED else None
+        status = status if origin is None else ActivityStatus.CARRIED
         with self._database.transaction() as tx:
             if runs.status(tx, chance.run.id) is RunStatus.WAITING:
                 waiting = {RunStatus.WAITING}
@@ -276,7 +290,9 @@ class AttemptLedger:
             output = expansion.output if isinstance(expansion, Expansion) and failure is None else {}
             outcome = self._with_moved(tx, chance, Outcome(output=output, failure=failure))
             expected = {ActivityStatus.WAITING}
-            moved = activity_runs.move(tx, *key, expected, status, now, worker=self._claimed_by, outcome=outcome)
+            moved = activity_runs.move(
+                tx, *key, expected, status, now, worker=self._claimed_by, outcome=outcome, carried_from=origin
+            )
             ended = Ended(status, chance.attempt) if moved else self._found_ended(tx, chance)
         crash_point("container-ended")
         return ended
@@ -293,6 +309,10 @@ class AttemptLedger:
         outputs = [row.output for row in rows if row.output]
         return outputs[-1] if outputs else {}
 
+    def _kept(self, chance: Try) -> tuple[Outcome | Expansion, Mapping[str, Json]] | None:
+        with self._database.reading() as tx:
+            return kept(tx, chance)
+
     def _recovered(self, chance: Try) -> ActivityRun | None:
         if chance.standing.enters is None:
             return None
@@ -300,6 +320,12 @@ class AttemptLedger:
             path = path_before(tx, chance, chance.standing.enters)
             rows = activity_runs.at_path(tx, chance.standing.enters, path)
         return rows[-1] if rows else None
+
+
+def _origin(details: Mapping[str, Json]) -> str | None:
+    """Return the run from which an attempt with these details is carried over, though it is looked into; None: it is not."""
+    origin = details.get(ORIGIN)
+    return str(origin["run_id"]) if isinstance(origin, Mapping) else None
 
 
 def _end_level(tx: Transaction, writer: Writer, ending: Ending) -> ActivityStatus:

@@ -88,6 +88,9 @@ class Attempts:
         if claimed.lost >= self._takeovers:
             message = f"its worker was lost {claimed.lost} times while it ran this; it is not tried again"
             return _Called(_failed(Problem(Code.WORKER_LOST, message)), chance.activity.policy, context.details)
+        kept = self._ledger.kept(chance)
+        if kept is not None:
+            return _Called(kept[0], chance.activity.policy, kept[1])
         try:
             policy = standing.policy or self._policy(chance)
         except Problem as problem:

@@ -4,13 +4,13 @@ The planner decides (``core.planning``), level by level, when a body begins; her
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from headrace.core.carrying import DONE, begun_rows, carried_below, name_of, past_activities
+from headrace.core.carrying import DONE, ORIGIN, begun_rows, carried_below, name_of, origin_of, past_activities
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
-from headrace.core.outcome import Expansion
+from headrace.core.outcome import Expansion, Outcome
 from headrace.core.planning import PastRun, PlanMode, PlannedActivity, PlanRequest, plan_run
 from headrace.core.run import ActivityRun, ActivityStatus
 from headrace.engine.records import Level, Repair, Standing, Try, standing_of
@@ -41,6 +41,8 @@ class Earlier:
             return Repair(self.run_id, f"{self.path}/{index}", mode)
         if expansion.number is None:
             return Repair(self.run_id, f"{self.path}/{expansion.body}", self.mode)
+        if self.mode is PlanMode.CARRY:
+            return Repair(self.run_id, f"{self.path}/{expansion.number}", self.mode)
         if expansion.number > 0 or self.last is None:
             return None
         return Repair(self.run_id, f"{self.path}/{self.last}", self.mode)
@@ -77,6 +79,32 @@ def look_back(tx: Transaction, chance: Try) -> Earlier | None:
     both = enumerate(zip(expansion.items, past.items, strict=False))
     same = frozenset(index for index, (ours, theirs) in both if statuses[index] is not None and _equal(ours, theirs))
     return replace(earlier, same=same, done=frozenset(index for index in same if statuses[index] in DONE))
+
+
+def kept(tx: Transaction, chance: Try) -> tuple[Outcome | Expansion, Mapping[str, Json]] | None:
+    """Return what a container comes to next that is carried over, though variables are made again in it, and the details that it keeps.
+
+    It runs the bodies that it ran before, whatever its settings would say now. None: its function is to be asked.
+    """
+    level, enters = chance.level, chance.standing.enters
+    if level.repair is None or level.repair.mode is not PlanMode.CARRY or enters is None or not chance.activity.bodies:
+        return None
+    path = path_before(tx, chance, enters)
+    rows = activity_runs.at_path(tx, enters, path)
+    if not rows or rows[-1].status not in DONE:
+        return None
+    past, reached = standing_of(rows[-1]).expansion, chance.standing.expansion
+    details = {**rows[-1].details, ORIGIN: origin_of(rows[-1])}
+    if past is None:
+        # Of loops that were carried over as they are, the items are not known any more: they are evaluated.
+        ran = activity_runs.statuses_of_parent(tx, enters, path)
+        return None if ran else (Outcome(output=rows[-1].output), details)
+    if past.number is None:
+        return past, details
+    number = 0 if reached is None or reached.number is None else reached.number + 1
+    if number > past.number:
+        return Outcome(output=rows[-1].output), details
+    return replace(past, number=number), details
 
 
 def carry_bodies(tx: Transaction, chance: Try, earlier: Earlier, indices: Iterable[int], now: Instant) -> None:

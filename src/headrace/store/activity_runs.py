@@ -62,7 +62,7 @@ _OUTPUTS = (
     .order_by(activity_runs.c.attempt)
 )
 _OUTCOME = ("output", "figures", "failure")
-_WRITTEN = (*_OUTCOME, "state", "wake_at", "details")
+_WRITTEN = (*_OUTCOME, "state", "wake_at", "details", "carried_from")
 
 
 _LOST = sa.select(activity_runs.c.lost).where(*_ITS_KEY)
@@ -224,11 +224,13 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     state: Mapping[str, Json] | None = None,
     wake_at: Instant | None = None,
     details: Mapping[str, Json] | None = None,
+    carried_from: str | None = None,
 ) -> bool:
     """Move the attempt to ``to`` if its status is one of ``expected``; say whether it was. ``outcome`` is written with it.
 
     With ``state``, it and ``wake_at`` are written too (``wake_at`` None: the clock does not wake it); without, both stay as they are. ``details``
-    are written in the place of those that are there. With ``epoch`` (a worker's writes about what it claimed) a newer claim refuses the write.
+    are written in the place of those that are there; ``carried_from``, with ``CARRIED``, is the run that really did it. With ``epoch`` (a
+    worker's writes about what it claimed) a newer claim refuses the write.
 
     Raises:
         Problem: ``FENCED``: the worker was declared dead, or the attempt is another one's; ``NOT_FOUND``: no such attempt;
@@ -244,6 +246,8 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
         values |= {"its_state": state, "its_wake_at": wake_at}
     if details is not None:
         values["its_details"] = details
+    if carried_from is not None:
+        values["its_carried_from"] = carried_from
     written = tuple(name for name in _WRITTEN if f"its_{name}" in values)
     statement = _move(frozenset(expected), to, written, with_epoch=epoch is not None)
     if tx.execute(statement, values).rowcount == 1:
