@@ -53,13 +53,14 @@ class By:
 class HistoryQuery:
     """Which runs a list has.
 
-    ``since`` and ``until`` bound the last change, both inclusive. ``statuses`` None: all. ``latest``: only the newest of each group.
-    ``status_words`` are what statuses are ordered by.
+    ``since`` and ``until`` bound the last change, both inclusive. ``made_since``: what was made before is left out (None: nothing).
+    ``statuses`` None: all. ``latest``: only the newest of each group. ``status_words`` are what statuses are ordered by.
     """
 
     scope: str
     since: Instant
     until: Instant
+    made_since: Instant | None = None
     statuses: frozenset[RunStatus] | None = None
     among: tuple[Among, ...] = ()
     latest: bool = False
@@ -133,6 +134,8 @@ def _keys(query: HistoryQuery, *, by_index: bool = False) -> list[Key]:
 
 def _conditions(query: HistoryQuery, *, but: Collection[str] = ()) -> Iterator[sa.ColumnElement[bool]]:
     """Yield what runs have to fulfil, ``but`` for what is asked of these fields positively."""
+    if query.made_since is not None:
+        yield table.c.created_at + 0 >= query.made_since
     if query.statuses is not None and "status" not in but:
         yield table.c.status.in_(sorted(status.value for status in query.statuses))
     for one in query.among:

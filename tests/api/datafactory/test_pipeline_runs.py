@@ -103,6 +103,23 @@ def test_an_unknown_run_is_told_apart_by_what_was_asked(lite: Client) -> None:
         assert lite.activities(run_id) == []
 
 
+def test_a_factory_that_was_made_anew_has_none_of_the_old_runs(client: Client) -> None:
+    """Deleting a factory removes all that is in it: its runs are unknown to one of the same name, in every call."""
+    client.put_pipeline("p")
+    old = client.create_run("p")
+    assert client("DELETE", FACTORY).status_code == 200
+    client.clock.advance(SECOND)
+    client.put_factory()
+    client.put_pipeline("p")
+    new = client.create_run("p")
+    assert [run["runId"] for run in client.query()] == [new]
+    assert client("GET", f"pipelineruns/{old}").status_code == 404
+    assert client("POST", f"pipelineruns/{old}/cancel").status_code == 400
+    assert client.activities(old) == []
+    again = client("POST", "pipelines/p/createRun", referencePipelineRunId=old)
+    assert (again.status_code, again.json()["error"]["code"]) == (400, "ReferencedPipelineRunNotFound")
+
+
 def test_a_run_is_cancelled_once(lite: Client) -> None:
     """A queued run ends at once, one at work is being stopped, one that has ended stays as it is."""
     lite.put_pipeline("p")

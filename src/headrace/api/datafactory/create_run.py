@@ -27,6 +27,7 @@ from headrace.api.datafactory.new_runs import (
 )
 from headrace.api.datafactory.parameters import Parameters, make_parameters
 from headrace.api.datafactory.paths import FACTORY
+from headrace.api.datafactory.pipeline_runs import find_run, unknown_run
 from headrace.api.datafactory.queries import flag_in, words_in
 from headrace.api.datafactory.translate.plan import activities_of
 from headrace.api.datafactory.wire import Item, answer, date
@@ -37,7 +38,6 @@ from headrace.core.planning import PlanMode
 from headrace.core.run import Run
 from headrace.service.recoveries import Recovery, recover_run
 from headrace.service.sealing import Sealer
-from headrace.store import runs
 from headrace.store.database import Transaction
 from headrace.store.run_pages import queued
 
@@ -131,14 +131,9 @@ def find_referenced(factory: Factory, tx: Transaction, pipeline: Pipeline, run_i
     )
     if not _UUID.fullmatch(run_id):
         raise not_valid
-    try:
-        run = runs.get(tx, factory.scope, run_id.lower())
-    except Problem as problem:
-        if problem.code is not Code.NOT_FOUND:
-            raise
-        raise Refusal(
-            Fault.RUN_REFERENCE_NOT_FOUND, f"Referenced pipeline run id {run_id} does not exist.", "pipelinerun"
-        ) from problem
+    run = find_run(tx, factory, run_id)
+    if run is None:
+        raise unknown_run(run_id, Fault.RUN_REFERENCE_NOT_FOUND)
     if run.flow_id != pipeline.flow_id:
         raise not_valid
     return run
@@ -198,13 +193,8 @@ def _wanted_id(request: Request) -> str | None:
 def _made_before(factory: Factory, run_id: str, digests: tuple[str, ...]) -> str | None:
     """Return the id if a request like this one has made the run with it."""
     with factory.door.database.reading() as tx:
-        try:
-            run = runs.get(tx, factory.scope, run_id)
-        except Problem as problem:
-            if problem.code is not Code.NOT_FOUND:
-                raise
-            return None
-    return run.id if run.details.get("request") in digests else None
+        run = find_run(tx, factory, run_id)
+    return run.id if run is not None and run.details.get("request") in digests else None
 
 
 def _create(factory: Factory, name: str, asked: Asked, digests: tuple[str, ...], wanted: str | None) -> str:

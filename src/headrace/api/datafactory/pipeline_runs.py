@@ -35,15 +35,19 @@ def get_run(run_id: str, factory: InFactory) -> Response:
 
 
 def find_run(tx: Transaction, factory: Factory, run_id: str) -> Run | None:
-    """Return the run of this factory with this id, or None; one of another factory counts as unknown."""
+    """Return the run of this factory with this id, or None.
+
+    One of another factory counts as unknown; so does one that is older than the factory: it belonged to a factory of the same name that was deleted.
+    """
     if not _UUID.fullmatch(run_id):
         return None
     try:
-        return runs.get(tx, factory.scope, run_id.lower())
+        run = runs.get(tx, factory.scope, run_id.lower())
     except Problem as problem:
         if problem.code is not Code.NOT_FOUND:
             raise
         return None
+    return run if run.created_at >= factory.document.created_at else None
 
 
 def unknown_run(run_id: str, fault: Fault) -> Refusal:

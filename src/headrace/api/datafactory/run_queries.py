@@ -87,6 +87,7 @@ def _query(factory: Factory, asked: RunFilter) -> HistoryQuery:
         scope=factory.scope,
         since=asked.after,
         until=asked.before,
+        made_since=factory.document.created_at,
         statuses=statuses_of(RUN_WORDS, asked.of(Operand.STATUS)),
         among=tuple(
             _among(factory, one)
