@@ -28,6 +28,7 @@ WRITTEN = [
     ("sv-SE", "G", "2018-03-05 14:07:09"),
     ("da-DK", "T", "14.07.09"),
     ("da-DK", "HH:mm", "14.07"),
+    ("fr-CA", "HH:mm", "14 h 07"),
     ("pt-BR", "D", "segunda-feira, 5 de março de 2018"),
     ("ru-RU", "d MMMM", "5 марта"),
     ("ja-JP", "D", "2018年3月5日月曜日"),

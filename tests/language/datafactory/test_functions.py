@@ -82,6 +82,7 @@ NOT_A_STRING = "parameter to be of type string. The provided value is of type"
         ("join(json('[]'), ',')", ""),
         ("join(createArray(createArray(1.0), false, 2.0), '')", "[1.0]False2"),
         ("union(createArray(1, '1', 1.0, true, null), createArray(null, true, 1))", [1, "1", 1.0, True, None]),
+        ("union(createArray(0.0, createArray(-0.0)), createArray(-0.0, createArray(0.0)))", [0.0, [-0.0]]),
         ("union(createArray(json('{\"a\":1,\"b\":2}')), createArray(json('{\"b\":2,\"a\":1}')))", [{"a": 1, "b": 2}]),
         ("union(json('{\"a\":1,\"b\":1}'), json('{\"b\":2}'), json('{\"c\":{}}'))", {"a": 1, "b": 2, "c": {}}),
         ("intersection(createArray(3, 1, 2, 3), createArray(2, 3))", [3, 2]),

@@ -27,8 +27,6 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         encodings.FUNCTIONS,
         xmlvalues.FUNCTIONS,
         xpath.FUNCTIONS,
-        xmlvalues.FUNCTIONS,
-        xpath.FUNCTIONS,
         numbers.FUNCTIONS,
         dates.FUNCTIONS,
         accessors.FUNCTIONS,

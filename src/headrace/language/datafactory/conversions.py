@@ -9,7 +9,7 @@ from typing import Final
 from headrace.core.codec import Json
 from headrace.language.datafactory.jsontext import read_json
 from headrace.language.datafactory.table import Call, Function
-from headrace.language.datafactory.values import BLANKS
+from headrace.language.datafactory.values import BLANKS, content_of
 from headrace.language.datafactory.xmlvalues import as_json, is_xml
 
 _INT64: Final = 2**63
@@ -83,14 +83,14 @@ def _string(call: Call) -> Json:
 
 def _json(call: Call) -> Json:
     (value,) = call.arguments
+    content = content_of(value)
+    text = value if content is None else content.decode(errors="replace")
     try:
-        if isinstance(value, str):
-            call.budget.produce_text(len(value))
-            return read_json(value)
         if is_xml(value):
             return as_json(value)
-        if is_xml(value):
-            return as_json(value)
+        if isinstance(text, str):
+            call.budget.produce_text(len(text))
+            return read_json(text)
     except ValueError as error:
         raise call.refusal(
             f"The function 'json' parameter is not valid. The provided value cannot be parsed: {error}."
@@ -158,7 +158,7 @@ FUNCTIONS: Final = (
     _function(
         "json",
         _json,
-        "The value of a JSON text, read tolerantly, or of XML (`@attribute`, `#text`). Of `''` null.",
+        "The value of a JSON text (also of bytes that hold one), read tolerantly, or of XML (`@attribute`, `#text`). Of `''` null.",
         "json('{a: [1, 2.0,]}')",
         "one parameter: the string or XML to convert to JSON",
     ),

@@ -50,8 +50,8 @@ class Culture:
 
 
 def _separator(pattern: str, letters: str, default: str) -> str:
-    found = re.search(f"[{letters}]([^{letters}]+)[{letters}]", pattern)
-    return found[1].strip("\u200e\u200f") if found else default
+    found = re.search(f"[{letters}]((?:'[^']*'|[^{letters}'])+)[{letters}]", pattern)
+    return found[1].replace("'", "").strip("\u200e\u200f") if found else default
 
 
 _MONTHS = (

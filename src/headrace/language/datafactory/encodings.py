@@ -125,7 +125,7 @@ def _no_data_uri(call: Call) -> Problem:
 
 
 def _uri_component(call: Call) -> Json:
-    text = call.text_form(call.arguments[0])
+    text = call.joined([call.text_form(value) for value in call.arguments])
     call.budget.produce_text(3 * len(text))
     return quote(text, safe=_UNESCAPED, errors="replace")
 
@@ -144,10 +144,17 @@ def _unescaped(call: Call) -> bytes:
     return unquote_to_bytes(_encode(text.replace("+", " ")))
 
 
-def _function(
-    name: str, implementation: Callable[[Call], Json], argument: str, doc: str, example: str, expects: str
+def _function(  # noqa: PLR0913 — the columns of a table
+    name: str,
+    implementation: Callable[[Call], Json],
+    argument: str,
+    doc: str,
+    example: str,
+    expects: str,
+    *,
+    most: int | None = 1,
 ) -> Function:
-    return Function(name, 1, 1, implementation, "Conversion", f"{name}({argument})", doc, example, expects)
+    return Function(name, 1, most, implementation, "Conversion", f"{name}({argument})", doc, example, expects)
 
 
 _BASE64: Final = "one parameter: the base64 representation to decode"
@@ -224,18 +231,20 @@ FUNCTIONS: Final = (
     _function(
         "uriComponent",
         _uri_component,
-        "value",
-        "The text form, percent-encoded but for letters, digits and `-_.~`; null is empty.",
+        "value, …",
+        "The text forms behind each other, percent-encoded but for letters, digits and `-_.~`; null is empty.",
         "uriComponent('a b/c')",
         _TO_URI,
+        most=None,
     ),
     _function(
         "encodeUriComponent",
         _uri_component,
-        "value",
+        "value, …",
         "Like `uriComponent`.",
         "encodeUriComponent('é')",
         _TO_URI,
+        most=None,
     ),
     _function(
         "uriComponentToBinary",

@@ -25,7 +25,7 @@ _QUOTED: Final = {
 }
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "\\": "\\", '"': '"', "'": "'", "/": "/"}
-_WORDS: Final = {"true": True, "false": False, "null": None}
+_WORDS: Final = {"true": True, "false": False, "null": None, "undefined": None}
 
 
 def read_json(text: str) -> Json:
@@ -119,6 +119,8 @@ class _Reader:
                 return self._array(depth + 1)
             case '"' | "'":
                 return self._string()
+            case "," if depth:
+                return None  # a value that is left out: [1,,2]
         number = self._match(_NUMBER)
         if number:
             return self._number(number)

@@ -150,9 +150,19 @@ def _distinct(array: Sequence[Json], budget: Budget) -> dict[str, Json]:
 def _identity(value: Json, budget: Budget) -> str:
     """Return a text that values have in common exactly if they are equal in type and value."""
     text = _ENCODER.encode(value)
+    if "-0.0" in text:
+        text = _ENCODER.encode(_without_negative_zero(value))
     budget.produce_text(len(text))
     budget.spend(2)
     return text
+
+
+def _without_negative_zero(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _without_negative_zero(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_negative_zero(each) for each in value]
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _kind(call: Call) -> str:

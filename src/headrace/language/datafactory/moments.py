@@ -121,7 +121,7 @@ _MONTH = (
 )
 _WEEKDAY = (
     r"(?:(?P<weekday>mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)"
-    r"(?:\s*,\s*|\s+))?"
+    r"(?:\s*[.,]\s*|\s+))?"
 )
 _OFFSET = r"(?P<sign>[+-])(?P<zone_hour>[0-9]{1,2})(?::?(?P<zone_minute>[0-9]{2}))?"
 _HALF = r"(?:\s*(?P<half>AM|PM))?"
@@ -131,21 +131,24 @@ _CLOCK = (
     + _HALF
     + r"|(?P<hour_only>[0-9]{1,2})\s*(?P<half_only>AM|PM))"
 )
-_YEAR = "(?P<year>[0-9]{4}|[0-9]{2})"
+_YEAR = "(?P<year>[0-9]{4}|[0-9]{1,2})"
 _DAY = "(?P<day>[0-9]{1,2})"
 _YEAR_FIRST = r"(?P<year>[0-9]{4})([-/])(?P<month>[0-9]{1,2})"
 _GAP = r"(?:\s*,\s*|\s+)"
+# .NET passes over points and commas within dates as over blanks, and takes either separator.
+_BETWEEN = r"(?:[-/]|\s*[.,]\s*|\s+)"
 _FORMS = (
     # ISO 8601 with a T has two digits everywhere behind it; all other forms are more tolerant.
     re.compile(rf"{_YEAR_FIRST}\2{_DAY}\s*T\s*{_ISO_CLOCK}(?:\s*(?P<zone>Z|{_OFFSET}))?", re.IGNORECASE),
     *(
-        re.compile(rf"{day}(?:{gap}{_CLOCK})?(?:\s*(?P<zone>Z|GMT|{_OFFSET}))?", re.IGNORECASE)
-        for day, gap in (
-            (rf"{_YEAR_FIRST}(?:\2{_DAY})?", r"\s+"),
-            (rf"(?P<month>[0-9]{{1,2}})([-/]){_DAY}\2{_YEAR}", r"\s+"),
-            (rf"{_WEEKDAY}{_MONTH}\s+{_DAY}{_GAP}{_YEAR}", _GAP),
-            (rf"{_WEEKDAY}{_DAY}(?:\s+|-){_MONTH}(?:{_GAP}|-){_YEAR}", _GAP),
-            (rf"{_MONTH}{_GAP}(?P<year>[0-9]{{4}})", _GAP),
+        re.compile(rf"{day}(?:{_GAP}{_CLOCK})?(?:\s*(?P<zone>Z|GMT|{_OFFSET}))?", re.IGNORECASE)
+        for day in (
+            rf"(?P<year>[0-9]{{4}}){_BETWEEN}(?P<month>[0-9]{{1,2}})(?:{_BETWEEN}{_DAY})?",
+            rf"(?P<month>[0-9]{{1,2}}){_BETWEEN}{_DAY}{_BETWEEN}{_YEAR}",
+            rf"{_WEEKDAY}{_MONTH}{_BETWEEN}{_DAY}{_BETWEEN}{_YEAR}",
+            rf"{_WEEKDAY}{_DAY}{_BETWEEN}{_MONTH}{_BETWEEN}{_YEAR}",
+            rf"{_WEEKDAY}(?P<year>[0-9]{{4}}){_BETWEEN}{_MONTH}{_BETWEEN}{_DAY}",
+            rf"{_MONTH}{_BETWEEN}(?P<year>[0-9]{{4}})",
         )
     ),
 )
@@ -186,7 +189,7 @@ def _moment(parts: dict[str, str | None]) -> Moment:
 def _day(parts: dict[str, str | None]) -> date:
     year_text = parts["year"] or ""
     year = int(year_text)
-    if len(year_text) == 2:
+    if len(year_text) <= 2:
         year += 2000 if 2000 + year <= _LATEST_TWO_DIGIT_YEAR else 1900
     name = parts.get("name")
     month = _MONTHS.index(name[:3].lower()) + 1 if name else int(parts["month"] or 0)
