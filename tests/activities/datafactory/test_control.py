@@ -204,15 +204,29 @@ def test_the_evaluated_input_is_noted_with_what_the_user_said_of_it() -> None:
     desk = Desk()
     settings: Mapping[str, Json] = {
         "userProperties": [{"name": "n", "value": "@add(1,1)"}, {"name": "t", "value": "x"}],
-        "policy": {"secureInput": True, "secureOutput": "@equals(1,2)"},
+        "policy": {"secureInput": "@equals(1,2)", "secureOutput": True},
     }
     desk.act(wait, {"waitTimeInSeconds": "@add(1,1)"}, settings=settings)
     assert desk.notes == {
         "input": {"waitTimeInSeconds": 2},
         "userProperties": {"n": "2", "t": "x"},
-        "secureInput": True,
-        "secureOutput": False,
+        "secureInput": False,
+        "secureOutput": True,
     }
+
+
+def test_a_secure_input_is_not_even_kept() -> None:
+    """Nothing goes on with an input, so what nobody may see is in no ledger and no copy of it either."""
+    desk = Desk()
+    desk.act(wait, {"waitTimeInSeconds": 2}, settings={"policy": {"secureInput": True}})
+    assert (desk.notes["input"], desk.notes["secureInput"]) == ({}, True)
+
+
+def test_a_secret_is_no_error_code_either() -> None:
+    """A Fail names its own code, which doors show as it is."""
+    desk = Desk(a_run(parameters={"s": seal_value(SEALER, SCOPE, "s3cr3t-value")}))
+    of = "@pipeline().parameters.s"
+    assert failure_of(desk.act(fail, {"message": of, "errorCode": of})) == ("**********", "**********")
 
 
 def test_a_secure_parameter_is_never_shown() -> None:

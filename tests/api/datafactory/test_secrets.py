@@ -9,6 +9,8 @@ from api.datafactory.conftest import SCOPE, SEALER, Client, error_of, pipeline
 from headrace.api.datafactory.secrets import PREFIX, open_secrets, seal_secrets
 from headrace.core.errors import Problem
 from headrace.service.sealing import Sealer
+from headrace.service.secret_values import open_value
+from headrace.store import runs
 
 PLACE = (SCOPE, "linked_service", "ls")
 CANARY = "Ca;n'a\"r}y"
@@ -45,6 +47,7 @@ def service(**given: Any) -> dict[str, Any]:
             {"connectionString": {"type": "Expression", "value": "Server=@{linkedService().s}"}},
         ),
         ({"connectionString": "postgresql://u:Canary@h/d"}, {}),
+        ({"url": "ftp://u:Canary@h/d", "other": "https://h/d"}, {"other": "https://h/d"}),
         ({"list": [secure(), {"a": secure(), "b": 1}]}, {"list": [{"type": "SecureString"}, {"b": 1}]}),
         ({"sasUri": "https://x?sig=Canary"}, {}),
         ({"a/b~c": secure()}, {}),
@@ -150,6 +153,20 @@ def test_no_answer_and_no_row_has_a_secret(client: Client) -> None:
         for table in ("documents", "flows", "audit"):
             rows = connection.exec_driver_sql(f"SELECT * FROM {table}").fetchall()
             assert "Canary" not in repr(rows)
+
+
+def test_the_default_of_a_secret_parameter_is_a_secret(client: Client) -> None:
+    """It is not shown, a document that comes back keeps it, and runs get it."""
+    declared = {"s": {"type": "SecureString", "defaultValue": CANARY}, "t": {"type": "String", "defaultValue": "x"}}
+    echo = {"name": "F", "type": "Fail", "typeProperties": {"message": "@pipeline().parameters.s", "errorCode": "1"}}
+    client.put("/pipelines/p", {"activities": [echo], "parameters": declared})
+    shown = client.get("/pipelines/p")["properties"]
+    assert shown["parameters"] == {"s": {"type": "SecureString"}, "t": declared["t"]}
+    assert client.put("/pipelines/p", shown)["properties"]["parameters"] == shown["parameters"]
+    run = client("POST", "/pipelines/p/createRun").json()["runId"]
+    assert client.get(f"/pipelineruns/{run}")["parameters"] == {"s": "**********", "t": "x"}
+    with client.door.database.transaction() as tx:
+        assert open_value(SEALER, SCOPE, runs.get(tx, SCOPE, run).parameters["s"]) == CANARY
 
 
 def test_a_plain_password_of_an_activity_is_a_secret_too() -> None:

@@ -79,6 +79,16 @@ def test_credentials_stay_with_the_host_that_they_are_for() -> None:
     request = WebRequest("POST", "https://a.example/x", {"Authorization": "s", "Content-Type": "t", "x-b": "1"}, b"b")
     assert redirected(request, 307, "/y").headers == request.headers
     assert redirected(request, 307, "https://a.example:8443/").headers == {"Content-Type": "t", "x-b": "1"}
+    for name in (
+        "Ocp-Apim-Subscription-Key",
+        "X-Auth",
+        "PRIVATE-TOKEN",
+        "x-amz-credential",
+        "Session-Id",
+        "x-functions-key",
+    ):
+        asked = WebRequest("GET", "https://a.example/x", {name: "s", "idempotency-key": "k"})
+        assert redirected(asked, 302, "https://b.example/").headers == {"idempotency-key": "k"}, name
     assert redirected(request, 303, "/y") == WebRequest(
         "GET", "https://a.example/y", {"Authorization": "s", "x-b": "1"}
     )

@@ -145,11 +145,12 @@ class Attempt:
         self.noted = shown
         policy = self.task.settings.get("policy")
         policy = policy if isinstance(policy, Mapping) else {}
+        secure = flag(self.evaluate(policy.get("secureInput")), "secureInput")
         self.context.note(
             {
-                "input": shown,
+                "input": {} if secure else shown,
                 "userProperties": self._user_properties(),
-                "secureInput": flag(self.evaluate(policy.get("secureInput")), "secureInput"),
+                "secureInput": secure,
                 "secureOutput": flag(self.evaluate(policy.get("secureOutput")), "secureOutput"),
             }
         )
@@ -167,7 +168,8 @@ class Attempt:
             return replace(result, output=output)
         failure = result.failure
         if failure is not None:
-            failure = replace(failure, message=masked_text(failure.message, self.secrets))
+            message, label = (masked_text(text, self.secrets) for text in (failure.message, failure.label))
+            failure = replace(failure, message=message, label=label)
         elif _size(output) + _size(self.noted) > self.max_payload:
             return Outcome(failure=too_long().failure)
         return replace(result, output=output, failure=failure)

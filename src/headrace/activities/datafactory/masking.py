@@ -11,8 +11,10 @@ SHOWN_LEAST = 4
 KEPT_LEAST = 8
 """The same for outputs, which expressions go on with: a short secret may be a part of an ordinary word."""
 
-_SECRET_KEYS = frozenset({"password", "pfx", "clientsecret", "functionkey"})
-"""Properties of activities whose plain texts are secrets too, in lower case."""
+_SECRET_KEYS = frozenset(
+    {"password", "pfx", "clientsecret", "functionkey", "authorization", "proxyauthorization", "cookie"}
+)
+"""Properties and headers of activities whose plain texts are secrets too, in lower case and without hyphens and underscores."""
 
 
 def masked(value: Json, secrets: Collection[str], least: int = SHOWN_LEAST) -> Json:
@@ -44,12 +46,16 @@ def without_secrets(value: Json) -> Json:
         if secure_string(value) is not None:
             return {**value, "value": MASK}
         return {
-            key: MASK if isinstance(item, str) and item and key.lower() in _SECRET_KEYS else without_secrets(item)
+            key: MASK if isinstance(item, str) and item and _is_secret(key) else without_secrets(item)
             for key, item in value.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [without_secrets(item) for item in value]
     return value
+
+
+def _is_secret(key: str) -> bool:
+    return key.lower().replace("-", "").replace("_", "") in _SECRET_KEYS
 
 
 def secure_string(value: Json) -> str | None:

@@ -165,6 +165,10 @@ def _cut(name: str, value: Any, path: str, cut: _Cut, context: _Context) -> Any:
     if _is_secure(value):
         cut.values[path] = value
         return _GONE
+    if _is_secure(value, "defaultValue"):
+        # A parameter: what stands for the value that is not given is as secret as one that is.
+        cut.values[f"{path}/defaultValue"] = value["defaultValue"]
+        value = {key: item for key, item in value.items() if key != "defaultValue"}
     return _members(name, value, path, cut, context)
 
 
@@ -179,6 +183,9 @@ def _cut_element(item: Any, path: str, cut: _Cut, context: _Context) -> Any:
 def _cut_text(name: str, text: str, path: str, cut: _Cut, context: _Context) -> Any:
     if name == _CONNECTION_STRING:
         return _cut_connection_string(text, path, cut)
+    if context.plain and len(text) <= _LONGEST_STRING and _URL_PASSWORD.search(text):
+        cut.values[path] = text
+        return _GONE
     is_plain = context.plain or _AUTHENTICATION in path.lower().split("/")[:-1]
     if not is_plain or name not in _SECRET_KEYS or not text or _is_expression(text):
         return text
@@ -230,9 +237,9 @@ def _is_secret_part(part: str) -> bool:
     return bool(equals) and word in _SECRET_WORDS and value.strip() != "" and "@{" not in value
 
 
-def _is_secure(value: Mapping[str, Any]) -> bool:
+def _is_secure(value: Mapping[str, Any], key: str = "value") -> bool:
     kind = value.get("type")
-    return isinstance(kind, str) and kind.lower() == "securestring" and isinstance(value.get("value"), str)
+    return isinstance(kind, str) and kind.lower() == "securestring" and isinstance(value.get(key), str)
 
 
 def _is_expression(text: str) -> bool:

@@ -7,6 +7,7 @@ used: they would go where the guard cannot look.
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,12 +30,8 @@ MAX_URL = 2048
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TO_GET = frozenset({301, 302, 303})
-_OF_ONE_ORIGIN = frozenset(
-    {
-        *("authorization", "cookie", "x-headrace-signature"),
-        *("api-key", "x-api-key", "x-functions-key", "ocp-apim-subscription-key"),
-    }
-)
+_OF_ONE_ORIGIN = re.compile(r"auth|cookie|signature|credential|session|passw|pwd|secret|token|key", re.IGNORECASE)
+"""What is in the name of a header that only the host may see that it was meant for; ``idempotency-key`` is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +178,15 @@ def redirected(request: WebRequest, status: int, target: str) -> WebRequest:
     old, new = parse_url(request.url), parse_url(url)
     headers = dict(request.headers)
     if (old.scheme, old.netloc) != (new.scheme, new.netloc):
-        headers = {name: value for name, value in headers.items() if name.lower() not in _OF_ONE_ORIGIN}
+        headers = {name: value for name, value in headers.items() if not _is_of_one_origin(name)}
     if status in _TO_GET and request.method not in {"GET", "HEAD"}:
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
         return WebRequest("GET", url, headers)
     return replace(request, url=url, headers=headers)
+
+
+def _is_of_one_origin(header: str) -> bool:
+    return header.lower() != "idempotency-key" and _OF_ONE_ORIGIN.search(header) is not None
 
 
 @cache
