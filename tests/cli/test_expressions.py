@@ -111,17 +111,30 @@ def test_a_state_that_is_none_is_refused(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("line", "words"), [("1", "a case is a JSON string"), ("{}", "a case is"), ("@1", "no JSON")])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("1", "a case is a JSON string"), ("{}", "a case is"), ('{"expr": NaN}', "a case is"), ("@1", "no JSON")],
+)
 def test_a_line_that_is_no_case_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
 ) -> None:
-    """What stands before it is answered."""
+    """It has its line of the answer too, all others are answered, and the command ends with 1."""
     cases = tmp_path / "cases.jsonl"
-    cases.write_text(f'"@1"\n{line}\n')
+    cases.write_text(f'"@1"\n{line}\n"@2"\n')
     assert call(["expressions", "eval", "--input", str(cases)]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == '{"ok": 1}\n'
-    assert f"line 2: {words}" in printed.err
+    first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first, third) == ({"ok": 1}, {"ok": 2})
+    assert f"line 2: {words}" in second["error"]
+
+
+def test_half_of_a_pair_of_surrogates_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON can hold what no output can encode."""
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text('"\\ud83d"\n"@\\ud83d"\n')
+    assert call(["expressions", "eval", "--input", str(cases)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.encode()
+    assert [list(json.loads(line)) for line in printed.splitlines()] == [["ok"], ["error"]]
 
 
 def test_it_needs_no_home_and_makes_none(headrace: Headrace, tmp_path: Path) -> None:

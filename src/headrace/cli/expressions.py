@@ -13,6 +13,7 @@ from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.language.datafactory.state import FixedState
 from headrace.language.datafactory.templates import evaluate_text
+from headrace.language.datafactory.values import whole_characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Wish:
 def evaluate(wish: Wish) -> int:
     """Print the value of an expression as JSON; of a file of cases, one line for each, in their order.
 
+    Returns 1 where a line was no case, which its line of the answer tells; else 0.
+
     Raises:
         Problem: the single expression cannot be evaluated, or a file is not what it should be.
     """
@@ -34,12 +37,16 @@ def evaluate(wish: Wish) -> int:
     if wish.cases is None:
         _print(evaluate_text(wish.expression or "", state))
         return 0
+    ended = 0
     for expression in _expressions(wish.cases):
         try:
+            if isinstance(expression, Problem):
+                ended = 1
+                raise expression
             _print({"ok": evaluate_text(expression, state)})
         except Problem as problem:
             _print({"error": problem.message})
-    return 0
+    return ended
 
 
 def _state(path: Path | None) -> FixedState:
@@ -49,17 +56,23 @@ def _state(path: Path | None) -> FixedState:
     return FixedState.of(document, Instant(time.time_ns() // 1000), random.Random())  # noqa: S311 — guid() and rand() are no secrets
 
 
-def _expressions(path: Path) -> Iterator[str]:
+def _expressions(path: Path) -> Iterator[str | Problem]:
+    """Yield the expression of each line, or what is wrong with the line; empty lines are passed over."""
     where = "standard input" if str(path) == "-" else str(path)
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
-        case = _parsed(line, f"{where}, line {number}")
+        try:
+            case = _parsed(line, f"{where}, line {number}")
+        except Problem as problem:
+            yield problem
+            continue
         expression = case.get("expr") if isinstance(case, Mapping) else case
-        if not isinstance(expression, str):
+        if isinstance(expression, str):
+            yield expression
+        else:
             message = f"{where}, line {number}: a case is a JSON string, or an object with a string 'expr'"
-            raise Problem(Code.INVALID, message)
-        yield expression
+            yield Problem(Code.INVALID, message)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -86,4 +99,5 @@ def _parsed(text: str, where: str) -> Json:
 
 
 def _print(value: Json) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    # An expression may hold half of a surrogate pair, and its message then too: no output can encode that.
+    print(whole_characters(json.dumps(value, ensure_ascii=False)), flush=True)
