@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from headrace.core.clock import Instant
 from headrace.core.codec import decode, encode
 from headrace.core.crashpoints import crash_point
-from headrace.core.errors import Code
+from headrace.core.errors import Code, Problem
 from headrace.core.ids import derived_uuid
 from headrace.core.outcome import Failure, Outcome
 from headrace.core.planning import PlanMode
@@ -25,7 +25,7 @@ from headrace.engine.records import (
 )
 from headrace.engine.recovering import Earlier, carry_bodies, level_rows, look_back
 from headrace.engine.writer import STOPPING, Writer
-from headrace.store import activity_runs, levels, runs
+from headrace.store import activity_runs, levels, runs, workers
 from headrace.store.database import Transaction
 
 _CANCELLED = Failure(Code.CANCELLED, "it was cancelled before it had ended")
@@ -96,12 +96,26 @@ class BodyLedger:
                 if found[-1].status.is_final:
                     return BodyBegun(level, {}, found[-1].status)
                 rows = activity_runs.of_parent(tx, run_id, level.path)
-            elif runs.status(tx, run_id) in STOPPING or level.bell.is_out_of_time:
+            elif not self._may_begin(tx, run_id, container) or level.bell.is_out_of_time:
                 return None
             else:
                 level, rows = self._insert(tx, container, level)
         crash_point("body-begun")
         return BodyBegun(level, standings_of(level, rows))
+
+    def _may_begin(self, tx: Transaction, run_id: str, container: str) -> bool:
+        """Say whether bodies of the container may begin, and hold that to the end of ``tx``; False: the run is being stopped.
+
+        Raises:
+            Problem: ``FENCED``: this worker was declared dead, or somebody else has gone on with the container. Rows that began then would be left
+                open in a run that has ended.
+        """
+        workers.check(tx, self._writer.claim)
+        if runs.status(tx, run_id) in STOPPING:
+            return False
+        if not levels.waits(tx, run_id, container):
+            raise Problem(Code.FENCED, f"{container!r} of run {run_id} does not wait for its bodies any more")
+        return True
 
     def _insert(self, tx: Transaction, container: str, level: Level) -> tuple[Level, list[ActivityRun]]:
         now = self._clock.now()
@@ -133,7 +147,7 @@ class BodyLedger:
 
     def _carry(self, chance: Try, earlier: Earlier, indices: Sequence[int]) -> bool:
         with self._database.transaction() as tx:
-            if runs.status(tx, chance.run.id) in STOPPING:
+            if not self._may_begin(tx, chance.run.id, chance.path):
                 return False
             carry_bodies(tx, chance, earlier, indices, self._clock.now())
         crash_point("bodies-carried")

@@ -176,6 +176,10 @@ class Container:
         if self._deadline is None:
             return None
         left = (self._deadline - self._tools.clock.now()) / SECOND
+        if left <= 0:
+            # It ran out while nobody had the run: nothing begins any more.
+            self._time_is_over()
+            return None
         return asyncio.get_running_loop().call_later(max(left, 0), self._time_is_over)
 
     def _time_is_over(self) -> None:

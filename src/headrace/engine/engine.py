@@ -30,7 +30,7 @@ from headrace.engine.configuration import EngineConfig
 from headrace.engine.execution import Execution
 from headrace.engine.glance import Looks
 from headrace.engine.handback import HandBack
-from headrace.engine.hands import Halted, Hands
+from headrace.engine.hands import Halted, Hands, Moved
 from headrace.engine.ledger import Ledger
 from headrace.engine.neighbours import here
 from headrace.engine.places import Places
@@ -133,7 +133,7 @@ class Engine:
             bodies=BodyLedger(ledger.writer),
             attempts=Attempts(ledger.writer, trials, self._activities, self.config.takeovers),
             hands=self._hands,
-            places=Places(self.config, self._hands),
+            places=Places(self.config, ledger.writer),
             config=self.config,
             clock=self._clock,
             in_thread=partial(_in_thread, self._pool),
@@ -194,8 +194,24 @@ class Engine:
                 return
             came_from = None if begun.first else await tools.in_thread(tools.places.queue_of, run_id)
             await Execution(begun, tools, came_from or RUNS_QUEUE).carry_out()
+        except Moved:
+            raise
+        except Halted:
+            await self._give_back(tools, run_id)
+            raise
         except Exception as problem:  # noqa: BLE001 — the outermost edge of a run: whatever it is, the run must not stay open
             await self._abandon(tools, run_id, problem)
+
+    async def _give_back(self, tools: Tools, run_id: str) -> None:
+        """Let a run be taken up again whose execution was halted by another one's claims.
+
+        When that one has the run, nothing is done. But where both have overtaken each other, both have halted, and the run would lie in a living
+        worker's hand for ever.
+        """
+        if not tools.hands.leaving:
+            await asyncio.sleep(self.config.watch_seconds)
+        if not tools.hands.leaving and not tools.hands.holds(run_id):
+            await tools.in_thread(tools.places.give_back, run_id)
 
     async def _abandon(self, tools: Tools, run_id: str, problem: Exception) -> None:
         """Let a run fail that this code cannot go on with: a bug must not leave it open for ever."""

@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 
 class HandBack:
-    """Moves runs back to queues. DBOS takes the run from the execution that had it: whatever that one still writes is refused."""
+    """Moves runs back to queues, each only if the worker that it is taken from still has it: others may be handing back the same ones."""
 
     def __init__(self, database: Database, hands: Hands) -> None:
         self._database = database
@@ -50,7 +50,8 @@ class HandBack:
         )
         waiting = [status.workflow_id for status in queued if status.queue_name != WAITING_QUEUE]
         if waiting:
-            self._client.resume_workflows(waiting, queue_name=WAITING_QUEUE)
+            with self._database.transaction() as tx:
+                queue.hand_over(tx, waiting, WAITING_QUEUE, holder=None)
 
     def forget(self, run_ids: Collection[str]) -> None:
         """Remove what DBOS keeps of runs that have ended."""
@@ -60,15 +61,18 @@ class HandBack:
         return self._client.list_workflows(status=_IN_HAND, executor_id=worker_ids, load_input=False, load_output=False)
 
     def _resume(self, held: Iterable[WorkflowStatus]) -> int:
-        by_queue: dict[str, list[str]] = {}
+        together: dict[tuple[str, str], list[str]] = {}
         for status in held:
-            by_queue.setdefault(status.queue_name or RUNS_QUEUE, []).append(status.workflow_id)
-        for name, run_ids in by_queue.items():
+            key = (status.queue_name or RUNS_QUEUE, str(status.executor_id))
+            together.setdefault(key, []).append(status.workflow_id)
+        count = 0
+        for (name, holder), run_ids in together.items():
             for start in range(0, len(run_ids), _AT_ONCE):
-                self._hands.moved(run_ids[start : start + _AT_ONCE])
-                self._client.resume_workflows(run_ids[start : start + _AT_ONCE], queue_name=name)
+                some = run_ids[start : start + _AT_ONCE]
+                self._hands.moved(some)
+                with self._database.transaction() as tx:
+                    count += len(queue.hand_over(tx, some, name, holder=holder))
                 crash_point("runs-handed-back")
-        count = sum(map(len, by_queue.values()))
         if count:
             _log.info("runs were handed back", runs=count)
         return count

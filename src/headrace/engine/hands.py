@@ -20,6 +20,10 @@ class Halted(BaseException):
     """
 
 
+class Moved(Halted):
+    """This execution stops since it has put its run into another queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeout:
     """The time that an attempt has: ``seconds`` in all, of which ``left`` are left."""
@@ -88,6 +92,11 @@ class Hands:
         """Remember runs that this worker put into a queue, where nobody would notice that they are cancelled."""
         with self._lock:
             self._moved.update(run_ids)
+
+    def holds(self, run_id: str) -> bool:
+        """Say whether an execution of the run goes on here."""
+        with self._lock:
+            return any(held.run_id == run_id for held in self._held)
 
     def looked_after(self) -> tuple[frozenset[str], frozenset[str]]:
         """Return the ids of the runs in hand, and of those that were put into a queue from here."""

@@ -205,8 +205,10 @@ def end_run(tx: Transaction, writer: Writer, ending: Ending) -> RunStatus:
         dialect = writer.dialect_of(run.definition)
         if dialect is not None:
             reason = dialect.run_failed(by_end(failures))
+    if not runs.move(tx, run.id, _AT_WORK, to, now, reason=reason, worker=writer.claim):
+        # Somebody else has just given it its end, and the figures with it.
+        return runs.status(tx, run.id)
     runs.add_figures(tx, run.id, figures_of((row.status, row.figures) for row in newest))
-    runs.move(tx, run.id, _AT_WORK, to, now, reason=reason, worker=writer.claim)
     if to is RunStatus.SUCCEEDED:
         advance_watermark(tx, run, newest, now)
     return to

@@ -1,8 +1,8 @@
 """Who may work: places for activities in this worker, and a run's place among those that work.
 
 A run in the queue of runs holds one of the worker's places from its first activity to its end. One that will only wait for a while goes
-over to the queue of waiting runs, where there is room for all, and comes back through the queue of runs. Both moves are DBOS's own
-``resume``: the row is in one queue at every moment, so a place cannot leak; the execution that moved it halts, and the next one replays.
+over to the queue of waiting runs, where there is room for all, and comes back through the queue of runs. Both moves are one row's change:
+it is in one queue at every moment, so a place cannot leak. The execution that moved it halts, and the next one goes on.
 """
 
 import asyncio
@@ -12,14 +12,16 @@ from dbos import DBOS
 from headrace.core.crashpoints import crash_point
 from headrace.core.queueing import RUNS_QUEUE, WAITING_QUEUE
 from headrace.engine.configuration import EngineConfig
-from headrace.engine.hands import Halted, Hands
+from headrace.engine.hands import Moved
+from headrace.engine.writer import Writer
+from headrace.store import queue, workers
 
 
 class Places:
     """Places in this worker."""
 
-    def __init__(self, config: EngineConfig, hands: Hands) -> None:
-        self._hands = hands
+    def __init__(self, config: EngineConfig, writer: Writer) -> None:
+        self._writer = writer
         self._heavy_kinds = config.heavy_kinds
         self._heavy = asyncio.Semaphore(config.heavy_concurrency)
         self._light = asyncio.Semaphore(config.light_concurrency)
@@ -42,8 +44,20 @@ class Places:
         """Move the run back to the queue of runs, and halt here."""
         self._move(run_id, RUNS_QUEUE)
 
-    def _move(self, run_id: str, queue: str) -> None:
-        self._hands.moved([run_id])
-        DBOS.resume_workflow(run_id, queue_name=queue)
+    def give_back(self, run_id: str) -> None:
+        """Put a run that was halted here back into its queue, if nobody else has it: it would be in the hand of a worker that does nothing."""
+        name = self.queue_of(run_id)
+        if name is not None:
+            self._writer.patiently(self._hand_over, run_id, name)
+
+    def _move(self, run_id: str, name: str) -> None:
+        self._writer.patiently(self._hand_over, run_id, name)
         crash_point("run-moved")
-        raise Halted(f"the run goes on in the queue {queue}")
+        raise Moved(f"the run goes on in the queue {name}")
+
+    def _hand_over(self, run_id: str, name: str) -> None:
+        self._writer.hands.moved([run_id])
+        with self._writer.database.transaction() as tx:
+            # A worker that was declared dead has no run to move, whatever it had before it was frozen.
+            workers.check(tx, self._writer.claim)
+            queue.hand_over(tx, [run_id], name, holder=self._writer.claim.worker_id)

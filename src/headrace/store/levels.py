@@ -25,6 +25,16 @@ _MOVED = sa.select(table.c.status, table.c.figures).where(
     ),
 )
 
+_WAITS = (
+    sa.select(sa.literal(1))
+    .where(
+        table.c.run_id == sa.bindparam("its_run_id"),
+        table.c.path == sa.bindparam("its_path"),
+        table.c.status == ActivityStatus.WAITING.value,
+    )
+    .with_for_update(read=True)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
@@ -46,6 +56,11 @@ def is_at_work(tx: Transaction, run_id: str) -> bool:
     """Say whether an activity of the run is running."""
     values = {"its_run_id": run_id, "its_status": ActivityStatus.RUNNING.value}
     return tx.scalar(_at_work(tx.dialect), values) is not None
+
+
+def waits(tx: Transaction, run_id: str, path: str) -> bool:
+    """Say whether the activity at ``path`` waits; if it does, nobody gives it another status before the end of ``tx``."""
+    return tx.scalar(_WAITS, {"its_run_id": run_id, "its_path": path}) is not None
 
 
 def moved(tx: Transaction, run_id: str, parent: str) -> list[tuple[ActivityStatus, Figures]]:

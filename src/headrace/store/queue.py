@@ -6,6 +6,8 @@ database, on SQLite in the same file.
 
 import json
 import logging
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +27,9 @@ _STAMP = sa.text(
     "UPDATE workflow_status SET created_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
     " WHERE workflow_uuid = :run_id"
 )
+_HAND_OVER = """UPDATE {}workflow_status SET status = 'ENQUEUED', queue_name = :queue, owner_xid = NULL, recovery_attempts = 0,
+    workflow_deadline_epoch_ms = NULL, deduplication_id = NULL, started_at_epoch_ms = NULL, completed_at = NULL
+    WHERE workflow_uuid IN :run_ids AND """
 _LEAST_PRIORITY, _GREATEST_PRIORITY = 1, 2**31 - 1
 
 
@@ -79,6 +84,16 @@ def enqueue(tx: Transaction, run: Run, *, app_version: str | None = None) -> Non
         tx.execute(_STAMP, {"run_id": run.id})
 
 
+def hand_over(tx: Transaction, run_ids: Collection[str], to: str, *, holder: str | None) -> list[str]:
+    """Put runs that the worker ``holder`` has in hand into the queue ``to`` (``holder`` None: runs that stand in a queue, in nobody's hand).
+
+    Returns the ids of those that were moved: what somebody else has by now is left to that one. DBOS's own ``resume`` would take it away, and two
+    workers that both live would go on with the same run.
+    """
+    values = {"run_ids": list(run_ids), "queue": to} | ({} if holder is None else {"holder": holder})
+    return [str(row["workflow_uuid"]) for row in tx.rows(_hand_over(tx.dialect, held=holder is not None), values)]
+
+
 def prepare(database: Database) -> None:
     """Make or upgrade DBOS's own tables; safe when several processes do it at once."""
     logging.getLogger("dbos").setLevel(logging.ERROR)
@@ -94,6 +109,14 @@ def missing(database: Database) -> list[str]:
     except dbos_error.DBOSException:
         return ["the tables of the queue (DBOS) are missing or old"]
     return []
+
+
+@cache
+def _hand_over(dialect: str, *, held: bool) -> sa.TextClause:
+    schema = "" if dialect == "sqlite" else "dbos."
+    which = "status = 'PENDING' AND executor_id = :holder" if held else "status = 'ENQUEUED'"
+    statement = sa.text(f"{_HAND_OVER.format(schema)}{which} RETURNING workflow_uuid")
+    return statement.bindparams(sa.bindparam("run_ids", expanding=True))
 
 
 def _client(tx: Transaction) -> DBOSClient:
