@@ -15,7 +15,7 @@ from headrace.service.flows import get_flow, put_flow
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
 from headrace.service.runs import RunRequest, create_run, get_run
 from headrace.store import activity_runs, runs, watermarks
-from service.conftest import House
+from service.conftest import PLAN, House
 
 _LANDED = Outcome({"landing": {"files": []}}, Figures(bytes_read=10))
 _BROKEN = Outcome(failure=Failure(Code.TOO_MANY_REJECTS, "too many"))
@@ -240,3 +240,16 @@ def test_a_retry_answers_nobody_and_says_what_it_carries_over(house: House) -> N
     assert _retry(house, child).caller is None
     carried = get_run(house.database, "local", _retry(house, failed).id).activities[0]
     assert carried.details["carried"] == {"run_id": failed.id, "path": "Copy", "attempt": 1}
+
+
+def test_a_run_of_a_pipeline_is_not_retried(house: House) -> None:
+    """It has other rules: the door that it came through recovers it, and the message says so."""
+    put_flow(
+        house.database,
+        replace(get_flow(house.database, "local", "f1"), plan=Plan(PLAN.activities, "words")),
+        "tester",
+        house.clock,
+    )
+    with pytest.raises(Problem, match="runs of pipelines are not retried, but recovered by the door") as raised:
+        _retry(house, _failed_run(house))
+    assert raised.value.code is Code.ILLEGAL_STATE

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headrace.cli.output import Output, moment, number, one_line, size, took
+from headrace.cli.pipelines import recovery_call
 from headrace.core.clock import Instant, to_iso
 from headrace.core.codec import Json, encode
 from headrace.core.outcome import Failure, Figures, ReasonCount
@@ -146,11 +147,12 @@ def summary(details: RunDetails, lake: Path, output: Output) -> None:
         failure(run.reason, output)
     if still_rejected(details):
         output.say(f"  look      headrace runs rejects {short}")
+    call = recovery_call(run)
     if run.status is RunStatus.FAILED:
         output.say(f"  why       headrace runs errors {short}")
-        output.say(f"  retry     headrace runs retry {short} --dry-run")
+        output.say(f"  retry     {call or f'headrace runs retry {short} --dry-run'}")
     elif run.status is RunStatus.CANCELLED:
-        output.say(f"  go on     headrace runs retry {short}")
+        output.say(f"  go on     {call or f'headrace runs retry {short}'}")
 
 
 def failure(found: Failure, output: Output) -> None:

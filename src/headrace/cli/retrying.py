@@ -8,6 +8,7 @@ from headrace import config
 from headrace.bootstrap.application import Application
 from headrace.cli.options import who
 from headrace.cli.output import Output
+from headrace.cli.pipelines import recovery_call
 from headrace.cli.rendering import SHORT
 from headrace.cli.running import details_of, put_file
 from headrace.cli.session import finish, opened
@@ -50,10 +51,15 @@ def retry(home: Path | None, wish: Wish, output: Output) -> int:
     """Retry the run, or show what that would do; return the exit code.
 
     Raises:
-        Problem: as ``retry_run``; the flow file is wrong; parameters without a flow file that could take them.
+        Problem: as ``retry_run``; the run is a pipeline's (the message has the call that recovers it); the flow file is wrong; parameters
+            without a flow file that could take them.
     """
     with opened(home) as application:
         run = get_run(application.database, None, find_run(application.database, None, wish.run_id)).run
+        call = recovery_call(run, wish.mode, wish.from_activity, preview=wish.dry_run)
+        if call is not None:
+            what = f"run {run.id} is one of the pipeline {run.flow_name!r}, which its data factory recovers"
+            raise Problem(Code.ILLEGAL_STATE, f"{what}; ask the server: {call}")
         file = _flow_file(run, wish, output)
         request = _request(run, wish, file)
         plan = preview_retry(application.database, None, run.id, request, application.outcome_lost)

@@ -76,8 +76,8 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
 
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: the run, or another one of its group, has not ended (the message names it), or the flow is
-            disabled, or another run has delivered since what this one was to read; ``INVALID``: no such activity; ``UNKNOWN_FIELD`` or
-            ``INVALID``: the parameters; ``CONFLICT``: the key belongs to another request.
+            disabled, or another run has delivered since what this one was to read, or it is a pipeline's; ``INVALID``: no such activity;
+            ``UNKNOWN_FIELD`` or ``INVALID``: the parameters; ``CONFLICT``: the key belongs to another request.
     """
     now = clock.now()
     with database.reading() as tx:
@@ -131,6 +131,12 @@ def _planned(
     retried: Run, rows: GroupRows, wanted: Run, request: RetryRequest, made: tuple[OutcomeLost, str]
 ) -> RunPlan:
     lost, new_id = made
+    if retried.definition.dialect:
+        what = f"run {retried.id} is one of the pipeline {retried.flow_name!r}"
+        raise Problem(
+            Code.ILLEGAL_STATE,
+            f"{what}; runs of pipelines are not retried, but recovered by the door that they came through",
+        )
     if retried.kind is RunKind.REPLAY:
         what = f"run {retried.id} plays rejected rows again"
         raise Problem(Code.ILLEGAL_STATE, f"{what}; play them again once more, or retry run {retried.retry_of}")

@@ -5,8 +5,9 @@ find it in the database only; nothing here calls the engine.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 from typing import cast
 
 from headrace.core import messages
@@ -18,7 +19,7 @@ from headrace.core.ids import Ids
 from headrace.core.outcome import Failure, ReasonCount
 from headrace.core.planning import PlanRequest, RunPlan, plan_run
 from headrace.core.query import Cursor, Order, Page
-from headrace.core.run import ActivityRun, ActivityStatus, Batch, Run, RunKind, RunStatus
+from headrace.core.run import BODY, ActivityRun, ActivityStatus, Batch, Run, RunKind, RunStatus
 from headrace.core.window import Window
 from headrace.store import activity_runs, audit, batches, flows, queue, runs, signals
 from headrace.store.database import Database, Transaction
@@ -308,7 +309,9 @@ def errors_of_run(database: Database, scope: str | None, run_id: str) -> RunErro
     details = get_run(database, scope, run_id)
     newest = {row.path: row for row in details.activities}
     failures = tuple(
-        ActivityFailure(row.path, row.attempt, row.failure) for row in newest.values() if row.failure is not None
+        ActivityFailure(row.path, row.attempt, row.failure)
+        for row in newest.values()
+        if row.failure is not None and row.kind != BODY
     )
     return RunErrors(
         details.run,
@@ -378,14 +381,27 @@ def as_object(run_plan: RunPlan) -> JsonObject:
 
 
 def _in_plan_order(run: Run, rows: Iterable[ActivityRun]) -> tuple[ActivityRun, ...]:
-    """Return the rows by the plan's order; what is inside of a container follows it, in the order of the ledger."""
+    """Return the rows by the plan's order; what is inside of a container follows it, level by level, loops in the order of their numbers."""
     position = {activity.name: number for number, activity in enumerate(run.definition.in_order())}
+    below: dict[str, list[ActivityRun]] = {}
+    for row in rows:
+        below.setdefault(row.parent, []).append(row)
 
     def place(row: ActivityRun) -> tuple[int, str]:
-        outermost = row.parent.partition("/")[0] if row.parent else row.path
-        return position.get(outermost, len(position)), outermost
+        if not row.parent:
+            return position.get(row.path, len(position)), row.path
+        last = row.path[len(row.parent) + 1 :]
+        return int(last) if row.kind == BODY and last.isdecimal() else 0, ""
 
-    return tuple(sorted(rows, key=place))
+    def under(parent: str) -> Iterator[ActivityRun]:
+        level = sorted(below.pop(parent, ()), key=place)
+        for row, following in zip_longest(level, level[1:]):
+            yield row
+            if following is None or following.path != row.path:
+                yield from under(row.path)
+
+    ordered = tuple(under(""))
+    return (*ordered, *chain.from_iterable(below.values()))
 
 
 def _summed(reasons: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:
