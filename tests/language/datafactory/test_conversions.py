@@ -57,6 +57,7 @@ NOT_BASE64 = "was invoked with a parameter that is not valid. The value cannot b
         ("dataUri(true)", "data:application/json;charset=utf-8;base64,dHJ1ZQ=="),
         ("dataUri(createArray('a'))", "data:application/json;charset=utf-8;base64,WyJhIl0="),
         ("dataUri('')", "data:text/plain;charset=utf-8;base64,"),
+        ("dataUriToString('data:,a\ud83d')", "a?"),
         ("dataUriToString('data:;base64,aGVsbG8=')", "hello"),
         ("dataUriToString('DATA:text/html,%C3%A9+1')", "é+1"),
         ("dataUriToString('data:text/plain;charset=iso-8859-1,%E9')", "é"),

@@ -13,8 +13,6 @@ ROUND_TRIP = "o"
 """The format of functions that are given none."""
 
 _INVARIANT_FORMS: Mapping[str, str] = {
-    "o": "yyyy-MM-ddTHH:mm:ss.fffffffK",
-    "O": "yyyy-MM-ddTHH:mm:ss.fffffffK",
     "r": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
     "R": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
     "s": "yyyy-MM-ddTHH:mm:ss",
@@ -31,6 +29,9 @@ def written(moment: Moment, pattern: str, culture: Culture = EN_US) -> str:
     Raises:
         ValueError: the format is not supported: an unknown letter, an open quote, a lone ``%``, more than seven decimals.
     """
+    if pattern in {"o", "O"}:  # what most functions write: without the walk through a pattern
+        day, time = moment.date.isoformat(), f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
+        return f"{day}T{time}.{moment.fraction:07}{moment.kind.value}"
     if pattern in _INVARIANT_FORMS:
         return _Writer(moment, _INVARIANT_FORMS[pattern], INVARIANT).text()
     if len(pattern) <= 1:

@@ -107,7 +107,7 @@ def _data_of(call: Call) -> tuple[str, bytes]:
     found = _DATA_URI.fullmatch(text.strip(BLANKS))
     if found is None:
         raise _no_data_uri(call)
-    parameters, data = found["parameters"], unquote_to_bytes(found["data"])
+    parameters, data = found["parameters"], unquote_to_bytes(_encode(found["data"]))
     if parameters.lower().endswith(";base64"):
         parameters = parameters[: -len(";base64")]
         try:
