@@ -9,7 +9,7 @@ from engine_desk import Desk, MakesEngines, activity
 from engine_pipelines import container, nested, rebuilt
 from headrace.core.codec import Json
 from headrace.core.errors import Code
-from headrace.core.flow import Policy
+from headrace.core.flow import Condition, Policy
 from headrace.core.outcome import Expansion, Failure, Figures, Outcome, Pause
 from headrace.core.run import ActivityRun, ActivityStatus, RunStatus
 from headrace.core.task import DynamicContext, Task
@@ -244,3 +244,13 @@ def test_a_container_may_pause_between_its_bodies(desk: Desk, make_engine: Makes
     make_engine({"patient_loop": patient_loop})
     assert desk.ended(run_id).figures.rows_read == 4
     assert [row.epoch for row in desk.rows(run_id) if row.kind == "counting"] == [1, 1]
+
+
+@pytest.mark.turn_about
+def test_an_inactive_activity_that_is_marked_as_failed_is_named(desk: Desk, make_engine: MakesEngines) -> None:
+    """It has no failure of its own; the run and the containers around it say that it is the mark that made them fail."""
+    make_engine({})
+    off = replace(activity("off", "echo"), inactive=True, inactive_as=Condition.FAILED)
+    run = desk.ended(desk.ask(nested(container("check", "if", {"yes": [off]}, settings={"on": "yes"}))))
+    assert run.reason is not None
+    assert run.reason.message == "check: inside, off: The activity is inactive and marked as failed."

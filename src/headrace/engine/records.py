@@ -19,6 +19,8 @@ from headrace.engine.bells import Bell
 from headrace.store import watermarks
 from headrace.store.database import Transaction
 
+_MARKED = Failure(Code.INVALID, "The activity is inactive and marked as failed.")
+
 
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -325,9 +327,15 @@ def upstream_of(plan: Plan, activity: Activity) -> tuple[str, ...]:
 def culprits_of(
     level: Level, statuses: Mapping[str, ActivityStatus], rows: Iterable[ActivityRun]
 ) -> list[tuple[str, ActivityRun]]:
-    """Return the activities (name and newest attempt) that make a level failed, in plan order."""
+    """Return the activities (name and newest attempt) that make a level failed, in plan order.
+
+    Of those that are inactive and marked as failed, the mark is the failure.
+    """
     newest = newest_rows(rows)
     found = [(name, newest[level.path_of(name)]) for name in culprits(level.plan, statuses)]
+    found = [
+        (name, replace(row, failure=_MARKED) if row.status is ActivityStatus.INACTIVE else row) for name, row in found
+    ]
     return [(name, row) for name, row in found if row.failure is not None]
 
 
