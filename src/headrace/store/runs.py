@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from headrace.core import messages
 from headrace.core.clock import Instant
-from headrace.core.codec import encode
+from headrace.core.codec import Json, encode
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Plan
 from headrace.core.outcome import Failure, Figures
@@ -41,6 +41,7 @@ __all__ = [
     "last_attempt",
     "move",
     "newest_started",
+    "note",
     "of_flow",
     "open_below",
     "page",
@@ -59,6 +60,7 @@ LATEST = "@latest"
 _ITS_ID = table.c.id == sa.bindparam("its_id")
 _GET = sa.select(table).where(_ITS_ID)
 _HOLD = _GET.with_for_update(key_share=True)
+_NOTE = sa.update(table).where(_ITS_ID).values(details=sa.bindparam("its_details"))
 _STATUS = sa.select(table.c.status).where(_ITS_ID)
 _LAST_ATTEMPT = sa.select(sa.func.max(table.c.attempt)).where(table.c.group_id == sa.bindparam("its_id"))
 _END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
@@ -103,6 +105,11 @@ def get(tx: Transaction, scope: str | None, run_id: str, *, hold: bool = False) 
     if row is None:
         raise Problem(Code.NOT_FOUND, f"there is no run {run_id!r}")
     return run_of(row)
+
+
+def note(tx: Transaction, run_id: str, details: Mapping[str, Json]) -> None:
+    """Write down a door's facts about the run, in the place of those that were there. The caller holds it."""
+    tx.execute(_NOTE, {"its_id": run_id, "its_details": details})
 
 
 def status(tx: Transaction, run_id: str) -> RunStatus:

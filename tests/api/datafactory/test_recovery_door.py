@@ -167,6 +167,20 @@ def test_a_child_that_cannot_be_made_says_why(client: Client) -> None:
         children.start(Caller(run_id, "Call", 1), "parent", {})
 
 
+def test_a_pipeline_that_runs_itself_more_than_once_comes_to_an_end(client: Client) -> None:
+    """Two children each would be more runs than there are atoms before the depth ends them: they are counted, all together."""
+    client.put_pipeline("again")
+    parent, _ = _parent(client)
+    children = ChildRuns(client.door, most=5)
+    ids = [children.start(Caller(parent.id, "Call", attempt), "again", {}) for attempt in range(1, 9)]
+    below = [children.start(Caller(run_id, "Call", 1), "again", {}) for run_id in ids[:5]]
+    with pytest.raises(Problem, match=f"run {parent.id} has led to 5 runs") as refusal:
+        children.start(Caller(below[0], "Call", 1), "again", {})
+    assert refusal.value.code is Code.LIMIT_EXCEEDED
+    assert children.start(Caller(ids[0], "Call", 1), "again", {}) == below[0], "who has a child is not counted again"
+    assert {client.stored(run_id).details["root"] for run_id in (*ids, *below)} == {parent.id}
+
+
 def test_a_run_that_is_being_stopped_makes_no_further_runs(client: Client) -> None:
     """What is cancelled with all that it has made leaves nothing behind that began a moment later; a child that is there is named still."""
     client.put_pipeline("child", wait("W"))

@@ -29,6 +29,9 @@ BY_PIPELINE = "PipelineActivity"
 """What runs that an activity made are invoked by."""
 MAX_DEPTH = 100
 """Runs made by runs made by runs: a pipeline that runs itself comes to an end here."""
+MAX_BELOW = 50_000
+"""Runs that the runs that a run has made may make, all together: a pipeline that runs itself twice would make more than any disk holds."""
+_BELOW = "below"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ class ChildEnd:
 
 @dataclass(frozen=True, slots=True)
 class ChildRuns:
-    """Makes runs for runs."""
+    """Makes runs for runs; ``most``: as ``MAX_BELOW``."""
 
     door: DataFactoryDoor
+    most: int = MAX_BELOW
 
     def start(self, caller: Caller, pipeline: str, parameters: Mapping[str, Json], recovers: str | None = None) -> str:
         """Return the id of the child run of ``caller``: a new one, or the one that it has already.
@@ -54,16 +58,18 @@ class ChildRuns:
 
         Raises:
             Problem: ``NOT_FOUND``: no such pipeline, or the caller is not there any more; ``INVALID``: its parameters, or its definition, or too many
-                runs are made by one another; ``CANCELLED``: the caller is being stopped.
+                runs are made by one another; ``LIMIT_EXCEEDED``: too many of them, all together; ``CANCELLED``: the caller is being stopped.
         """
         run_id = derived_uuid(caller.run_id, caller.path, str(caller.attempt), "child")
         now = self.door.clock.now()
         try:
             with self.door.database.transaction() as tx:
+                root = _held_root(tx, caller)
                 # Held: whoever cancels the parent with all that it has made either sees this child, or is seen here.
                 parent = runs.get(tx, None, caller.run_id, hold=True)
                 if run_id not in runs.statuses(tx, [run_id]):
                     _check_goes_on(parent)
+                    self._count(tx, root)
                     self._make(tx, run_id, _Call(parent, caller, pipeline, parameters, recovers), now)
         except Problem as problem:
             # Another worker, which has taken over, made it at the same moment.
@@ -81,6 +87,15 @@ class ChildRuns:
             run = runs.get(tx, scope, run_id)
             returned = variables_of(tx, [run.id], RETURNED).get(run.id)
         return ChildEnd(run.status, "" if run.reason is None else run.reason.message, returned)
+
+    def _count(self, tx: Transaction, root: Run | None) -> None:
+        if root is None:
+            return
+        below: Any = root.details.get(_BELOW, 0)
+        if below >= self.most:
+            text = f"The run {root.id} has led to {below} runs of pipelines already; does a pipeline execute itself without an end?"
+            raise Problem(Code.LIMIT_EXCEEDED, text)
+        runs.note(tx, root.id, {**root.details, _BELOW: below + 1})
 
     def _is_there(self, run_id: str) -> bool:
         with self.door.database.reading() as tx:
@@ -102,6 +117,7 @@ class ChildRuns:
             origin=_origin(call, now),
             reference=_reference(earlier, same=earlier is not None and self._is_same(earlier, parameters)),
             depth=_depth(call.parent),
+            root=str(call.parent.details.get("root") or call.parent.id),
         )
         check_definition(found, run_id)
         if earlier is None:
@@ -168,6 +184,22 @@ def _origin(call: _Call, now: Instant) -> Origin:
         who=parent.created_by,
         caller=caller,
     )
+
+
+def _held_root(tx: Transaction, caller: Caller) -> Run | None:
+    """Return the run that the caller's run goes back to, held; None: it is that run itself, whose plan says what it makes, or is not there any more.
+
+    It is held before the caller's run is: always from above, so that nobody waits in a circle.
+    """
+    root_id = runs.get(tx, None, caller.run_id).details.get("root")
+    if not isinstance(root_id, str) or not root_id:
+        return None
+    try:
+        return runs.get(tx, None, root_id, hold=True)
+    except Problem as problem:
+        if problem.code is not Code.NOT_FOUND:
+            raise
+        return None
 
 
 def _depth(parent: Run) -> int:

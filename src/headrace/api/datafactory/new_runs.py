@@ -47,7 +47,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDraft:
-    """A run that is asked for. ``depth``: how many runs, made by one another, it stands below."""
+    """A run that is asked for. ``depth``: how many runs, made by one another, it stands below; ``root``: the id of the first of them."""
 
     run_id: str
     pipeline: Pipeline
@@ -58,6 +58,7 @@ class RunDraft:
     reference: Reference = field(default_factory=Reference)
     request: str = ""
     depth: int = 0
+    root: str = ""
 
 
 def check_definition(pipeline: Pipeline, run_id: str) -> None:
@@ -114,6 +115,7 @@ def details_of(draft: RunDraft) -> Item:
         "recovers": draft.reference.run_id if draft.reference.is_recovery else None,
         "request": draft.request,
         "depth": draft.depth,
+        "root": draft.root,
     }
 
 
