@@ -33,7 +33,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     (pipeline(wait("a.b")), ('"a.b"',)),
     (pipeline(wait("a" * 261)), ("aaa",)),
     (pipeline(wait("A"), wait("a")), ("'a'", "more than once")),
-    (pipeline(each("Each", wait("EACH"))), ("'EACH'", "more than once", "'activities' of the activity 'Each'")),
+    (pipeline(each("Each", wait("EACH"))), ("'EACH'", "more than once in 'activities' of the activity 'Each'")),
     (pipeline(each("Each", each("In", wait("each")))), ("'each'", "more than once")),
     (pipeline(wait("A", **after("B"))), ("'A'", "'B'")),
     (pipeline(wait("B"), each("E", wait("A", **after("B")))), ("'A'", "'B'", "'E'")),

@@ -124,7 +124,7 @@ def _levels(value: Any, above: tuple[str, ...], where: str) -> Iterator[_Level]:
         for key in INNER_LISTS:
             if given.get(key) is not None:
                 _expect(given, key, list, _of(name))
-                yield from _levels(given[key], around, f" '{key}'{_of(name)}")
+                yield from _levels(given[key], around, f" in '{key}'{_of(name)}")
         yield from _cases(given, around, name)
 
 
@@ -137,7 +137,7 @@ def _cases(given: Mapping[str, Any], around: tuple[str, ...], name: object) -> I
             raise bad_request(f"The property 'cases'{_of(name)} holds {shown(case)}; an object is expected.")
         if case.get("activities") is not None:
             _expect(case, "activities", list, _of(name))
-            yield from _levels(case["activities"], around, f" of the case {shown(case.get('value'))}{_of(name)}")
+            yield from _levels(case["activities"], around, f" in the case {shown(case.get('value'))}{_of(name)}")
 
 
 def _check_level(level: _Level) -> None:
