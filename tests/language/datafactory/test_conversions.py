@@ -46,6 +46,7 @@ NOT_BASE64 = "was invoked with a parameter that is not valid. The value cannot b
         ("base64(createArray(1.0, 'é'))", "WzEuMCwiw6kiXQ=="),
         ("base64ToString('w6 k=')", "é"),
         ("base64ToString('/w==')", "\ufffd"),
+        ("string(base64ToBinary(' aG	k='))", "hi"),
         ("base64ToBinary('')", {"$content-type": OCTETS, "$content": ""}),
         ("binary(true)", {"$content-type": OCTETS, "$content": "VHJ1ZQ=="}),
         ("binary('')", {"$content-type": OCTETS, "$content": ""}),
@@ -161,6 +162,9 @@ def test_what_decodes_takes_texts_only(function: str) -> None:
         ("/* so */ [1, // or so\n 2]", [1, 2]),
         ("0x1F", 31),
         ("\ufeff[1]", [1]),
+        ("010", 8),
+        ("-010", -10),
+        ("00", 0),
         ("[,]", [None]),
         ("[1,,2]", [1, None, 2]),
         ("{a:,b:undefined}", {"a": None, "b": None}),
@@ -208,7 +212,7 @@ def test_json_is_read_tolerantly(text: str, value: Json) -> None:
             "0x",
             "1e999",
         ),
-        *('"\\x"', '"\\u12"', "<a/>", "/* ", "{a:'b}", "08"),
+        *('"\\x"', '"\\u12"', "<a/>", "/* ", "{a:'b}", "08", "00.5", "-0x1F"),
     ],
 )
 def test_what_is_no_json_is_refused(text: str) -> None:

@@ -50,8 +50,7 @@ def _base64_text(call: Call, text: str) -> str:
 def _decoded(call: Call, text: str) -> bytes:
     call.budget.produce_text(len(text))
     try:
-        # .NET passes over white space within base64, and nothing else.
-        return from_base64("".join(text.split()))
+        return from_base64(text)
     except ValueError:
         raise call.refusal(
             f"The function '{call.name}' was invoked with a parameter that is not valid. "

@@ -17,8 +17,8 @@ _SPACE: Final = re.compile(rf"(?:[{BLANKS}\ufeff]+|//[^\n]*|/\*(?:[^*]|\*(?!/))*
 _NAME: Final = re.compile(r"[\w$]+")
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _NUMBER: Final = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?![\w.])")
-_STRICT_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
-_OCTAL: Final = re.compile(r"-?0[0-9]+")
+_INTEGER: Final = re.compile(r"-?[0-9]+")
+_OTHER_BASE: Final = re.compile(r"0(?![.eE])(?P<hexadecimal>[xX])?.")
 _QUOTED: Final = {
     '"': re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL),
     "'": re.compile(r"'((?:[^'\\]|\\.)*+)'", re.DOTALL),
@@ -173,11 +173,10 @@ class _Reader:
 
     def _number(self, text: str) -> Json:
         try:
-            if text.lower().startswith(("0x", "-0x")):
-                return int(text, 16)
-            if _OCTAL.fullmatch(text):
-                return int(text, 8)
-            return _integer(text) if _STRICT_INTEGER.fullmatch(text) else _float(text)
+            other_base = _OTHER_BASE.match(text)
+            if other_base:
+                return int(text, 16 if other_base["hexadecimal"] else 8)
+            return _integer(text) if _INTEGER.fullmatch(text) else _float(text)
         except ValueError as error:
             self._fail(str(error))
 

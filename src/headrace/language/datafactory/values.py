@@ -18,6 +18,7 @@ CONTENT: Final = "$content"
 
 _FIRST_SCIENTIFIC: Final = 17
 _LAST_PLAIN: Final = -4
+_NOT_BASE64: Final = dict.fromkeys(map(ord, " \t\r\n"))
 _SURROGATES: Final = (0xD800, 0xDFFF)
 
 
@@ -173,11 +174,12 @@ def content_of(value: Json) -> bytes | None:
 
 
 def from_base64(text: str) -> bytes:
-    """Return the bytes of a base64 text.
+    """Return the bytes of a base64 text; blanks and ends of lines within are passed over.
 
     Raises:
         ValueError: it has other characters, or wrong padding (too much of it too, which Python lets pass).
     """
+    text = text.translate(_NOT_BASE64)
     if len(text) % 4:
         message = "the padding is wrong"
         raise ValueError(message)
