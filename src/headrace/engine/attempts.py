@@ -1,10 +1,11 @@
 """Attempts at activities: claimed, done in this thread, and written down."""
 
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -24,6 +25,9 @@ from headrace.engine.records import Claimed, Ended, Finished, Standing, Try
 from headrace.engine.surroundings import LedgerSurroundings
 from headrace.engine.waits import waits
 from headrace.engine.writer import Writer
+from headrace.store.database import LedgerAway
+
+T = TypeVar("T")
 
 Ends: TypeAlias = Sequence[tuple[str, Ended | Standing]]
 Abandon: TypeAlias = Callable[[Callable[[], Done]], None]
@@ -92,7 +96,7 @@ class Attempts:
         if kept is not None:
             return _Called(kept[0], chance.activity.policy, kept[1])
         try:
-            policy = standing.policy or self._policy(chance)
+            policy = standing.policy or self._once_reachable(chance, partial(self._policy, chance))
         except Problem as problem:
             return _Called(_failed(problem), chance.activity.policy, context.details)
         function = self._activities.get(chance.activity.kind)
@@ -108,11 +112,31 @@ class Attempts:
         with self._hands.work(chance.run.id, chance.path, cancellation, timeout, left):
             if chance.level.bell.is_out_of_time:
                 cancellation.stop(Code.CANCELLED, "the activity around it ran out of time")
-            result = _do(function, self._task(chance, claimed, policy), context)
+            call = partial(function, self._task(chance, claimed, policy), context)
+            result = _do(partial(self._once_reachable, chance, call, cancellation), chance, context)
         failure = result.failure if isinstance(result, Outcome) else None
         if failure is not None and failure.code is Code.FENCED:
             raise Halted(failure.message)
         return _Called(result, policy, context.details)
+
+    def _once_reachable(self, chance: Try, call: Callable[[], T], cancellation: Cancellation | None = None) -> T:
+        """Return what ``call`` returns; in a pipeline it is called again while the ledger, of which expressions ask much, cannot be reached.
+
+        A pipeline's activities are not tried again unless its author says so: our own outage must not be their failure.
+        """
+        pause = 0.05
+        while True:
+            try:
+                return call()
+            except LedgerAway as problem:
+                if not chance.run.definition.dialect:
+                    raise
+                _log.warning("the ledger cannot be reached", problem=problem.message)
+            self._hands.check()
+            if cancellation is not None:
+                cancellation.check()
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
 
     def _policy(self, chance: Try) -> Policy:
         if not chance.activity.dynamic_policy:
@@ -229,9 +253,9 @@ class _Context:
         self.details |= details
 
 
-def _do(function: ActivityFunction, task: Task, context: _Context) -> Outcome | Pause | Expansion:
+def _do(call: Callable[[], Outcome | Pause | Expansion], chance: Try, context: _Context) -> Outcome | Pause | Expansion:
     try:
-        return function(task, context)
+        return call()
     except Problem as problem:
         return _failed(problem)
     except Exception as error:  # noqa: BLE001 — the outermost edge of an activity: anything else is a bug, and fails this attempt only
@@ -242,8 +266,8 @@ def _do(function: ActivityFunction, task: Task, context: _Context) -> Outcome | 
         trace = "".join(
             traceback.format_exception(error)
         )  # without the values of variables, which may be rows or secrets
-        _log.error("an activity raised", run=task.run_id, path=task.path, attempt=task.attempt, trace=trace)
-        return _failed(Problem(Code.INTERNAL, f"{task.kind} broke down: {type(error).__name__}"))
+        _log.error("an activity raised", run=chance.run.id, path=chance.path, attempt=chance.attempt, trace=trace)
+        return _failed(Problem(Code.INTERNAL, f"{chance.activity.kind} broke down: {type(error).__name__}"))
 
 
 def _failed(problem: Problem) -> Outcome:

@@ -73,6 +73,10 @@ class Transaction:
         return self.execute(statement, parameters).scalar()
 
 
+class LedgerAway(Problem):
+    """The ledger is busy, or cannot be reached: it may be in a moment. Its code is ``UNAVAILABLE``, which other problems have that last."""
+
+
 class Database:
     """A ledger at ``url``: ``sqlite:///<file>`` or ``postgresql://…``. Making one connects to nothing.
 
@@ -272,11 +276,11 @@ def _of_operation(error: DBAPIError) -> Problem | None:
     if isinstance(error.orig, sqlite3.Error) and not any(words in text for words in _OUT_OF_REACH):
         # SQLite reports a wrong statement in the same way, and that is a bug.
         return None
-    return Problem(Code.UNAVAILABLE, "the ledger cannot be reached now; try again", context=_context(error))
+    return LedgerAway(Code.UNAVAILABLE, "the ledger cannot be reached now; try again", context=_context(error))
 
 
 def _busy() -> Problem:
-    return Problem(Code.UNAVAILABLE, f"the ledger was busy for {BUSY_SECONDS} s; try again")
+    return LedgerAway(Code.UNAVAILABLE, f"the ledger was busy for {BUSY_SECONDS} s; try again")
 
 
 def _context(error: DBAPIError) -> dict[str, object]:
