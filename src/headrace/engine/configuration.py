@@ -26,8 +26,8 @@ class EngineConfig:
     heavy_kinds: frozenset[str] = frozenset({"copy", "promote", "replay"})
     poll_seconds: float = 0.02
     """How often the queue is looked at."""
-    bounded_poll_seconds: float = 0.1
-    """How often the queues of flows with a bound are looked at, and the one of waiting runs."""
+    bounded_poll_seconds: float = 0.02
+    """How often the queues of flows with a bound are looked at, and the one of waiting runs; on PostgreSQL ten times a second at most."""
     watch_seconds: float = 0.5
     """How often the watcher asks the ledger whether a run in hand is to be cancelled, or has a signal."""
     park_after_seconds: float = 5.0

@@ -12,36 +12,44 @@ from collections.abc import Callable
 
 from dbos import DBOS
 
+from headrace.core.queueing import RUNS_QUEUE, bound_of
 from headrace.store.database import Database
+from headrace.store.queue_looks import queue_looks
 
 OVERRIDDEN = ("get_queue", "dequeue_scopes", "_is_latest_version")
 _SETTINGS_EVERY = 2.0
 """Seconds for which a queue's settings are remembered; they change when a worker starts."""
 _AT_LEAST_EVERY = 0.25
 """Seconds after which a queue is looked at whatever the database says: a place in this worker may have become free since."""
+_DEAR_EVERY = 0.1
+"""Seconds between two looks at a queue of bounded or waiting runs where each of them is dear."""
 
 
 class Glance:
-    """Says whether a queue has to be looked at: not if nobody has committed anything since the last look.
+    """Says whether a queue has to be looked at: not if nobody has committed anything since the last look, nor if that would find nothing to start.
 
-    On SQLite that is known from the file, in microseconds. PostgreSQL does not tell: there every look is one.
+    On SQLite that is known from the file, in microseconds. PostgreSQL does not tell: there every look is one, and there are fewer of them.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seen = threading.local()
 
-    def is_due(self) -> bool:
-        """Say whether the calling thread, which looks after one queue, has to look. Called before each look."""
-        seen = self._seen
-        if not hasattr(seen, "version"):
-            seen.version = self._database.change_detector()
-            seen.last, seen.at = None, 0.0
-        version, now = seen.version(), time.monotonic()
-        if version is not None and version == seen.last and now - seen.at < _AT_LEAST_EVERY:
+    def is_due(self, queue: str) -> bool:
+        """Say whether the calling thread, which looks after ``queue``, has to look. Called before each look."""
+        seen, now = self._seen, time.monotonic()
+        if not hasattr(seen, "looks"):
+            seen.looks, seen.last, seen.at = queue_looks(self._database), None, 0.0
+        if seen.looks is None:
+            if queue != RUNS_QUEUE and now - seen.at < _DEAR_EVERY:
+                return False
+            seen.at = now
+            return True
+        version = seen.looks.version()
+        if version == seen.last and now - seen.at < _AT_LEAST_EVERY:
             return False
         seen.last, seen.at = version, now
-        return True
+        return bool(seen.looks.finds(queue, bound_of(queue)))
 
 
 class Looks:
@@ -78,7 +86,7 @@ class Looks:
     def _begin(self, name: str) -> list[str | None]:
         if name in self._known:  # DBOS's own queue has no settings
             self._looking.add(name)
-        if self._takes() and self._glance.is_due():
+        if self._takes() and self._glance.is_due(name):
             return self._scopes(name)
         self._looking.discard(name)
         return []

@@ -8,7 +8,7 @@ what they read cannot change before they write, and nothing is ever upgraded fro
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -124,17 +124,6 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield Transaction(connection, writable=False)
             connection.rollback()
-
-    def change_detector(self) -> Callable[[], int | None]:
-        """Return what tells a number that is another one after every commit of anybody; None: this database does not tell.
-
-        It holds a connection of its own, and is for one thread.
-        """
-        file = file_of(self)
-        if file is None:
-            return lambda: None
-        connection = sqlite3.connect(file, timeout=BUSY_SECONDS, check_same_thread=False)
-        return lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def dispose(self) -> None:
         """Close every connection."""
