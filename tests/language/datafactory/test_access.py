@@ -26,6 +26,8 @@ NULL = "pipeline().parameters.none"
         ("json('[]')?[0]", None),
         ("pipeline().parameters.obj?.nope", None),
         ("pipeline().parameters.obj?['nope']?.x?[0]?['y']", None),
+        ("json('{\"É\":1}').é", 1),
+        ("json('{\"ß\":1}')?['SS']", None),
         (f"{NULL}?.x", None),
         (f"{NULL}?['x']", None),
         (f"{NULL}?[0]", None),

@@ -7,6 +7,7 @@ from typing import Protocol, Self, TypeVar
 
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
+from headrace.language.datafactory.values import upper
 
 Object = Mapping[str, Json]
 T = TypeVar("T")
@@ -90,8 +91,8 @@ def named(name: str, of: Mapping[str, T]) -> T:
 
 def matching(name: str, names: Iterable[str]) -> str | None:
     """Return the first of ``names`` that is ``name`` without regard to case, or None."""
-    wanted = name.upper()
-    return next((each for each in names if each.upper() == wanted), None)
+    wanted = upper(name)
+    return next((each for each in names if upper(each) == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)
