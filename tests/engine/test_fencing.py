@@ -16,7 +16,7 @@ from headrace.engine.attempt_ledger import AttemptLedger, Result
 from headrace.engine.body_ledger import BodyLedger
 from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger, end_run
-from headrace.engine.records import Claimed, Ending, Level, Standing, Try
+from headrace.engine.records import Claimed, Ended, Ending, Level, Standing, Try
 from headrace.store import activity_runs, queue, workers
 from headrace.store.database import Database
 
@@ -41,16 +41,20 @@ class Worker:
         ledger = Ledger(desk.database, desk.clock, Hands(stop_seconds=1), claim)
         return cls(desk, claim, ledger, AttemptLedger(ledger.writer), BodyLedger(ledger.writer))
 
-    def expand(self, run_id: str) -> Try:
-        """Begin the run, and let its loop ask for two bodies."""
+    def begin(self, run_id: str, name: str) -> Try:
+        """Begin the run, and return the first attempt at one of its activities."""
         begun = self.ledger.begin(run_id)
         assert begun is not None
-        chance = Try(begun.level, LOOP.by_name["loop"], begun.standings["loop"])
+        return Try(begun.level, begun.level.plan.by_name[name], begun.standings[name])
+
+    def expand(self, run_id: str) -> Try:
+        """Begin the run, and let its loop ask for two bodies."""
+        chance = self.begin(run_id, "loop")
         claimed = self.trials.claim(chance)
         assert isinstance(claimed, Claimed)
         waiting = Standing(ActivityStatus.WAITING, expansion=Expansion("each", items=(0, 1)))
         assert self.trials.expand(chance, claimed, waiting) == waiting
-        return Try(begun.level, chance.activity, waiting)
+        return Try(chance.level, chance.activity, waiting)
 
     def begin_body(self, chance: Try, index: int) -> object:
         """Begin a body of the loop."""
@@ -116,13 +120,11 @@ def test_two_workers_that_end_a_run_at_the_same_moment_count_its_figures_once(po
     """Both see it running; the second one waits for the first one's commit, and finds the end."""
     desk = Desk(postgres_database)
     run_id, first = desk.ask(plan(activity("a"))), Worker.register(desk, "first")
-    begun = first.ledger.begin(run_id)
-    assert begun is not None
-    chance = Try(begun.level, begun.level.plan.by_name["a"], begun.standings["a"])
+    chance = first.begin(run_id, "a")
     claimed = first.trials.claim(chance)
     assert isinstance(claimed, Claimed)
     first.trials.finish(chance, Result(claimed.epoch, Outcome(figures=Figures(rows_read=2)), Policy()))
-    ending, second = Ending(begun.level, {"a": ActivityStatus.SUCCEEDED}), Worker.register(desk, "second")
+    ending, second = Ending(chance.level, {"a": ActivityStatus.SUCCEEDED}), Worker.register(desk, "second")
     late = threading.Thread(target=second.ledger.end, args=(ending,))
     with desk.database.transaction() as tx:
         end_run(tx, first.ledger.writer, ending)
@@ -130,6 +132,27 @@ def test_two_workers_that_end_a_run_at_the_same_moment_count_its_figures_once(po
         late.join(timeout=0.3)
     late.join(timeout=10)
     assert desk.run(run_id).figures == Figures(rows_read=2)
+
+
+@pytest.mark.postgres
+def test_an_attempt_that_ends_while_it_is_cancelled_keeps_its_end(postgres_database: Database) -> None:
+    """The run's next worker cancels what it finds at work, and waits for the commit of a thread that was left behind."""
+    desk = Desk(postgres_database)
+    run_id, first = desk.ask(plan(activity("a"))), Worker.register(desk, "first")
+    chance = first.begin(run_id, "a")
+    claimed = first.trials.claim(chance)
+    assert isinstance(claimed, Claimed)
+    desk.cancel(run_id)
+    found: list[object] = []
+    second = Worker.register(desk, "second")
+    late = threading.Thread(target=lambda: found.append(second.trials.claim(chance)))
+    with desk.database.transaction() as tx:
+        running = {ActivityStatus.RUNNING}
+        activity_runs.move(tx, run_id, "a", 1, running, ActivityStatus.SUCCEEDED, desk.clock.now(), worker=first.claim)
+        late.start()
+        late.join(timeout=0.3)
+    late.join(timeout=10)
+    assert found == [Ended(ActivityStatus.SUCCEEDED, 1)]
 
 
 def handed_over(desk: Desk, run_id: str, to: str, holder: str | None) -> list[str]:

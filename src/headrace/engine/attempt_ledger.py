@@ -163,7 +163,10 @@ class AttemptLedger:
             return ended
         expected, to = {row_of(rows, chance).status}, ActivityStatus.CANCELLED
         key, now = (chance.run.id, chance.path, chance.attempt), self._clock.now()
-        activity_runs.move(tx, *key, expected, to, now, worker=self._claimed_by, outcome=Outcome(failure=why))
+        outcome = Outcome(failure=why)
+        if not activity_runs.move(tx, *key, expected, to, now, worker=self._claimed_by, outcome=outcome):
+            # It has just ended in a thread that was left behind, by whoever had the run before.
+            return self._found_ended(tx, chance)
         return Ended(to, chance.attempt)
 
     def _finish(self, chance: Try, result: Result, then: Try | Ending | None) -> Finished:
