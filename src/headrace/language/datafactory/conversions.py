@@ -41,10 +41,10 @@ def _bool(call: Call) -> Json:
 
 def _int(call: Call) -> Json:
     (value,) = call.arguments
-    if isinstance(value, int):
-        return int(value)
     number: Decimal | None = None
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, int):
+        number = Decimal(int(value))  # json() keeps more than 64 bits
+    elif isinstance(value, float) and math.isfinite(value):
         number = Decimal(value)
     elif isinstance(value, str):
         digits = _digits(value)
