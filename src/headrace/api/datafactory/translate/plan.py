@@ -89,7 +89,8 @@ def _level(activities: object) -> tuple[Activity, ...]:
     """Return the activities of one list; what cannot be part of a plan is made to fail."""
     raw = activities if isinstance(activities, list) else []
     made = _renamed([_activity(item, number) for number, item in enumerate(raw, 1)])
-    linked = tuple(_linked(activity, item, made) for activity, item in zip(made, raw, strict=True))
+    names = {one.name.lower(): one.name for one in made}
+    linked = tuple(_linked(activity, item, names) for activity, item in zip(made, raw, strict=True))
     return _without_circles(linked)
 
 
@@ -177,9 +178,11 @@ def _renamed(activities: Iterable[Activity]) -> list[Activity]:
     return result
 
 
-def _linked(activity: Activity, item: object, level: list[Activity]) -> Activity:
-    """Return the activity with its dependencies; one that depends on what is not there has none, and is made to fail."""
-    names = {one.name.lower(): one.name for one in level}
+def _linked(activity: Activity, item: object, names: Mapping[str, str]) -> Activity:
+    """Return the activity with its dependencies; one that depends on what is not there has none, and is made to fail.
+
+    ``names`` are those of its list, by themselves in lower case.
+    """
     dependencies: list[Dependency] = []
     for entry in _objects(item.get("dependsOn") if isinstance(item, dict) else None):
         given = entry.get("activity")
