@@ -85,7 +85,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(Code.NOT_FOUND, f"{path} cannot be read: {error}") from None
 
