@@ -10,7 +10,7 @@ from engine_desk import CHARACTERS, QUICK, GoingClock, RandomIds, pass_time
 from engine_pipelines import PIPELINE_KINDS, Words
 from headrace.core import crashpoints
 from headrace.core.errors import Code, Problem
-from headrace.core.outcome import Figures, Outcome
+from headrace.core.outcome import Expansion, Figures, Outcome
 from headrace.core.task import Context, Task
 from headrace.engine.engine import Engine
 from headrace.engine.worker import run_worker
@@ -49,6 +49,15 @@ def poison(task: Task, context: Context) -> Outcome:
     return Outcome()
 
 
+def times(task: Task, context: Context) -> Outcome | Expansion:
+    """Run the body ``pass`` so many ``times``."""
+    del context
+    number = 0 if task.resumed is None else int(str(task.resumed.state["number"])) + 1
+    if number == task.settings["times"]:
+        return Outcome(output={"passes": number})
+    return Expansion("pass", number=number, again=True, state={"number": number})
+
+
 def main() -> int:
     """Work until told to stop."""
     crashpoints.arm_from(sys.argv[3] if len(sys.argv) > 3 else "")
@@ -60,6 +69,7 @@ def main() -> int:
         "flaky": flaky,
         "mended": mended,
         "poison": poison,
+        "times": times,
     }
     config = replace(QUICK, drain_seconds=5, takeovers=2)
     dialects = {"words": Words()}
