@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
 
 from headrace.core.codec import Json, encode
 from headrace.core.errors import Code, FieldError, Problem
@@ -69,14 +71,14 @@ class OnRecovery(StrEnum):
     """It is looked into: a container (or a run of another flow) in which the same is asked of each activity."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Activity:
     """One node of a plan. ``settings`` are what its kind reads.
 
     A *container* has ``bodies``: plans by name (``each``, ``true``, ``case:x``), of which it runs some, any number of times. ``inactive_as``: the
     end that an activity that is switched off has for what depends on it (``completed`` is none). ``alike``: what of it must be the same
     for two activities of one name to do the same thing. ``dynamic_policy``: a policy with expressions in it, as its dialect reads them; it
-    overrules ``policy``.
+    overrules ``policy``. Without slots, as ``Plan`` is: its fingerprint is found once.
     """
 
     name: str
@@ -91,7 +93,7 @@ class Activity:
     alike: Alike = Alike.SETTINGS
     dynamic_policy: Mapping[str, Json] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Return a digest of kind and settings (or of the kind alone): two activities with the same one do the same thing."""
         same = [self.kind] if self.alike is Alike.KIND else [self.kind, encode(self.settings)]
@@ -99,11 +101,12 @@ class Activity:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Activities and their dependencies: a graph without circles, names unique.
 
     ``dialect`` names the ``core.dialect.Dialect`` in which settings hold expressions (empty: they hold none); it counts for the bodies too.
+    Without slots: its names and its order are found once, and asked for by each of the many runs of a body.
     """
 
     activities: tuple[Activity, ...]
@@ -116,13 +119,17 @@ class Plan:
         if errors:
             raise Problem.of_fields(Code.INVALID, "the plan", tuple(errors))
 
-    @property
+    @cached_property
     def by_name(self) -> Mapping[str, Activity]:
         """Return the activities by their names."""
-        return {activity.name: activity for activity in self.activities}
+        return MappingProxyType({activity.name: activity for activity in self.activities})
 
     def in_order(self) -> tuple[Activity, ...]:
         """Return the activities, each after all that it depends on, else in the plan's own order."""
+        return self._ordered
+
+    @cached_property
+    def _ordered(self) -> tuple[Activity, ...]:
         graph = {a.name: [d.activity for d in a.depends_on] for a in self.activities}
         position = {a.name: number for number, a in enumerate(self.activities)}
         sorter = graphlib.TopologicalSorter(graph)
@@ -156,11 +163,13 @@ class Flow:
 
 
 def _duplicates(activities: tuple[Activity, ...]) -> list[FieldError]:
-    names = [activity.name for activity in activities]
+    first: dict[str, int] = {}
     return [
-        FieldError(f"activities[{number}].name", f"activity {name!r} occurs twice", "names are unique in a plan")
-        for number, name in enumerate(names)
-        if name in names[:number]
+        FieldError(
+            f"activities[{number}].name", f"activity {activity.name!r} occurs twice", "names are unique in a plan"
+        )
+        for number, activity in enumerate(activities)
+        if first.setdefault(activity.name, number) != number
     ]
 
 

@@ -123,9 +123,11 @@ def insert_all(tx: Transaction, rows: Iterable[ActivityRun]) -> None:
         return
     run_id = rows[0].run_id
     following: dict[str, Iterator[int]] = {}
+    new = {row.path for row in rows}
     for parent in dict.fromkeys(row.parent for row in rows):
-        # A flow's own activities are written once, when their run is made.
-        last = tx.scalar(_LAST_POSITION, {"its_run_id": run_id, "its_parent": parent}) if parent else None
+        # A flow's own activities are written once, when their run is made, and those of a body with it.
+        known = bool(parent) and parent not in new
+        last = tx.scalar(_LAST_POSITION, {"its_run_id": run_id, "its_parent": parent}) if known else None
         following[parent] = itertools.count(0 if last is None else int(last) + 1)
     scope = tx.scalar(_SCOPE, {"its_run_id": run_id})
     tx.execute(_insert(tx.dialect), [{**_values(row, next(following[row.parent])), "scope": scope} for row in rows])
