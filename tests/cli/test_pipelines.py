@@ -13,7 +13,7 @@ _CALL = "/subscriptions/s/resourceGroups/r%20g/providers/Microsoft.DataFactory/f
 
 def _run(plan: Plan) -> Run:
     known = {"id": "r1", "scope": "datafactory/s/r g/f", "flow_id": "p", "flow_name": "My load", "group_id": "r1"}
-    return Run(**known, kind=RunKind.ON_DEMAND, definition=plan, created_at=Instant(1))  # type: ignore[arg-type]  # texts
+    return Run(**known, kind=RunKind.ON_DEMAND, definition=plan, created_at=Instant(1))  # type: ignore[arg-type]  # all are texts
 
 
 @pytest.mark.parametrize(

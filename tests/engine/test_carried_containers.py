@@ -69,7 +69,7 @@ def test_a_branch_in_a_carried_iteration_is_the_one_that_was_taken(desk: Desk, m
     rows, made, done = recovered(desk, make_engine, plan("yes"), plan("no"))
     assert (made, done) == (["yes"], ["last"])
     assert rows["loop/0/check"].status is ActivityStatus.CARRIED
-    assert rows["loop/0/check"].details["carried"]["path"] == "loop/0/check"  # type: ignore[index,call-overload]  # JSON
+    assert rows["loop/0/check"].details["carried"]["path"] == "loop/0/check"  # type: ignore[index,call-overload]  # it is JSON
     assert rows["loop/0/check/yes/load"].status is ActivityStatus.CARRIED
     assert rows["loop/0/check/yes/grow"].status is ActivityStatus.SUCCEEDED
 
