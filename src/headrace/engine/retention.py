@@ -11,7 +11,6 @@ import structlog
 
 from headrace.core.clock import DAY, Clock, Instant
 from headrace.core.crashpoints import crash_point
-from headrace.core.errors import Code, Problem
 from headrace.engine.handback import HandBack
 from headrace.engine.hands import Hands
 from headrace.store import batches, runs, workers
@@ -80,14 +79,8 @@ class Retention:
         return count
 
     def _is_old(self, run_id: str, before: Instant) -> bool:
-        try:
-            with self._database.reading() as tx:
-                group = runs.history(tx, runs.get(tx, None, run_id).group_id)
-        except Problem as problem:
-            if problem.code is Code.NOT_FOUND:
-                return True
-            raise
-        return all(run.ended_at is not None and run.ended_at < before for run, _ in group)
+        with self._database.reading() as tx:
+            return runs.is_over(tx, run_id, before)
 
     def _remove_runs(self, before: Instant) -> int:
         removed = 0

@@ -170,7 +170,7 @@ def _new_run(
         id=run_id,
         kind=RunKind.REPLAY,
         retry_of=origin.run.id,
-        attempt=1 + max(run.attempt for run, _ in runs.history(tx, origin.run.group_id)),
+        attempt=1 + runs.last_attempt(tx, origin.run.group_id),
         status=RunStatus.QUEUED,
         reason=None,
         definition=definition,

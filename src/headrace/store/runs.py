@@ -206,6 +206,13 @@ def add_figures(tx: Transaction, run_id: str, figures: Figures) -> None:
         tx.execute(_add(tuple(known)), {"its_id": run_id, **values})
 
 
+def is_over(tx: Transaction, run_id: str, before: Instant) -> bool:
+    """Say whether every run of the run's group ended before ``before``; so it is with a run that is not there."""
+    group = sa.select(table.c.group_id).where(table.c.id == run_id).scalar_subquery()
+    younger = sa.or_(table.c.ended_at.is_(None), table.c.ended_at >= before)
+    return tx.scalar(sa.select(sa.literal(1)).where(table.c.group_id == group, younger).limit(1)) is None
+
+
 def history(tx: Transaction, group_id: str) -> list[tuple[Run, list[ActivityRun]]]:
     """Return the runs of a group, oldest first, each with every attempt of its activities."""
     rows = tx.rows(sa.select(table).where(table.c.group_id == group_id).order_by(table.c.attempt))
