@@ -280,3 +280,13 @@ def test_what_may_be_evaluated_is_let_through(client: Client) -> None:
     for activity in SOUND:
         client.put_pipeline("p", activity, variables={"v": {"type": "String"}, "w": {"type": "String"}})
         assert client.create_run("p")
+
+
+def test_a_run_with_too_much_in_it_is_refused(client: Client) -> None:
+    """Clients know by the code in the message that the parameters are too many bytes, and not the pipeline's fault."""
+    client.put_pipeline("p")
+    answer = client("POST", "pipelines/p/createRun", {"x": "y" * (5 << 20)})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+    assert answer.json()["error"]["message"].startswith(
+        "ErrorCode=FlowRunSizeLimitExceeded, ErrorMessage=the body has more than "
+    )

@@ -164,4 +164,11 @@ def _text_of(request: Request, problem: Problem) -> str:
     if problem.code is Code.INTERNAL:
         request_id = str(getattr(request.state, "request_id", ""))
         return f"An unexpected failure; the log has it under the request id {request_id}."
-    return "; ".join([problem.message, *map(str, problem.fields)])
+    text = "; ".join([problem.message, *map(str, problem.fields)])
+    if problem.code is Code.LIMIT_EXCEEDED and not isinstance(problem, Refusal) and _makes_a_run(request):
+        return f"ErrorCode=FlowRunSizeLimitExceeded, ErrorMessage={text}"
+    return text
+
+
+def _makes_a_run(request: Request) -> bool:
+    return request.url.path.lower().endswith("/createrun")
