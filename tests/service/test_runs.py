@@ -1,5 +1,6 @@
 """Asking for runs: once, whole, and only what the flow allows."""
 
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -205,6 +206,24 @@ def test_a_run_is_cancelled_with_all_that_it_has_made_where_that_is_asked_for(ho
     with pytest.raises(Problem) as caught:
         cancel_run(house.database, "local", top.id, "tester", house.clock, recursive=True)
     assert caught.value.code is Code.ILLEGAL_STATE
+
+
+def test_a_run_that_is_made_at_the_moment_of_the_cancellation_is_cancelled_too(house: House) -> None:
+    """One that is cancelled with its caller's caller makes a run just then: whoever cancels waits for it, and sees what it has made."""
+    top, child, grandchild = (create_run(house.database, _REQUEST, house.clock, house.ids) for _ in range(3))
+    with house.database.transaction() as tx:
+        runs.insert(tx, replace(child, id="child", group_id="child", caller=Caller(top.id, "C", 1)))
+    cancelling = threading.Thread(
+        target=cancel_run, args=(house.database, "local", top.id, "tester", house.clock), kwargs={"recursive": True}
+    )
+    with house.database.transaction() as tx:
+        runs.get(tx, None, "child", hold=True)
+        cancelling.start()
+        cancelling.join(timeout=0.3)
+        made = replace(grandchild, id="grandchild", group_id="grandchild", caller=Caller("child", "C", 1))
+        runs.insert(tx, made)
+    cancelling.join(timeout=10)
+    assert get_run(house.database, "local", "grandchild").run.status is RunStatus.CANCELLED
 
 
 def test_the_first_word_about_what_happens_outside_counts(house: House) -> None:

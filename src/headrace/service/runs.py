@@ -245,8 +245,8 @@ def cancel_run(
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} has {run.status}: there is nothing to cancel")
         if not end_run(tx, run, who, now):
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} ended just now: there is nothing to cancel")
-        for below in runs.open_below(tx, run.id) if recursive else []:
-            end_run(tx, below, who, now)
+        if recursive:
+            _end_below(tx, run.id, who, now)
         return runs.get(tx, None, run.id)
 
 
@@ -262,6 +262,15 @@ def end_run(tx: Transaction, run: Run, who: str, now: Instant) -> bool:
         return False
     audit.record(tx, run.scope, who, "run.cancel", run.id, now)
     return True
+
+
+def _end_below(tx: Transaction, run_id: str, who: str, now: Instant) -> None:
+    """Ask for the end of all runs below this one, also of those that are made while one of them is waited for."""
+    asked: set[str] = set()
+    while fresh := [run for run in runs.open_below(tx, run_id) if run.id not in asked]:
+        for run in fresh:
+            end_run(tx, run, who, now)
+            asked.add(run.id)
 
 
 def redefine_run(tx: Transaction, run: Run, definition: Plan) -> bool:
