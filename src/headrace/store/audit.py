@@ -12,6 +12,8 @@ from headrace.store.database import Transaction
 from headrace.store.paging import from_position
 from headrace.store.tables import audit as table
 
+_RECORD = sa.insert(table)
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -37,7 +39,7 @@ def record(  # noqa: PLR0913, PLR0917 — an entry is who, what, to which thing,
 ) -> None:
     """Write an entry, in the transaction of the deed: there is none without the other. ``details`` hold no secrets."""
     values = {"scope": scope, "who": who, "action": action, "object": object_id, "at": at, "details": details or {}}
-    tx.execute(sa.insert(table).values(values))
+    tx.execute(_RECORD, values)
 
 
 def page(tx: Transaction, scope: str | None, limit: int = 50, cursor: Cursor | None = None) -> Page[AuditEntry]:

@@ -21,6 +21,8 @@ NEWEST_FIRST = Order("created_at", descending=True)
 
 _ORDERS = {"created_at": table.c.created_at, "updated_at": table.c.updated_at, "name": table.c.name}
 _READ = tuple(column for column in table.c if column.name != "sealed")
+_FIND = sa.select(*_READ).where(*(table.c[name] == sa.bindparam(f"its_{name}") for name in ("scope", "kind", "id")))
+_HOLD = {share: _FIND.with_for_update(read=share) for share in (False, True)}
 FIELDS = Fields(
     columns={name: table.c[name] for name in ("id", "name", "revision", "created_by", "created_at", "updated_at")},
     documents={"body": table.c.body},
@@ -88,8 +90,8 @@ def find(
     tx: Transaction, scope: str, kind: str, document_id: str, *, hold: bool = False, share: bool = False
 ) -> Document | None:
     """Return the document, or None. ``hold``: nobody else changes it until the end of the transaction; ``share``: others may hold it so too."""
-    statement = sa.select(*_READ).where(*_key(scope, kind, document_id))
-    row = tx.first(statement.with_for_update(read=share) if hold or share else statement)
+    statement = _HOLD[share] if hold or share else _FIND
+    row = tx.first(statement, {"its_scope": scope, "its_kind": kind, "its_id": document_id})
     return None if row is None else Document(**row)
 
 

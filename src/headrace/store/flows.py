@@ -28,6 +28,9 @@ _NO_PLAN = Plan(())
 _BOUND = "flows.bound."
 """What the keys begin with under which the ledger remembers bounds of flows."""
 
+_CONCURRENCY = sa.select(table.c.concurrency).where(
+    table.c.id == sa.bindparam("its_id"), table.c.scope == sa.bindparam("its_scope")
+)
 _ORDERS = {"created_at": table.c.created_at, "updated_at": table.c.updated_at, "name": table.c.name}
 FIELDS = Fields(
     columns={name: table.c[name] for name in ("id", "scope", "name", "revision", "created_at", "updated_at")},
@@ -109,7 +112,7 @@ def times(tx: Transaction, scope: str, flow_id: str) -> FlowTimes:
 
 def concurrency(tx: Transaction, scope: str, flow_id: str) -> int | None:
     """Return how many runs of the flow may go on at once; None: no bound, or no such flow."""
-    bound = tx.scalar(sa.select(table.c.concurrency).where(table.c.id == flow_id, table.c.scope == scope))
+    bound = tx.scalar(_CONCURRENCY, {"its_id": flow_id, "its_scope": scope})
     return None if bound is None else int(bound)
 
 

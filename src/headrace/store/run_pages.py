@@ -26,6 +26,13 @@ from headrace.store.tables import runs as table
 MAX_BRANCHES = 48
 """With more branches, the list is read in its order over all scopes, and what is not asked for is passed over."""
 
+_OF_FLOW = {"scope": "scope", "flow_id": "flow", "status": "status"}
+_QUEUED = sa.select(sa.func.count()).select_from(
+    sa.select(table.c.id)
+    .where(*(table.c[name] == sa.bindparam(f"its_{value}") for name, value in _OF_FLOW.items()))
+    .limit(sa.bindparam("its_limit", type_=sa.Integer))
+    .subquery()
+)
 _ORDERS = {"created_at": table.c.created_at, "updated_at": table.c.updated_at}
 _NAMES = [
     "id",
@@ -147,9 +154,8 @@ def statement_of(
 
 def queued(tx: Transaction, scope: str, flow_id: str, limit: int) -> int:
     """Return how many runs of the flow are queued; no more than ``limit`` are counted."""
-    waiting = (table.c.scope == scope, table.c.flow_id == flow_id, table.c.status == RunStatus.QUEUED.value)
-    first = sa.select(table.c.id).where(*waiting).limit(limit).subquery()
-    return int(tx.scalar(sa.select(sa.func.count()).select_from(first)))
+    values = {"its_scope": scope, "its_flow": flow_id, "its_status": RunStatus.QUEUED.value, "its_limit": limit}
+    return int(tx.scalar(_QUEUED, values))
 
 
 def scopes(tx: Transaction, patterns: tuple[str, ...] | None = None) -> list[str]:

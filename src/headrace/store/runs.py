@@ -62,6 +62,7 @@ _GET = sa.select(table).where(_ITS_ID)
 _HOLD = _GET.with_for_update(key_share=True)
 _NOTE = sa.update(table).where(_ITS_ID).values(details=sa.bindparam("its_details"))
 _STATUS = sa.select(table.c.status).where(_ITS_ID)
+_INSERT = sa.insert(table)
 _LAST_ATTEMPT = sa.select(sa.func.max(table.c.attempt)).where(table.c.group_id == sa.bindparam("its_id"))
 _END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
 
@@ -87,7 +88,7 @@ def insert(tx: Transaction, run: Run) -> None:
             another run, or the id is taken; ``NOT_FOUND``: the run that it retries is not in this scope.
     """
     try:
-        tx.execute(sa.insert(table), _values(run))
+        tx.execute(_INSERT, _values(run))
         if run.request_key is not None:
             key = {"scope": run.scope, "key": run.request_key, "run_id": run.id, "created_at": run.created_at}
             tx.execute(sa.insert(request_keys), key)
