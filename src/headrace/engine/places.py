@@ -7,8 +7,6 @@ it is in one queue at every moment, so a place cannot leak. The execution that m
 
 import asyncio
 
-from dbos import DBOS
-
 from headrace.core.crashpoints import crash_point
 from headrace.core.queueing import RUNS_QUEUE, WAITING_QUEUE
 from headrace.engine.configuration import EngineConfig
@@ -31,9 +29,8 @@ class Places:
         return self._heavy if kind in self._heavy_kinds else self._light
 
     def queue_of(self, run_id: str) -> str | None:
-        """Return the queue that the run came from. Called outside of workflows' context, so it is no durable step."""
-        status = DBOS.get_workflow_status(run_id)
-        return None if status is None else status.queue_name
+        """Return the queue that the run came from; None: it is in none."""
+        return self._writer.patiently(self._look_up, run_id)
 
     def park(self, run_id: str) -> None:
         """Move the run to the queue of waiting runs, and halt here; one of a flow with a bound stays, for its place is what bounds the others."""
@@ -54,6 +51,10 @@ class Places:
         self._writer.patiently(self._hand_over, run_id, name)
         crash_point("run-moved")
         raise Moved(f"the run goes on in the queue {name}")
+
+    def _look_up(self, run_id: str) -> str | None:
+        with self._writer.database.reading() as tx:
+            return queue.name_of(tx, run_id)
 
     def _hand_over(self, run_id: str, name: str) -> None:
         self._writer.hands.moved([run_id])

@@ -94,6 +94,12 @@ def hand_over(tx: Transaction, run_ids: Collection[str], to: str, *, holder: str
     return [str(row["workflow_uuid"]) for row in tx.rows(_hand_over(tx.dialect, held=holder is not None), values)]
 
 
+def name_of(tx: Transaction, run_id: str) -> str | None:
+    """Return the queue that the run stands in, or was taken from last; None: there is no such run."""
+    name: str | None = tx.scalar(_name_of(tx.dialect), {"run_id": run_id})
+    return name
+
+
 def prepare(database: Database) -> None:
     """Make or upgrade DBOS's own tables; safe when several processes do it at once."""
     logging.getLogger("dbos").setLevel(logging.ERROR)
@@ -109,6 +115,12 @@ def missing(database: Database) -> list[str]:
     except dbos_error.DBOSException:
         return ["the tables of the queue (DBOS) are missing or old"]
     return []
+
+
+@cache
+def _name_of(dialect: str) -> sa.TextClause:
+    schema = "" if dialect == "sqlite" else "dbos."
+    return sa.text(f"SELECT queue_name FROM {schema}workflow_status WHERE workflow_uuid = :run_id")
 
 
 @cache
