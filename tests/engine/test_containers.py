@@ -254,3 +254,18 @@ def test_an_inactive_activity_that_is_marked_as_failed_is_named(desk: Desk, make
     run = desk.ended(desk.ask(nested(container("check", "if", {"yes": [off]}, settings={"on": "yes"}))))
     assert run.reason is not None
     assert run.reason.message == "check: inside, off: The activity is inactive and marked as failed."
+
+
+@pytest.mark.turn_about
+def test_a_variable_does_not_grow_without_end(desk: Desk, make_engine: MakesEngines) -> None:
+    """The append that would make it larger than variables may be fails, and what was appended before stays."""
+    make_engine()
+    inner = [activity("put", "append", settings={"name": "list", "value": "x" * (1 << 20)})]
+    loop = container("loop", "each", {"each": inner}, settings={"items": [1, 2, 3, 4, 5], "lanes": 1})
+    run_id = desk.ask(nested(loop))
+    assert desk.ended(run_id).status is RunStatus.FAILED
+    ends = [at(desk, run_id, f"loop/{number}/put").status.value for number in range(5)]
+    assert ends == ["succeeded", "succeeded", "succeeded", "failed", "failed"]
+    failure = at(desk, run_id, "loop/3/put").failure
+    assert failure is not None
+    assert failure.code is Code.LIMIT_EXCEEDED

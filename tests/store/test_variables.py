@@ -52,6 +52,19 @@ def test_appends_at_the_same_time_lose_nothing(database: Database) -> None:
     assert sorted(str(number) for number in found) == sorted(str(number) for number in range(24))
 
 
+def test_a_variable_that_would_be_too_large_is_named(database: Database) -> None:
+    """What is there counts with what is to be put behind it, and what is set counts alone."""
+    _begin(database)
+    half = _appended("x" * (variables.MAX_BYTES // 2), base=[])
+    _change(database, half)
+    with database.reading() as tx:
+        assert variables.too_large(tx, "run-1", [_appended("small"), half]) == half
+        assert variables.too_large(tx, "run-1", [VariableChange("LIST", half.value)]) is None
+    _change(database, VariableChange("list", ["emptied"]))
+    with database.reading() as tx:
+        assert variables.too_large(tx, "run-1", [half]) is None
+
+
 def _begin(database: Database) -> None:
     with database.transaction() as tx:
         runs.insert(tx, a_run())

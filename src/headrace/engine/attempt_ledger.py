@@ -170,9 +170,11 @@ class AttemptLedger:
         return Ended(to, chance.attempt)
 
     def _finish(self, chance: Try, result: Result, then: Try | Ending | None) -> Finished:
-        run, status, now = chance.run, result.status, self._clock.now()
+        run, now = chance.run, self._clock.now()
         key = (run.id, chance.path, chance.attempt)
         with self._database.transaction() as tx:
+            result = _bounded(tx, run.id, result)
+            status = result.status
             written = self._with_moved(tx, chance, result.outcome)
             moved = activity_runs.move(
                 tx,
@@ -362,6 +364,16 @@ def _resumed(tx: Transaction, chance: Try) -> Resumed | None:
             signal = signals.get(tx, chance.run.id, chance.path, chance.attempt)
         return Resumed(standing.pause.state, signal)
     return None if standing.expansion is None else Resumed(standing.expansion.state)
+
+
+def _bounded(tx: Transaction, run_id: str, result: Result) -> Result:
+    """Return the result, as a failure where a variable would become larger than variables may be."""
+    large = variables.too_large(tx, run_id, result.outcome.changes)
+    if large is None:
+        return result
+    message = f"The variable '{large.name}' would have more than {variables.MAX_BYTES} bytes as JSON; that is the most that a variable may have."
+    failure = Failure(Code.LIMIT_EXCEEDED, message)
+    return replace(result, outcome=replace(result.outcome, failure=failure, changes=(), output={}))
 
 
 def _mark_reverted(tx: Transaction, chance: Try, result: Outcome, now: Instant) -> None:

@@ -199,6 +199,8 @@ variable_values = sa.Table(
     word("scope"),
     # {"value": …}: JSON's null is a value too.
     document("holds"),
+    # Of row 0: how many bytes of JSON the variable has, all its elements together.
+    sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
     instant("updated_at"),
     sa.PrimaryKeyConstraint("run_id", "name", "number"),
     sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),

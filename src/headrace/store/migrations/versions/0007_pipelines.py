@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("scope", word, nullable=False),
         sa.Column("holds", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("number >= 0", name="ck_variable_values_number"),
         sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"], name="fk_variable_values_scope_run_id"),
