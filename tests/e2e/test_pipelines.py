@@ -30,7 +30,8 @@ KILLED = -signal.SIGKILL
 POINTS = sorted(point for point in crashpoints.declared() if point.startswith(("body-", "container-", "attempt-")))
 IN_RECOVERY = ("run-begun", "bodies-carried", "body-begun:2", "attempt-finished:2", "run-ended")
 TWICE = {"activity-done", "attempt-claimed"}
-"""At these the call may have been made, and nobody wrote that down: it is made again, with the same key."""
+"""At these the call may have been made, and nobody wrote that down: it is made again, with the same key. So may, at any point, the call of the
+loop's other lane."""
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def killed_and_ended(factory: Factory, outside: Listener, point: str) -> None:
     factory.house.work()
     assert factory.get(run_id)["status"] == "Succeeded", factory.get(run_id)
     assert calls(outside) == expected_calls()
-    assert repeated(outside) <= (2 if point.split(":", maxsplit=1)[0] in TWICE else 0)
+    assert repeated(outside) <= (2 if point.split(":", maxsplit=1)[0] in TWICE else 1)
     assert sorted(factory.variable(run_id).split(",")) == [str(number) for number in range(ITEMS)]
     assert set(succeeded(factory.rows(run_id)).values()) == {1}
 
