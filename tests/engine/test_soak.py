@@ -135,9 +135,10 @@ def test_random_deaths_over_nested_pipelines_lose_and_repeat_nothing(
 
 def _disturb(desk: Desk, crew: Workers, chance: random.Random, run_ids: list[str]) -> bool:
     """Kill, freeze and stop workers for a while, and cancel runs; say whether one was cancelled."""
-    cancelled = False
+    cancelled: list[str] = []
     end = time.monotonic() + 9
-    while time.monotonic() < end:
+
+    def disturbed() -> bool:
         crew.look(f"{chance.choice(POINTS)}:{chance.randint(1, 4)}" if chance.random() < 0.5 else "")
         _tell(desk, run_ids)
         what = chance.random()
@@ -148,10 +149,12 @@ def _disturb(desk: Desk, crew: Workers, chance: random.Random, run_ids: list[str
         elif what < 0.17:
             crew.stop(chance)
         elif what < 0.18:
-            cancelled = True
-            desk.cancel(chance.choice(run_ids))
-        time.sleep(0.15)
-    return cancelled
+            cancelled.append(chance.choice(run_ids))
+            desk.cancel(cancelled[-1])
+        return time.monotonic() >= end
+
+    until(disturbed, seconds=60, what="the end of the disturbances", every=0.15)
+    return bool(cancelled)
 
 
 def _has_succeeded(desk: Desk, run_id: str) -> bool:
