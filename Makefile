@@ -34,7 +34,7 @@ demo: setup
 	@$(PYTHON) examples/flights/demo.py
 
 test: setup servers check
-	$(PYTEST) -n 2 --dist worksteal -m "not soak"
+	$(PYTEST) -n 3 --dist worksteal -m "not soak"
 
 check: setup
 	$(BIN)/ruff check .
