@@ -1,13 +1,13 @@
 """The functions of arrays, objects, and of texts as sequences of characters."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from headrace.core.codec import Json
 from headrace.language.datafactory.limits import Budget
 from headrace.language.datafactory.state import matching
-from headrace.language.datafactory.table import Call, Function
+from headrace.language.datafactory.table import Call, makes
 from headrace.language.datafactory.values import kind_of, same, utf16_length, utf16_slice
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True)
@@ -179,17 +179,7 @@ def _kind(call: Call) -> str:
     return kinds[0]
 
 
-def _function(  # noqa: PLR0913, PLR0917 — the columns of a table
-    name: str,
-    least: int,
-    most: int | None,
-    implementation: Callable[[Call], Json],
-    syntax: str,
-    doc: str,
-    example: str,
-    expects: str,
-) -> Function:
-    return Function(name, least, most, implementation, "Collection", syntax, doc, example, expects)
+_function = makes("Collection")
 
 
 FUNCTIONS: Final = (

@@ -7,7 +7,7 @@ from typing import Final
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.language.datafactory.collation import compare
-from headrace.language.datafactory.table import Call, Choice, Compute, Evaluation, Function
+from headrace.language.datafactory.table import Call, Choice, Compute, Evaluation, Function, makes
 from headrace.language.datafactory.values import is_number, kind_of, same
 
 
@@ -123,17 +123,7 @@ def _refusal(message: str) -> Problem:
     return Problem(Code.EXPRESSION_TYPE, message)
 
 
-def _function(  # noqa: PLR0913, PLR0917 — the columns of a table
-    name: str,
-    least: int,
-    most: int | None,
-    implementation: Callable[[Call], Json] | Choice,
-    syntax: str,
-    doc: str,
-    example: str,
-    expects: str,
-) -> Function:
-    return Function(name, least, most, implementation, "Logical", syntax, doc, example, expects)
+_function = makes("Logical")
 
 
 _COMPARISON: Final = "two parameter of matching types"

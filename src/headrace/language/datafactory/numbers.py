@@ -7,7 +7,7 @@ from typing import Final
 from headrace.core.codec import Json
 from headrace.core.errors import Problem
 from headrace.language.datafactory.logic import double
-from headrace.language.datafactory.table import Call, Function
+from headrace.language.datafactory.table import Call, makes
 from headrace.language.datafactory.values import is_number, kind_of
 
 _INT64: Final = 2**63
@@ -107,17 +107,7 @@ def _rand(call: Call) -> Json:
     return least if least == most else call.state.random().randrange(least, most)
 
 
-def _function(  # noqa: PLR0913, PLR0917 — the columns of a table
-    name: str,
-    least: int,
-    most: int | None,
-    implementation: Callable[[Call], Json],
-    syntax: str,
-    doc: str,
-    example: str,
-    expects: str,
-) -> Function:
-    return Function(name, least, most, implementation, "Math", syntax, doc, example, expects)
+_function = makes("Math")
 
 
 _NUMBERS: Final = "either an array of numbers or a comma separated list of numbers as its parameters"

@@ -166,3 +166,14 @@ class Call:
     def refusal(message: str) -> Problem:
         """Return the problem with exactly this message."""
         return Problem(Code.EXPRESSION_TYPE, message)
+
+
+def makes(category: str) -> Callable[..., Function]:
+    """Return what makes the functions of a category: called with the fields of ``Function`` in their order, but for the category."""
+
+    def made(
+        name: str, least: int, most: int | None, implementation: "Callable[[Call], Json] | Choice", *texts: str
+    ) -> Function:
+        return Function(name, least, most, implementation, category, *texts)
+
+    return made
