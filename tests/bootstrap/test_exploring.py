@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -184,6 +185,31 @@ def test_closing_ends_what_is_being_looked_into(make_explorer: Callable[..., Pro
     assert problem.code is Code.UNAVAILABLE
     with pytest.raises(Problem):
         explorer(question("a"))
+
+
+@pytest.fixture
+def busy_machine() -> Iterator[None]:
+    """Keep the processors busy, so that a thread that is woken is not always the next one to go on."""
+    hogs = [subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"]) for _ in range(6)]
+    yield
+    for hog in hogs:
+        hog.kill()
+        hog.wait(10)
+
+
+@pytest.mark.usefixtures("busy_machine")
+def test_closing_is_heard_of_at_whatever_moment_of_the_question_it_comes() -> None:
+    """A stream that is closed under the thread that waits for it, just when that was about to hear of the end, would never wake it."""
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(60):
+            explorer = ProcessExplorer(dict(os.environ), Bounds(patience_seconds=20.0), ("/bin/sleep", "60"))
+            asked = pool.submit(explorer, question("a"))
+            while not explorer.pids():
+                pass
+            explorer.close()
+            problem = asked.exception(10)
+            assert isinstance(problem, Problem)
+            assert problem.code is Code.UNAVAILABLE
 
 
 def test_a_process_that_cannot_be_started_says_so() -> None:

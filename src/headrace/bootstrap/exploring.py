@@ -196,13 +196,16 @@ class _Answerer:
             os.set_blocking(stream.fileno(), False)
         self._timer: threading.Timer | None = None
         self._burying = threading.Lock()
+        self._asking = threading.Lock()
 
     def ask(self, line: bytes, bounds: Bounds) -> bytes:
         """Return the line that answers ``line``."""
         deadline = time.monotonic() + bounds.patience_seconds
         reply = bytearray()
         left = memoryview(line)
-        with selectors.DefaultSelector() as selector:
+        with self._asking, selectors.DefaultSelector() as selector:
+            if self._in.closed:
+                raise _Gone
             selector.register(self._out, selectors.EVENT_READ)
             selector.register(self._in, selectors.EVENT_WRITE)
             while not reply.endswith(b"\n"):
@@ -247,9 +250,17 @@ class _Answerer:
                 if status is None:
                     self.process.kill()
                     status = self.process.wait(_DYING_SECONDS)
-                self._in.close()
-                self._out.close()
+                self._close_streams()
             return self.process.returncode if self.process.returncode is not None else -signal.SIGKILL
+
+    def _close_streams(self) -> None:
+        # A selector forgets a stream that is closed under it, and who waits there would not hear of the end: the streams stay until the end was
+        # read. Only a process that the dead one left behind could hold them open for longer.
+        has_read = self._asking.acquire(timeout=_DYING_SECONDS)
+        self._in.close()
+        self._out.close()
+        if has_read:
+            self._asking.release()
 
     def _read(self) -> bytes:
         try:
