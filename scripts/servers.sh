@@ -18,6 +18,9 @@ want mariadbd mariadb-server-core
 want node nodejs
 # The driver of SQL Server loads this library.
 ls /usr/lib/*/libltdl.so.7 >/dev/null 2>&1 || missing="$missing libltdl7"
+# The drivers that tests reach by ODBC.
+ls /usr/lib/*/odbc/libsqlite3odbc.so >/dev/null 2>&1 || missing="$missing libsqliteodbc unixodbc"
+ls /usr/lib/*/odbc/psqlodbcw.so >/dev/null 2>&1 || missing="$missing odbc-postgresql"
 want npm npm
 
 if [ -n "$missing" ]; then
