@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from headrace.core.clock import Clock, Instant
 from headrace.core.task import Context, Task
+from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.faults import Reason
 from headrace.dataplane.transfer.request import Format, Pack
@@ -64,7 +65,8 @@ DOCUMENT_COLUMN = "\u0001document"
 class Slice:
     """A part of the source that is done at once, or again.
 
-    ``id`` is the same whenever the same version of the same part is meant; ``name`` is for people. ``path``: of a file, relative to the dataset's folder. ``data``: what its source needs to open it. ``bytes``: its size, where that is known.
+    ``id`` is the same whenever the same version of the same part is meant; ``name`` is for people. ``path``: of a file, relative to the dataset's
+    folder. ``data``: what its source needs to open it. ``bytes``: its size, where that is known.
     """
 
     id: str
@@ -89,13 +91,15 @@ class Working:
     """What all parts of a transfer may use.
 
     ``folder``: of this try, for files of any kind; it is removed when the transfer has ended, but for what the journal names. ``key`` is the commit
-    key, which outlives tries; ``asked`` as in ``Transfer``.
+    key, which outlives tries; ``asked`` as in ``Transfer``. ``file_roots``: the directories of this machine that may be read and written.
     """
 
     task: Task
     context: Context
     limits: Limits
     clock: Clock
+    egress: Egress
+    file_roots: tuple[Path, ...] | None
     folder: Path
     key: str
     asked: str
@@ -206,7 +210,7 @@ class Writing:
     documents: bool = False
     max_rows: int | None = None
     alone: bool = False
-    pack: Pack = Pack()
+    pack: Pack = field(default_factory=Pack)
     inner_name: str = "data"
 
 
