@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from bench import ledger
+from bench import ledger, transfers
 from bench.data import TYPES, orders
 from bench.measure import HEADER, SCRATCH, Figure, call, in_turn, peers_python, product_python
 
@@ -126,6 +126,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "engine": engine,
     "startup": startup,
     "pipelines": pipelines,
+    "transfers": transfers.figures,
     "pages": ledger.figures,
 }
 
