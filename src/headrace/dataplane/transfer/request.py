@@ -180,6 +180,27 @@ class AddedColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """How requests to a service prove who sends them.
+
+    ``kind``: anonymous, basic, digest, certificate (``certificate`` is PKCS#12, with ``password``), oauth2 (client credentials at ``token_url``).
+    ``headers`` are sent always.
+    """
+
+    kind: str = "anonymous"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    certificate: bytes = field(default=b"", repr=False)
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    scope: str = ""
+    resource: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequestOptions:
     """How files are fetched from an HTTP server: one request, whose answer is the file."""
 
@@ -188,6 +209,7 @@ class HttpRequestOptions:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     timeout_seconds: float = 100.0
+    login: Login = Login()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,27 +274,6 @@ class QuerySource:
     timeout_seconds: float | None = None
     split: RangeSplit = RangeSplit()
     label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How requests to a service prove who sends them.
-
-    ``kind``: anonymous, basic, digest, certificate (``certificate`` is PKCS#12, with ``password``), oauth2 (client credentials at ``token_url``).
-    ``headers`` are sent always.
-    """
-
-    kind: str = "anonymous"
-    user: str = ""
-    password: str = field(default="", repr=False)
-    certificate: bytes = field(default=b"", repr=False)
-    token_url: str = ""
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    scope: str = ""
-    resource: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
