@@ -30,13 +30,18 @@ class Roots:
     file_roots: tuple[Path, ...] | None
 
     @property
+    def transfers(self) -> Path:
+        """Return the folder of journals: which parts of a transfer are finished, by its commit key."""
+        return self.landing.parent / "transfers"
+
+    @property
     def uploads(self) -> Path:
         """Return the folder of uploads."""
         return self.quarantine.parent / "uploads"
 
     def make(self) -> None:
         """Make Headrace's own folders, readable by nobody else; those that exist are left as they are."""
-        for folder in (self.landing, self.lake, self.quarantine, self.work, self.uploads):
+        for folder in (self.landing, self.lake, self.quarantine, self.work, self.uploads, self.transfers):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

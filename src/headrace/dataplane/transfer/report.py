@@ -33,7 +33,7 @@ class TransferReport:
 
     Slices that earlier tries finished count in full: the figures are those of the whole transfer. ``resumed`` tells how many of them there were.
     ``consistency``: ``verified``, ``unsupported`` or empty (not looked at). ``inconsistent``: ``none``, ``found``, ``skipped`` or empty.
-    ``quarantine``: the folder of refused rows (``BatchReport.diagnostics``) below the batch's folder; empty: none.
+    ``diagnostics``: names of files below the quarantine's folder of the batch (``BatchReport.diagnostics``); empty: no row was refused.
     """
 
     figures: Figures = Figures()

@@ -48,6 +48,7 @@ class Rows:
     ``documents``: each row is a JSON object: ``fields`` are the top-level properties that were found, and the relation has one more column,
     ``DOCUMENT_COLUMN``, with the whole object as JSON text. ``repeatable``: it may be read several times, with the same rows in the same order (a
     file that lies here); else once (a query). ``refused`` gives the rows that could not be read at all; it is asked after the last row was read.
+    ``taken`` gives the bytes that came so far, of a slice whose size nobody knows before.
     """
 
     relation: str
@@ -55,6 +56,7 @@ class Rows:
     documents: bool = False
     repeatable: bool = True
     refused: Callable[[], Iterable[RefusedRow]] = field(default=nothing_refused)
+    taken: Callable[[], int] | None = None
 
 
 DOCUMENT_COLUMN = "\u0001document"
