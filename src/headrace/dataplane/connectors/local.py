@@ -48,7 +48,19 @@ def open_store(root: str, file_roots: tuple[Path, ...] | None, limits: Limits) -
     """Return the store of the folder that the URL ``root`` (``file:///…``) names.
 
     Raises:
-        Problem: ``UNSUPPORTED``: another scheme; ``SOURCE_DENIED``: outside of ``file_roots``; ``SOURCE_NOT_FOUND``: no such folder.
+        Problem: as ``located``; ``SOURCE_NOT_FOUND``: no such folder.
+    """
+    real, jail = located(root, file_roots)
+    if not real.is_dir():
+        raise Problem(Code.SOURCE_NOT_FOUND, f"there is no folder {str(real)!r}{_similar(real)}")
+    return LocalFiles(real, jail, limits)
+
+
+def located(root: str, file_roots: tuple[Path, ...] | None) -> tuple[Path, tuple[Path, ...] | None]:
+    """Return the real path that the URL ``root`` (``file:///…``) names, whether or not something is there, and those of ``file_roots``.
+
+    Raises:
+        Problem: ``UNSUPPORTED``: another scheme; ``SOURCE_DENIED``: outside of ``file_roots``.
     """
     parts = urlsplit(root)
     if parts.scheme != "file":
@@ -63,9 +75,7 @@ def open_store(root: str, file_roots: tuple[Path, ...] | None, limits: Limits) -
             Code.SOURCE_DENIED,
             f"the folder {str(folder)!r} lies outside of the folders that flows may read (setting HEADRACE_FILE_ROOTS)",
         )
-    if not real.is_dir():
-        raise Problem(Code.SOURCE_NOT_FOUND, f"there is no folder {str(folder)!r}{_similar(real)}")
-    return LocalFiles(real, jail, limits)
+    return real, jail
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class LocalFiles:
         try:
             descriptor = os.open(os.path.realpath(path), _OPEN)
         except OSError as error:
-            raise _problem_of(error, entry.name) from error
+            raise problem_of(error, entry.name) from error
         try:
             self.check_descriptor(descriptor, entry.name)
             file = LocalFile(descriptor, entry)
@@ -105,24 +115,25 @@ class LocalFiles:
     def children(self, folder: str, cancellation: Cancellation) -> Iterator[Child]:
         """Yield what lies in ``folder``; see ``FileStore.children``."""
         name = folder.rstrip("/")
-        with self.folder(name) as (descriptor, _), os.scandir(descriptor) as found:
+        with self.folder(name) as (descriptor, real), os.scandir(descriptor) as found:
             for item in found:
                 cancellation.check()
-                yield self._child(name, item)
+                yield self._child(name, item, f"{real}/{item.name}")
 
-    def _child(self, folder: str, item: os.DirEntry[str]) -> Child:
+    def _child(self, folder: str, item: os.DirEntry[str], real: str) -> Child:
         name = f"{folder}/{item.name}" if folder else item.name
         try:
             if item.is_symlink():
-                self.check_inside(Path(os.path.realpath(self.root / name)), shown(name))
+                real = os.path.realpath(self.root / name)
+                self.check_inside(Path(real), shown(name))
             status = item.stat()
         except OSError as error:
-            return Child(shown(item.name), name, False, problem=_problem_of(error, name))
+            return Child(shown(item.name), name, False, problem=problem_of(error, name))
         except Problem as problem:
             return Child(shown(item.name), name, False, problem=problem)
         if stat.S_ISDIR(status.st_mode):
-            return Child(shown(item.name), f"{name}/", True)
-        wrong = None if stat.S_ISREG(status.st_mode) else _not_a_file(shown(name), status.st_mode)
+            return Child(shown(item.name), f"{name}/", True, real=real)
+        wrong = None if stat.S_ISREG(status.st_mode) else not_a_file(shown(name), status.st_mode)
         modified = Instant(status.st_mtime_ns // 1000)
         return Child(shown(item.name), name, False, status.st_size, modified, status.st_mtime_ns, problem=wrong)
 
@@ -146,7 +157,7 @@ class LocalFiles:
         except FileNotFoundError:
             raise Problem(Code.SOURCE_NOT_FOUND, f"there is no folder {shown(name)!r}{_similar(path)}") from None
         except OSError as error:
-            raise _problem_of(error, name) from error
+            raise problem_of(error, name) from error
         try:
             yield descriptor, self.check_descriptor(descriptor, name)
         finally:
@@ -182,13 +193,13 @@ class LocalFile:
         try:
             return os.readv(self.descriptor, [buffer])
         except OSError as error:
-            raise _problem_of(error, self.entry.name) from error
+            raise problem_of(error, self.entry.name) from error
 
     def finish(self) -> None:
         """Check that the file is the one that was listed: a regular file, of the same size and modification time."""
         found = os.fstat(self.descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise _not_a_file(self.entry.name, found.st_mode)
+            raise not_a_file(self.entry.name, found.st_mode)
         if (found.st_size, found.st_mtime_ns) != (self.entry.size, self.entry.stamp):
             raise Problem(
                 Code.SOURCE_CHANGED,
@@ -230,7 +241,7 @@ class _Walk:
         except FileNotFoundError:
             raise Problem(Code.SOURCE_NOT_FOUND, f"there is no file {name!r}{_similar(path)}") from None
         except OSError as error:
-            raise _problem_of(error, name) from error
+            raise problem_of(error, name) from error
         if stat.S_ISDIR(found.st_mode):
             message = f"{name!r} is a folder, not a file; write '{name}/' for the files in it"
             raise Problem(Code.SOURCE_NOT_FOUND, message)
@@ -277,7 +288,7 @@ class _Walk:
         try:
             is_folder = child.is_dir()
         except OSError as error:
-            self.refused.append(Refusal(shown(name), _problem_of(error, name)))
+            self.refused.append(Refusal(shown(name), problem_of(error, name)))
             return
         if is_folder:
             below = self.selection.below(child.name, folder.depth)
@@ -291,7 +302,7 @@ class _Walk:
                 self.store.check_inside(Path(os.path.realpath(self.store.root / name)), shown(name))
             self._take(name, child.stat())
         except OSError as error:
-            self.refused.append(Refusal(shown(name), _problem_of(error, name)))
+            self.refused.append(Refusal(shown(name), problem_of(error, name)))
         except Problem as problem:
             self.refused.append(Refusal(shown(name), problem))
 
@@ -299,7 +310,7 @@ class _Walk:
         label = shown(name)
         longest = self.store.limits.max_file_name
         if not stat.S_ISREG(found.st_mode):
-            self.refused.append(Refusal(label, _not_a_file(label, found.st_mode)))
+            self.refused.append(Refusal(label, not_a_file(label, found.st_mode)))
         elif len(label.encode()) > longest:
             message = f"the name {label[:80]!r}… has {len(label.encode())} bytes; at most {longest} are allowed (max_file_name)"
             self.refused.append(Refusal(label, Problem(Code.LIMIT_EXCEEDED, message)))
@@ -320,12 +331,14 @@ def _similar(path: Path) -> str:
     return similar(path.name, names[:10_000])
 
 
-def _not_a_file(name: str, mode: int) -> Problem:
+def not_a_file(name: str, mode: int) -> Problem:
+    """Return the problem of something that is no regular file."""
     kind = next((word for is_kind, word in _KINDS if is_kind(mode)), "no regular file")
     return Problem(Code.SOURCE_UNREADABLE, f"{name!r} is {kind}, not a file")
 
 
-def _problem_of(error: OSError, name: str) -> Problem:
+def problem_of(error: OSError, name: str) -> Problem:
+    """Return what an error of the system means for the file or folder ``name`` that is being read."""
     label = repr(shown(name))
     match error.errno:
         case errno.ENOENT | errno.ESTALE:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from headrace.core.errors import Code, Problem
-from headrace.dataplane.connectors import local
+from headrace.dataplane.connectors import local, local_writing
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import FileStore, select
 from headrace.dataplane.connectors.object_server import Server
@@ -17,6 +17,7 @@ from headrace.dataplane.connectors.object_services import GoogleJson, S3Service,
 from headrace.dataplane.connectors.objects import Objects
 from headrace.dataplane.connectors.signing import AccessKey
 from headrace.dataplane.connectors.sockets import Sockets
+from headrace.dataplane.connectors.writing import WritableStore
 from headrace.dataplane.limits import Limits
 
 _JSON_API = "/storage/v1"
@@ -47,6 +48,19 @@ def open_store(
             return opener(info, folder_of(info), limits)
         case _:
             raise Problem(Code.UNSUPPORTED, f"files cannot be read from a connection of kind {info.kind!r}")
+
+
+def open_writable(
+    root: str, info: ConnectionInfo | None, file_roots: tuple[Path, ...] | None, limits: Limits
+) -> WritableStore:  # fmt: skip
+    """Return a store that can be written to, as ``open_store`` does; a folder of this machine need not be there yet. Close it.
+
+    Raises:
+        Problem: ``UNSUPPORTED``: nothing is written to stores of this kind; as ``open_store``.
+    """
+    if info is None:
+        return local_writing.open_writable(root, file_roots, limits)
+    raise Problem(Code.UNSUPPORTED, f"files cannot be written to a connection of kind {info.kind!r}")
 
 
 def _check(info: ConnectionInfo) -> None:
