@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.client import static_tokens
+from headrace.core.database_urls import parse_database_urls
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.executors import parse_executors
 
@@ -196,6 +197,15 @@ class Settings:
         '"DatabricksNotebook": {"url": "http://…"}}`. docs/reference/data-factory-activities.md says what they are given.',
         like="JSON object",
         shown="nothing",
+    )
+    datafactory_databases: str = _setting(
+        "",
+        "Databases that stand for those that pipelines name: URLs by the name of a linked service or of a server, such as "
+        '`{"sales.database.windows.net": "postgresql://user:password@localhost/{database}", "Orders": "sqlite:////data/orders.db"}`. '
+        "docs/reference/data-factory-activities.md says more.",
+        like="JSON object",
+        shown="none",
+        secret=True,
     )
     datafactory_secrets: str = _setting(
         "",
@@ -447,6 +457,7 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
             raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
     static_tokens(settings.flowservice_tokens)
     parse_executors(settings.datafactory_activities)
+    parse_database_urls(settings.datafactory_databases)
     static_tokens(settings.datafactory_tokens)
     for path in settings.datafactory_factories:
         if not _FACTORY.fullmatch(path):

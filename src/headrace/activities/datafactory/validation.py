@@ -3,22 +3,17 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from urllib.parse import quote
 
 from headrace.activities.datafactory.attempt import Attempt, Object, Result, flag, refused, whole_number
 from headrace.activities.datafactory.linked import Definition, Documents, dataset, linked_service
 from headrace.activities.datafactory.secret_source import SecretSource
-from headrace.activities.datafactory.stores import connection_of
-from headrace.activities.datafactory.words import BAD_REQUEST, UNSUPPORTED_TYPE
+from headrace.activities.datafactory.stores import connection_of, folder_url
+from headrace.activities.datafactory.words import ACCESS_DENIED, BAD_REQUEST, UNSUPPORTED_TYPE
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.outcome import Outcome, Pause
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import FileStore, Selection, has_wildcard
-
-ACCESS_DENIED = "UserErrorFileAccessDenied"
-"""The place lies outside of what the server's flows may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def _look(attempt: Attempt, looking: Looking, reference: Json) -> _Found | None:
 
 def _open(attempt: Attempt, looking: Looking, service: Definition, location: Object) -> FileStore:
     if service.type.lower() == _FILE_SERVER:
-        return looking.open_folder(attempt.task.scope, _url_of(service))
+        return looking.open_folder(attempt.task.scope, folder_url(service))
     info = connection_of(attempt, service, location, looking.secrets)
     if info is None:
         message = f"Files of the linked service '{service.name}' of type '{service.type}' cannot be validated here."
@@ -129,16 +124,6 @@ def _place(dataset_name: str, location: Object) -> tuple[tuple[str, ...], str]:
             BAD_REQUEST, f"The location of the dataset '{dataset_name}' has a wildcard, which cannot be validated."
         )
     return folders, name
-
-
-def _url_of(service: Definition) -> str:
-    host = service.type_properties.get("host")
-    path = host.removeprefix("file://") if isinstance(host, str) else ""
-    if not PurePosixPath(path).is_absolute():
-        raise refused(
-            BAD_REQUEST, f"The 'host' of the linked service '{service.name}' is no absolute path of a directory."
-        )
-    return f"file://{quote(path)}"
 
 
 def _in_store(attempt: Attempt, store: FileStore, folders: tuple[str, ...], name: str) -> _Found | None:

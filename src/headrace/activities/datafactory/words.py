@@ -15,6 +15,8 @@ ACTION_FAILED = "ActionFailed"
 """A container failed since an inner activity did."""
 UNSUPPORTED_TYPE = "UnsupportedType"
 """Nothing here executes the activity's type, or its linked service's."""
+ACCESS_DENIED = "UserErrorFileAccessDenied"
+"""A place of this machine lies outside of what pipelines may read and write."""
 
 _CODES: Mapping[Code, str] = MappingProxyType(
     {
