@@ -83,20 +83,38 @@ class Objects:
         if not folder and not self.bucket:
             yield from self._buckets(cancellation)
             return
-        bucket, prefix = self._located(folder)
-        is_there = prefix == ""
-        for page in self._pages(bucket, prefix, flat=False):
-            for item in page.items:
-                cancellation.check()
-                is_there = True
-                if item.key != prefix or item.size:  # an empty object of the folder's own name marks it
-                    yield self._child(bucket, item, item.key[len(prefix) :])
-            for below in page.folders:
-                cancellation.check()
-                is_there = True
-                yield self._folder(bucket, below, below[len(prefix) : -1])
+        is_there = self._located(folder)[1] == ""
+        for child in self._with_markers(folder, cancellation, flat=False):
+            is_there = True
+            if child.place != folder or child.size:  # an empty object of the folder's own name marks it
+                yield child
         if not is_there:
             raise self._no_folder(folder)
+
+    def keys(self, prefix: str, cancellation: Cancellation, *, flat: bool = True) -> Iterator[Child]:
+        """Yield the objects whose places begin with ``prefix``, by name; not ``flat``: folders for what lies deeper than that.
+
+        Empty objects that mark folders are left out. Nothing there is no error, but for a bucket.
+
+        Raises:
+            Problem: as ``list``.
+        """
+        if not self.bucket and "/" not in prefix:
+            yield from (child for child in self._buckets(cancellation) if child.name.startswith(prefix))
+            return
+        for child in self._with_markers(prefix, cancellation, flat=flat):
+            if child.is_folder or child.size or not child.place.endswith("/"):
+                yield child
+
+    def _with_markers(self, prefix: str, cancellation: Cancellation, *, flat: bool) -> Iterator[Child]:
+        bucket, key = self._located(prefix)
+        for page in self._pages(bucket, key, flat=flat):
+            for item in page.items:
+                cancellation.check()
+                yield self._child(bucket, item, item.key.rpartition("/")[2])
+            for below in page.folders:
+                cancellation.check()
+                yield self._folder(bucket, below, below[:-1].rpartition("/")[2])
 
     def _buckets(self, cancellation: Cancellation) -> Iterator[Child]:
         marker = ""
