@@ -10,7 +10,10 @@ from headrace.activities.datafactory.azure_function import azure_function
 from headrace.activities.datafactory.branches import if_condition, switch
 from headrace.activities.datafactory.calls import Calling
 from headrace.activities.datafactory.children import ChildEnd, ChildRequest, execute_pipeline
+from headrace.activities.datafactory.copy import copy_data
+from headrace.activities.datafactory.datasets import Connecting
 from headrace.activities.datafactory.loops import for_each, until
+from headrace.activities.datafactory.moving import Moving
 from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
 from headrace.activities.datafactory.steps import fail, filter_items, wait
 from headrace.activities.datafactory.unsupported import Executors, unsupported
@@ -22,8 +25,10 @@ from headrace.api.datafactory.child_runs import ChildRuns
 from headrace.api.datafactory.secrets import open_secrets
 from headrace.bootstrap.addresses import own_address
 from headrace.bootstrap.application import Application
+from headrace.bootstrap.batches import batch_id
 from headrace.bootstrap.doors import make_data_factory_door
 from headrace.config import environment
+from headrace.core.database_urls import parse_database_urls
 from headrace.core.dialect import Dialect
 from headrace.core.executors import parse_executors
 from headrace.core.run import Run
@@ -62,6 +67,18 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
 
     looking = Looking(shelf, secrets, open_folder, open_remote)
 
+    moving = _moving(
+        application,
+        Connecting(
+            shelf,
+            application.egress.pin,
+            lambda scope: application.roots_of(scope).file_roots,
+            secrets,
+            calling.tokens,
+            parse_database_urls(settings.datafactory_databases),
+        ),
+    )
+
     def call_back_at(run_id: str, path: str, attempt: int) -> str:
         target = CallbackTarget(run_id, path, attempt)
         return callback_url(own_address(application), target, application.sealer)
@@ -81,6 +98,7 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         "web": lambda attempt: web(attempt, calling, shelf),
         "azure_function": lambda attempt: azure_function(attempt, calling, shelf),
         "validation": lambda attempt: validation(attempt, looking),
+        "copy_data": lambda attempt: copy_data(attempt, moving),
         "unsupported": lambda attempt: unsupported(attempt, calling, executors),
     }
     installation = _installation(application)
@@ -130,6 +148,17 @@ class FactoryDocuments:
         if found is None or not isinstance(properties, Mapping):
             return None
         return found.name, open_secrets(properties, self.sealer, (scope, kind, found.id))
+
+
+def _moving(application: Application, connecting: Connecting) -> Moving:
+    return Moving(
+        connecting,
+        application.roots_of,
+        application.limits,
+        application.clock,
+        application.egress,
+        lambda task: batch_id(application, task),
+    )
 
 
 def _installation(application: Application) -> Installation:

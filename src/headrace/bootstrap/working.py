@@ -1,6 +1,5 @@
 """Processes that do runs: the engine with everything that activities need."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,19 +11,18 @@ from headrace.activities.replay import replay_activity
 from headrace.activities.revert import revert_activity
 from headrace.activities.upload import upload_activity
 from headrace.bootstrap.application import Application, open_application
+from headrace.bootstrap.batches import batch_id
 from headrace.bootstrap.language import mapping_language
 from headrace.bootstrap.pipelines import dialects, pipeline_activities
 from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
 from headrace.config import Settings
 from headrace.core.clock import DAY, HOUR
-from headrace.core.ids import ulid_of
-from headrace.core.task import ActivityFunction, Task
+from headrace.core.task import ActivityFunction
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
 from headrace.engine.worker import run_worker
-from headrace.store import runs
 
 _LOOK_FOR_UPKEEP_SECONDS = 300.0
 
@@ -96,14 +94,6 @@ def work(settings: Settings, parent_pid: int | None = None, *, dev: bool = False
         on_time(application),
     ):
         return run_worker(lambda on_fenced: make_engine(application, on_fenced), parent_pid)
-
-
-def batch_id(application: Application, task: Task) -> str:
-    """Return the batch's id of an activity: the same for every attempt in one run, another for each run, sorted by the run's creation."""
-    with application.database.reading() as tx:
-        created_at = runs.get(tx, None, task.run_id).created_at
-    digest = hashlib.sha256(f"{task.run_id}\x1f{task.path}".encode()).digest()
-    return ulid_of(created_at // 1000, int.from_bytes(digest[:10]))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from headrace.activities.datafactory.attempt import Attempt, Object, refused
 from headrace.activities.datafactory.databases import database_of, is_mapped
 from headrace.activities.datafactory.formats import format_of, is_file_type, old_format
 from headrace.activities.datafactory.linked import Definition, Documents, dataset, linked_service
+from headrace.activities.datafactory.odbc import with_address
 from headrace.activities.datafactory.properties import Properties
 from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
 from headrace.activities.datafactory.service_reader import ServiceReader
@@ -166,7 +167,10 @@ def open_database(attempt: Attempt, connecting: Connecting, service: Definition)
     mapped = is_mapped(reader, connecting.databases)
     # Whatever the operator has named themselves is theirs to allow.
     is_remote = bool(connection.url) and connection.kind != "sqlite"
-    return (connecting.pin(connection) if is_remote and not mapped else connection), mapped
+    if not is_remote or mapped:
+        return connection, mapped
+    pinned = connecting.pin(connection)
+    return (with_address(pinned) if pinned.kind == "odbc" else pinned), mapped
 
 
 def open_place(attempt: Attempt, connecting: Connecting, service: Definition, location: Object) -> tuple[Place, str]:

@@ -4,6 +4,8 @@ The driver manager would load any library, and drivers open any file that a conn
 """
 
 import re
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from headrace.activities.datafactory.attempt import refused
 from headrace.activities.datafactory.connection_strings import read_odbc, write_odbc
@@ -86,6 +88,17 @@ def odbc_connection(reader: ServiceReader) -> ConnectionInfo:
     if not host and _is_file_based(driver):
         made = _with_file(reader, made)
     return _connection(reader, made, host)
+
+
+def with_address(info: ConnectionInfo) -> ConnectionInfo:
+    """Return a connection with the address that the guard has looked at in the place of the server's name."""
+    if not info.host:
+        return info
+    address = urlsplit(info.url).hostname or ""
+    pairs = dict(read_odbc(info.options["connection_string"]) or {})
+    named = next((name for name in _SERVERS if pairs.get(name)), "server")
+    pairs[named] = re.sub(re.escape(info.host), address, pairs.get(named, info.host), count=1, flags=re.IGNORECASE)
+    return replace(info, options={**info.options, "connection_string": write_odbc(pairs)})
 
 
 def _is_file_based(driver: str) -> bool:

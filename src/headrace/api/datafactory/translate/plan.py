@@ -54,6 +54,7 @@ _TYPES: Mapping[str, _Type] = MappingProxyType(
         "webactivity": _Type("web"),
         "webhook": _Type("web_hook"),
         "azurefunctionactivity": _Type("azure_function"),
+        "copy": _Type("copy_data"),
     }
 )
 """The types that are executed, in lower case."""
