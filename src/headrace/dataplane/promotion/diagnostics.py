@@ -1,7 +1,6 @@
 """The rejected rows of a promotion, written to the quarantine."""
 
 import json
-import os
 import shutil
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from headrace.dataplane.promotion.reading import LINE, Source
 from headrace.dataplane.promotion.rejecting import CONVERSION, ERRORS, FILENAME, NUMBER, PARSING, Rejected
 from headrace.dataplane.promotion.session import Session, identifier, literal
 from headrace.dataplane.quarantine import layout
-from headrace.dataplane.storage import Roots, make_durable
+from headrace.dataplane.storage import Roots
 
 MAX_FILE_BYTES = 100 * 1000 * 1000
 _PIECE = 4 * 1024 * 1024
@@ -42,7 +41,7 @@ def write_diagnostics(
     _write_samples(rows, folder / layout.SAMPLES)
     _write_inputs(source, folder / layout.INPUT_FILES / "fileMetaData1.json")
     crash_point("promote-before-quarantine")
-    _place(folder, final)
+    layout.put_in_place(folder, final)
     crash_point("promote-after-quarantine")
     return tuple(file.name for file in layout.list_files(roots, batch_id))
 
@@ -104,20 +103,3 @@ def _write_inputs(source: Source, path: Path) -> None:
                 "path": file.name, "size": file.bytes, "lastModified": modified, "records": file.rows + damaged
             }  # fmt: skip
             out.write(json.dumps(entry, ensure_ascii=False) + "\n")
-
-
-def _place(folder: Path, final: Path) -> None:
-    """Put the finished folder in place; a reader sees the old one, none, or the new one, never half of one."""
-    for path in folder.rglob("*"):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    if final.exists():
-        old = final.with_name(f".{final.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        final.rename(old)
-        shutil.rmtree(old, ignore_errors=True)
-    folder.rename(final)
-    make_durable(final.parent)

@@ -1,5 +1,6 @@
 """Which files a batch's quarantine has, and how to get at them."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headrace.core.errors import Code, Problem
-from headrace.dataplane.storage import Roots
+from headrace.dataplane.storage import Roots, make_durable
 
 ROW_ERRORS = "row_errors"
 INPUT_FILES = "input_files"
@@ -77,6 +78,23 @@ def open_rows(roots: Roots, batch_id: str) -> Iterator[bytes]:
     for name in row_files(roots, batch_id):
         with open_file(roots, batch_id, name) as stream:
             yield from stream
+
+
+def put_in_place(folder: Path, final: Path) -> None:
+    """Put the finished folder of a batch in place; a reader sees the old one, none, or the new one, never half of one."""
+    for path in folder.rglob("*"):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    if final.exists():
+        old = final.with_name(f".{final.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        final.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
+    folder.rename(final)
+    make_durable(final.parent)
 
 
 def remove(roots: Roots, batch_id: str) -> None:

@@ -1,0 +1,102 @@
+"""Rows into a table or a service: slices side by side, each in the sink once."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from headrace.core.crashpoints import crash_point
+from headrace.core.outcome import Figures
+from headrace.dataplane.transfer.conducting import Conducting
+from headrace.dataplane.transfer.counting import Counted
+from headrace.dataplane.transfer.journal import Done
+from headrace.dataplane.transfer.opening import counted, opened, opened_for_good
+from headrace.dataplane.transfer.request import ServiceSink
+from headrace.dataplane.transfer.rows import Rows, SinkWriter, Slice, SourceReader
+from headrace.dataplane.transfer.values import Field
+
+
+@dataclass
+class RowSink:
+    """The sink of one transfer that is no file. Its methods may be called from several threads."""
+
+    writer: SinkWriter
+    conducting: Conducting
+    fields: tuple[Field, ...] | None = None
+    begun: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def needs_repeatable(self) -> bool:
+        """Say whether a later try must find the same rows."""
+        return bool(getattr(self.writer, "needs_repeatable", False))
+
+    def begin(self, fields: tuple[Field, ...]) -> None:
+        """Prepare the sink, before the first row of the first slice."""
+        with self._lock:
+            if not self.begun:
+                crash_point("transfer-before-begin")
+                with self.conducting.tally.spending("before"):
+                    self.writer.begin(fields)
+                crash_point("transfer-after-begin")
+                self.begun = True
+
+
+def write_slice(item: Slice, source: SourceReader, sink: RowSink, conducting: Conducting) -> None:
+    """Write one slice: the sink has it when this returns, and it is noted.
+
+    Raises:
+        TransferProblem: what is wrong. Problem: ``COUNTS_DIFFER``, ``DISK_FULL``, what the cancellation says.
+    """
+    crash_point("transfer-before-slice")
+    opening = opened_for_good if sink.needs_repeatable else opened
+    with conducting.engine.session() as session, opening(item, source, session, conducting) as rows:
+        if not rows.fields and not rows.documents:
+            conducting.finish(_nothing(item))
+            return
+        spool = conducting.spool(item.id, earlier=True)
+        shape = (sink.fields, isinstance(conducting.request.sink, ServiceSink))
+        stream = counted(item, rows, shape, spool, session, conducting)
+        try:
+            done = _written(item, rows, stream, sink, conducting)
+        finally:
+            stream.refusals.spool.close()
+    conducting.finish(done)
+    crash_point("transfer-after-noted")
+
+
+def _written(item: Slice, rows: Rows, stream: Counted, sink: RowSink, conducting: Conducting) -> Done:
+    began = conducting.means.clock.now()
+    spool, tally = stream.refusals.spool, conducting.tally
+    sink.begin(stream.fields)
+
+    def so_far() -> Figures:
+        return Figures(rows_read=stream.read, bytes_read=rows.taken() if rows.taken is not None else 0)
+
+    begun = time.monotonic()
+    with tally.watching(so_far), tally.sinks.one_more():
+        written = sink.writer.write(item, stream)
+    tally.spent("reading", stream.waited)
+    tally.spent("writing", time.monotonic() - begun - stream.waited)
+    crash_point("transfer-after-write")
+    stream.check(item, (0, 0), written.rows)
+    return Done(
+        item.id,
+        (item.id,),
+        (item.path,) if item.path else (),
+        stream.read,
+        written.rows,
+        spool.refused,
+        (rows.taken() if rows.taken is not None else item.bytes) or 0,
+        written.bytes,
+        written.files,
+        spool.close(),
+        spool.reasons(),
+        began=began,
+        ended=conducting.means.clock.now(),
+        durable=True,
+    )
+
+
+def _nothing(item: Slice) -> Done:
+    """Return what a file of no bytes gives."""
+    return Done(item.id, (item.id,), (item.path,) if item.path else (), 0, 0, 0, durable=True)
