@@ -20,7 +20,7 @@ from headrace.dataplane.transfer.places import open_place
 from headrace.dataplane.transfer.request import Choice, Place, StoreType
 from stores import Shelf
 
-STORES = ["local_store"]
+STORES = ["local_store", "s3_store", "azure_store", "sftp_store"]
 TREE = (
     "in/a.csv",
     "in/.b.csv",

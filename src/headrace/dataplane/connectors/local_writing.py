@@ -14,9 +14,18 @@ from pathlib import Path
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
+from headrace.dataplane.connectors.birth import born_at
 from headrace.dataplane.connectors.files import Child, shown
 from headrace.dataplane.connectors.local import LocalFiles, located, not_a_file, problem_of
-from headrace.dataplane.connectors.writing import PLAIN, PutOptions, Stored, checked_path, invalid_name, part_name
+from headrace.dataplane.connectors.writing import (
+    PLAIN,
+    Described,
+    PutOptions,
+    Stored,
+    checked_path,
+    invalid_name,
+    part_name,
+)
 from headrace.dataplane.limits import MIB, Limits
 from headrace.dataplane.storage import disk_full
 
@@ -86,6 +95,17 @@ class LocalFolder(LocalFiles):
             return Child(label, f"{name}/" if name else "", True, modified_at=_modified(status), real=real)
         wrong = None if stat.S_ISREG(status.st_mode) else not_a_file(shown(name), status.st_mode)
         return Child(label, name, False, status.st_size, _modified(status), status.st_mtime_ns, problem=wrong)
+
+    def describe(self, path: str, cancellation: Cancellation) -> Described:
+        """Return when a file was made; see ``WritableStore.describe``."""
+        cancellation.check()
+        name = path.strip("/")
+        real = os.path.realpath(self.root / name)
+        self.check_inside(Path(real), shown(name))
+        try:
+            return Described(born_at(real))
+        except OSError as error:
+            raise problem_of(error, name) from error
 
     def remove(self, path: str, cancellation: Cancellation) -> bool:
         """Remove a file; see ``WritableStore.remove``."""

@@ -1,14 +1,14 @@
 """Requests to an object store over HTTP: one server, no proxies, no redirects, bounded answers, connections that are used again.
 
 The libraries that speak to object stores follow redirects and ask the environment for proxies, so a tenant's server could send us to an address
-that ``Egress`` has refused. What is needed of HTTP here is little: GET and HEAD without bodies.
+that ``Egress`` has refused. What is needed of HTTP here is little: bodies are sent with their length, and can be sent again.
 """
 
 import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -18,6 +18,8 @@ from headrace.dataplane.connectors.sockets import Sockets
 
 MAX_DOCUMENT = 16 * 1024 * 1024
 """Longest listing or error that is read, in bytes."""
+Body = Iterable[bytes]
+"""What is sent: it can be gone through more than once."""
 _MOST_IDLE = 8
 _PORTS = {"http": 80, "https": 443}
 
@@ -102,32 +104,46 @@ class Server:
         """Return how messages name the server."""
         return f"{self._url.scheme}://{self.host}"
 
-    def send(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
-        """Send a request without a body; return the answer, its body unread.
+    def again(self, sockets: Sockets) -> "Server":
+        """Return the same server, with connections of its own."""
+        return Server(self._url.geturl(), sockets, self._host)
+
+    def send(self, method: str, target: str, headers: Mapping[str, str], body: Body = ()) -> Answer:
+        """Send a request; return the answer, its body unread. ``headers`` have the length of ``body``.
 
         Raises:
-            Problem: ``SOURCE_UNAVAILABLE``, ``SOURCE_TIMEOUT``.
+            Problem: ``SOURCE_UNAVAILABLE``, ``SOURCE_TIMEOUT``; what giving the body raises.
         """
         idle = self._take_idle()
         if idle is not None:
             # The server may have closed it meanwhile; that is no attempt.
-            with suppress(OSError, http.client.HTTPException):
-                return self._ask(idle, method, target, headers)
-            self._drop(idle)
-            self.sockets.check()
+            try:
+                return self._ask(idle, method, target, headers, body)
+            except (OSError, http.client.HTTPException):
+                self._drop(idle)
+                self.sockets.check()
+            except BaseException:
+                self._drop(idle)
+                raise
         fresh = self._connect()
         try:
             with self.translated():
-                return self._ask(fresh, method, target, headers)
+                return self._ask(fresh, method, target, headers, body)
         except BaseException:
             self._drop(fresh)
             raise
 
-    def _ask(self, connection: _Connection, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+    def _ask(
+        self, connection: _Connection, method: str, target: str, headers: Mapping[str, str], body: Body
+    ) -> Answer:  # fmt: skip
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": self.host, **headers}.items():
             connection.putheader(name, value)
         connection.endheaders()
+        # A server that refuses a body may answer, and close the connection, before it has read all of it.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for data in body:
+                connection.send(data)
         return Answer(self, connection, connection.getresponse())
 
     def _connect(self) -> _Connection:

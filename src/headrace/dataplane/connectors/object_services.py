@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
-from headrace.dataplane.connectors.signing import AccessKey, aws_headers, azure_headers, encoded_path
+from headrace.dataplane.connectors.signing import NOTHING, AccessKey, aws_headers, azure_headers, encoded_path
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REFUSED: Mapping[str, Code] = {
@@ -58,12 +58,13 @@ _BY_STATUS: Mapping[int, Code] = {
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request: an encoded path, and a query of plain texts."""
+    """A request: an encoded path, and a query of plain texts. ``payload``: the SHA-256 of its body, in hexadecimal."""
 
     path: str
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     bucket: str = ""
+    payload: str = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class S3Service:
     def signed(self, method: str, host: str, ask: Ask, at: datetime) -> Ask:
         """Return the signed request; see ``Service``."""
         keys = replace(self.keys, region=self.regions.get(ask.bucket, self.keys.region))
-        return replace(ask, headers={**ask.headers, **aws_headers(keys, method, host, ask.path, ask.query, at)})
+        signed = aws_headers(keys, method, host, ask.path, ask.query, at, ask.headers, ask.payload)
+        return replace(ask, headers={**ask.headers, **signed})
 
     def moved(self, bucket: str, region: str) -> bool:
         """Take note of a region; see ``Service``."""
@@ -343,6 +345,15 @@ def error_code(document: bytes) -> str:
     except ValueError:
         return ""
     return code if code.isalnum() and code.isascii() and len(code) <= 60 else ""
+
+
+def field_of(document: bytes, name: str) -> str:
+    """Return the text of the first element called ``name`` in an answer; empty when there is none.
+
+    Raises:
+        ValueError: it is no XML.
+    """
+    return _text(_xml(document), name)
 
 
 def azure_service(base: str, account: str, key: str, sas: str) -> AzureService:

@@ -20,7 +20,7 @@ from headrace.core.clock import SECOND, Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.files import ANY_DEPTH, Child, Entry, Listing, Selection, shown, similar
-from headrace.dataplane.connectors.object_server import Answer, Server
+from headrace.dataplane.connectors.object_server import Answer, Body, Server
 from headrace.dataplane.connectors.object_services import (
     Ask,
     Item,
@@ -83,7 +83,7 @@ class Objects:
         if not folder and not self.bucket:
             yield from self._buckets(cancellation)
             return
-        is_there = self._located(folder)[1] == ""
+        is_there = self.located(folder)[1] == ""
         for child in self._with_markers(folder, cancellation, flat=False):
             is_there = True
             if child.place != folder or child.size:  # an empty object of the folder's own name marks it
@@ -107,7 +107,7 @@ class Objects:
                 yield child
 
     def _with_markers(self, prefix: str, cancellation: Cancellation, *, flat: bool) -> Iterator[Child]:
-        bucket, key = self._located(prefix)
+        bucket, key = self.located(prefix)
         for page in self._pages(bucket, key, flat=flat):
             for item in page.items:
                 cancellation.check()
@@ -128,7 +128,7 @@ class Objects:
 
     def _flat(self, selection: Selection, place: str, found: Found) -> None:
         """Take what is wanted of all that lies below ``place``: one request for a thousand objects, whatever their folders are."""
-        bucket, prefix = self._located(place)
+        bucket, prefix = self.located(place)
         is_there = prefix == ""
         for page in self._pages(bucket, prefix, flat=True):
             for item in page.items:
@@ -147,32 +147,53 @@ class Objects:
         Raises:
             Problem: ``SOURCE_NOT_FOUND``, and what keeps it from being taken.
         """
-        bucket, key = self._located(place)
+        key = self.located(place)[1]
         if not key or (not self.bucket and "/" not in place):
             raise Problem(
                 Code.SOURCE_NOT_FOUND, f"{place!r} is a bucket, not a file; write '{place}/' for the files in it"
             )
+        child = self.find(place)
+        if child is not None and child.is_folder:
+            message = f"{place!r} is a folder, not a file; write '{place}/' for the files in it"
+            raise Problem(Code.SOURCE_NOT_FOUND, message)
+        if child is None:
+            raise Problem(Code.SOURCE_NOT_FOUND, f"there is no file {place!r}{self._like(place)}")
+        return child
+
+    def find(self, place: str) -> Child | None:
+        """Return the object or folder at ``place``, without a trailing ``/``; None: there is none. An object comes before a folder of its name.
+
+        Raises:
+            Problem: as ``list``.
+        """
+        bucket, key = self.located(place)
+        name = key.rpartition("/")[2]
         try:
             page = next(self._pages(bucket, key, flat=False))
         except Problem as problem:
             # Whoever may read an object need not be allowed to list its bucket.
             if problem.code is not Code.SOURCE_DENIED:
                 raise
-            return self._child(bucket, self._head(bucket, key, place), key.rpartition("/")[2])
+            try:
+                return self._child(bucket, self._head(bucket, key, place), name)
+            except Problem as missing:
+                if missing.code is not Code.SOURCE_NOT_FOUND:
+                    raise
+                return None
         # The key itself comes before all longer ones that begin with it.
         item = next((item for item in page.items if item.key == key), None)
         if item is not None:
-            return self._child(bucket, item, key.rpartition("/")[2])
-        if f"{key}/" in page.folders:
-            message = f"{place!r} is a folder, not a file; write '{place}/' for the files in it"
-            raise Problem(Code.SOURCE_NOT_FOUND, message)
-        raise Problem(Code.SOURCE_NOT_FOUND, f"there is no file {place!r}{self._like(place)}")
+            return self._child(bucket, item, name)
+        if page.marker and f"{key}/" not in page.folders:
+            page = next(self._pages(bucket, f"{key}/", flat=True))
+            return self._folder(bucket, f"{key}/", name) if page.items else None
+        return self._folder(bucket, f"{key}/", name) if f"{key}/" in page.folders else None
 
     def _head(self, bucket: str, key: str, place: str) -> Item:
-        answer = self._send("HEAD", self.service.object(bucket, key, "", 0))
+        answer = self.send("HEAD", self.service.object(bucket, key, "", 0))
         try:
             if answer.status != _OK:
-                raise self._problem(answer, repr(shown(place)))
+                raise self.problem_of(answer, repr(shown(place)))
             modified = http_date(answer.header("Last-Modified"))
             size = answer.header("Content-Length")
             if modified is None or not size.isdecimal():
@@ -199,10 +220,10 @@ class Objects:
         """Return what ``read`` makes of the answer, trying again as the limits say."""
 
         def once() -> T:
-            answer = self._send("GET", ask)
+            answer = self.send("GET", ask)
             try:
                 if answer.status != _OK:
-                    raise self._problem(answer, what)
+                    raise self.problem_of(answer, what)
                 document = answer.document()
             finally:
                 answer.close()
@@ -226,8 +247,8 @@ class Objects:
     def _begin(self, entry: Entry, offset: int) -> "_Stream":
         if offset and offset >= entry.size:
             return _Stream(self, None, entry, offset)
-        bucket, key = self._located(entry.place)
-        answer = self._send("GET", self.service.object(bucket, key, entry.version, offset))
+        bucket, key = self.located(entry.place)
+        answer = self.send("GET", self.service.object(bucket, key, entry.version, offset))
         try:
             self._check_version(answer, entry, offset)
             stream = _Stream(self, answer, entry, offset)
@@ -240,7 +261,7 @@ class Objects:
 
     def _check_version(self, answer: Answer, entry: Entry, offset: int) -> None:
         if answer.status not in {_OK, _PARTIAL}:
-            problem = self._problem(answer, repr(entry.name))
+            problem = self.problem_of(answer, repr(entry.name))
             if problem.code in {Code.SOURCE_NOT_FOUND, Code.SOURCE_CHANGED}:
                 message = (
                     f"{entry.name!r} was replaced or removed while it was read; try again when nobody writes to it"
@@ -261,7 +282,7 @@ class Objects:
         """
         if self.service.version_is_etag:
             return
-        bucket, key = self._located(entry.place)
+        bucket, key = self.located(entry.place)
         page = next(self._pages(bucket, key, flat=False))
         if not any((item.key, item.version) == (key, entry.version) for item in page.items):
             message = f"{entry.name!r} was replaced or removed while it was read; try again when nobody writes to it"
@@ -270,7 +291,7 @@ class Objects:
     def horizon(self, now: Instant) -> Instant:
         """Return the whole second before which no new object will be dated, by the server's clock where it is behind ours."""
         ask = self.service.page(self.bucket, self.folder, "", flat=False) if self.bucket else self.service.buckets("")
-        answer = attempt(self.server.sockets, partial(self._send, "GET", ask))
+        answer = attempt(self.server.sockets, partial(self.send, "GET", ask))
         try:
             theirs = http_date(answer.header("Date"))
         finally:
@@ -283,13 +304,13 @@ class Objects:
         self.server.sockets.close()
         self.server.close()
 
-    def _send(self, method: str, ask: Ask) -> Answer:
+    def send(self, method: str, ask: Ask, body: Body = ()) -> Answer:
         """Return the answer to a request, following a bucket to its region, and nothing else."""
         server = self._server_of(ask.bucket)
         at = datetime.fromtimestamp(time.time(), UTC)
         signed = self.service.signed(method, server.host, ask, at)
         target = f"{signed.path}?{encoded_query(signed.query)}" if signed.query else signed.path
-        answer = server.send(method, target, {"Accept-Encoding": self.service.encoding, **signed.headers})
+        answer = server.send(method, target, {"Accept-Encoding": self.service.encoding, **signed.headers}, body)
         region = answer.header("x-amz-bucket-region")
         if (
             answer.status in {_OK, _PARTIAL}
@@ -298,7 +319,7 @@ class Objects:
         ):
             return answer
         answer.close()
-        return self._send(method, ask)
+        return self.send(method, ask, body)
 
     def _server_of(self, bucket: str) -> Server:
         """Return the server that has ``bucket``: only Amazon itself has one for each region."""
@@ -311,8 +332,8 @@ class Objects:
                 self.regional.servers[host] = Server(f"https://{host}", self.server.sockets)
             return self.regional.servers[host]
 
-    def _problem(self, answer: Answer, what: str) -> Problem:
-        """Return what an answer that is no success means for ``what``."""
+    def problem_of(self, answer: Answer, what: str, asked: str = "read") -> Problem:
+        """Return what an answer that is no success means for ``what``, which was to be ``asked``; ``context["code"]`` is the service's own word."""
         code = answer.header("x-ms-error-code")
         with suppress(Problem):
             code = code or error_code(answer.document())
@@ -324,14 +345,14 @@ class Objects:
         kind = refusal(answer.status, code)
         words = {
             Code.SOURCE_UNAUTHENTICATED: f"{self.server.name} does not accept the credentials ({said})",
-            Code.SOURCE_DENIED: f"{what} may not be read with these credentials ({said})",
+            Code.SOURCE_DENIED: f"{what} may not be {asked} with these credentials ({said})",
             Code.SOURCE_NOT_FOUND: f"there is no such thing as {what} ({said})",
             Code.SOURCE_TIMEOUT: f"{self.server.name} took too long ({said})",
             Code.SOURCE_UNAVAILABLE: f"{self.server.name} cannot answer now ({said})",
         }
-        return Problem(kind, words.get(kind, f"{what} cannot be read ({said})"))
+        return Problem(kind, words.get(kind, f"{what} cannot be {asked} ({said})"), context={"code": code})
 
-    def _located(self, place: str) -> tuple[str, str]:
+    def located(self, place: str) -> tuple[str, str]:
         """Return the bucket and the key that a place stands for."""
         bucket, key = (self.bucket, place) if self.bucket else place.partition("/")[::2]
         return bucket, f"{self.folder}{key}"
@@ -361,7 +382,7 @@ class Objects:
         """Return a hint to names like the last segment of ``place``, of the first page of its folder."""
         above, slash, name = place.rpartition("/")
         try:
-            page = next(self._pages(*self._located(above + slash), flat=False))
+            page = next(self._pages(*self.located(above + slash), flat=False))
         except Problem:
             return ""
         keys = [*(item.key for item in page.items), *page.folders]

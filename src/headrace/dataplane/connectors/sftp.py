@@ -80,7 +80,7 @@ def open_sftp(info: ConnectionInfo, folder: str, limits: Limits) -> "Sftp":
         options.get("host_key", "").removeprefix("SHA256:").rstrip("="),
     )
     sockets = Sockets(limits)
-    pool = Pool(sockets, most_connections(info, limits), partial(_log_in, login, sockets), _Session.end)
+    pool = Pool(sockets, most_connections(info, limits), partial(log_in, login, sockets), Session.end)
     return Sftp(login, pool, limits, f"/{folder}" if folder else "")
 
 
@@ -99,7 +99,9 @@ def most_connections(info: ConnectionInfo, limits: Limits) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class Session:
+    """One login, with the files that it gives."""
+
     transport: "paramiko.Transport"
     client: "paramiko.SFTPClient"
     sockets: Sockets
@@ -112,7 +114,12 @@ class _Session:
             self.transport.close()
 
 
-def _log_in(login: Login, sockets: Sockets) -> _Session:
+def log_in(login: Login, sockets: Sockets) -> Session:
+    """Return a new session.
+
+    Raises:
+        Problem: ``SOURCE_UNAUTHENTICATED``, ``SOURCE_DENIED`` (another host key), ``SOURCE_UNAVAILABLE``, ``SOURCE_TIMEOUT``.
+    """
     made = sockets.connect(login.host, login.port)
     transport = None
     try:
@@ -127,7 +134,7 @@ def _log_in(login: Login, sockets: Sockets) -> _Session:
                 transport.auth_password(login.user, login.password)
             client = _client(transport, login)
         client.get_channel().settimeout(sockets.limits.store_read_seconds)
-        return _Session(transport, client, sockets, made)
+        return Session(transport, client, sockets, made)
     except BaseException:
         sockets.forget(made)
         if transport is not None:
@@ -154,7 +161,7 @@ class Sftp:
     """The files of a server below ``root`` (empty: all of them)."""
 
     login: Login
-    pool: Pool[_Session]
+    pool: Pool[Session]
     limits: Limits
     root: str = ""
 
@@ -171,27 +178,27 @@ class Sftp:
 
     def children(self, folder: str, cancellation: Cancellation) -> Iterator[Child]:
         """Yield what lies in ``folder``; see ``FileStore.children``."""
-        path = self._path(folder)
-        with self._session(f"the folder {folder.rstrip('/') or '/'!r}") as session:
-            real, links = self._real(session, path), []
+        path = self.path_of(folder)
+        with self.session(f"the folder {folder.rstrip('/') or '/'!r}") as session:
+            real, links = self.real(session, path), []
             try:
                 for found in session.client.listdir_iter(path):
                     cancellation.check()
                     if stat.S_ISLNK(found.st_mode or 0):
                         links.append(found.filename)
                     else:
-                        yield self._child(folder, found.filename, found, f"{real.rstrip('/')}/{found.filename}")
+                        yield self.child_of(folder, found.filename, found, f"{real.rstrip('/')}/{found.filename}")
             except FileNotFoundError:
                 raise self._missing(session, folder.rstrip("/"), "folder") from None
             for name in links:
                 cancellation.check()
                 yield self._link(session, folder, name)
 
-    def _link(self, session: _Session, folder: str, name: str) -> Child:
-        path = self._path(f"{folder}{name}")
+    def _link(self, session: Session, folder: str, name: str) -> Child:
+        path = self.path_of(f"{folder}{name}")
         try:
-            real = self._real(session, path)
-            return self._child(folder, name, session.client.stat(path), real)
+            real = self.real(session, path)
+            return self.child_of(folder, name, session.client.stat(path), real)
         except Problem as denied:
             problem = denied
         except FileNotFoundError:
@@ -206,22 +213,23 @@ class Sftp:
         """
 
         def once() -> Child:
-            with self._session(repr(place)) as session:
+            with self.session(repr(place)) as session:
                 try:
-                    self._real(session, self._path(place))
-                    found = session.client.stat(self._path(place))
+                    self.real(session, self.path_of(place))
+                    found = session.client.stat(self.path_of(place))
                 except FileNotFoundError:
                     raise self._missing(session, place, "file") from None
                 if stat.S_ISDIR(found.st_mode or 0):
                     message = f"{place!r} is a folder, not a file; write '{place}/' for the files in it"
                     raise Problem(Code.SOURCE_NOT_FOUND, message)
                 folder, slash, name = place.rpartition("/")
-                return self._child(folder + slash, name, found)
+                return self.child_of(folder + slash, name, found)
 
         return attempt(self.pool.sockets, once)
 
     @staticmethod
-    def _child(folder: str, name: str, found: "paramiko.SFTPAttributes", real: str = "") -> Child:
+    def child_of(folder: str, name: str, found: "paramiko.SFTPAttributes", real: str = "") -> Child:
+        """Return what the server says of ``name`` in ``folder`` (with a trailing ``/``, or empty)."""
         place, mode = f"{folder}{name}", found.st_mode
         if mode is not None and stat.S_ISDIR(mode):
             return Child(name, f"{place}/", True, real=real)
@@ -244,9 +252,9 @@ class Sftp:
         session = self.pool.take()
         try:
             with self.translated(repr(entry.name)):
-                self._real(session, self._path(entry.place))
+                self.real(session, self.path_of(entry.place))
                 return _Stream(
-                    self, session, _quiet(session.client.open(self._path(entry.place), "rb")), entry, offset
+                    self, session, _quiet(session.client.open(self.path_of(entry.place), "rb")), entry, offset
                 ).checked()
         except BaseException as error:
             self.pool.drop(session)
@@ -254,7 +262,7 @@ class Sftp:
                 raise Problem(Code.SOURCE_CHANGED, f"{entry.name!r} was listed and is gone") from error
             raise
 
-    def _real(self, session: _Session, path: str) -> str:
+    def real(self, session: Session, path: str) -> str:
         """Return where ``path`` leads.
 
         Raises:
@@ -268,19 +276,25 @@ class Sftp:
                 raise Problem(Code.SOURCE_DENIED, message)
         return real
 
-    def _missing(self, session: _Session, place: str, what: str) -> Problem:
+    def _missing(self, session: Session, place: str, what: str) -> Problem:
         above, slash, name = place.rpartition("/")
         hint = ""
         with suppress(OSError, UnicodeError):
-            names = session.client.listdir(self._path(above + slash))
+            names = session.client.listdir(self.path_of(above + slash))
             hint = similar(name, names[:_MOST_HINTED])
         return Problem(Code.SOURCE_NOT_FOUND, f"there is no {what} {shown(place)!r}{hint}")
 
-    def _path(self, place: str) -> str:
+    def path_of(self, place: str) -> str:
+        """Return what the server calls ``place``."""
         return f"{self.root}/{place}".rstrip("/") or "/"
 
     @contextmanager
-    def _session(self, what: str) -> Iterator[_Session]:
+    def session(self, what: str) -> Iterator[Session]:
+        """Lend a session; ``what`` is being asked for. What the libraries raise becomes problems.
+
+        Raises:
+            Problem: as ``list``.
+        """
         session = self.pool.take()
         healthy = False
         try:
@@ -313,7 +327,7 @@ class _Stream:
     """A file that is being read, a window of pieces at a time."""
 
     store: Sftp
-    session: _Session
+    session: Session
     file: "paramiko.SFTPFile"
     entry: Entry
     at: int
@@ -420,7 +434,7 @@ class _Translated:
         if error.errno == errno.ENOENT:
             return Problem(Code.SOURCE_NOT_FOUND, f"there is no such thing as {self.what} on {self.name}")
         if error.errno == errno.EACCES:
-            return Problem(Code.SOURCE_DENIED, f"{self.what} may not be read by this user of {self.name}")
+            return Problem(Code.SOURCE_DENIED, f"{self.what} may not be read or written by this user of {self.name}")
         if error.errno is None and _CHANNEL_CLOSED not in str(error):
             return Problem(Code.SOURCE_UNREADABLE, f"{self.name} cannot give {self.what}: {str(error)[:200]}")
         return Problem(Code.SOURCE_UNAVAILABLE, f"{self.name} broke off ({self.what}): {error.strerror or error}")

@@ -6,6 +6,7 @@ SFTP and FTP are loaded when the first connection of their kind is opened, as dr
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from headrace.core.errors import Code, Problem
@@ -14,6 +15,7 @@ from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.files import FileStore, select
 from headrace.dataplane.connectors.object_server import Server
 from headrace.dataplane.connectors.object_services import GoogleJson, S3Service, Service, azure_service
+from headrace.dataplane.connectors.object_writing import writable
 from headrace.dataplane.connectors.objects import Objects
 from headrace.dataplane.connectors.signing import AccessKey
 from headrace.dataplane.connectors.sockets import Sockets
@@ -43,8 +45,9 @@ def open_store(
         case "s3" | "gcs" | "azure":
             return _open_objects(info, limits)
         case "sftp" | "ftp":
-            module = importlib.import_module(f"{__package__}.{info.kind}")
-            opener: Callable[[ConnectionInfo, str, Limits], FileStore] = getattr(module, f"open_{info.kind}")
+            opener: Callable[[ConnectionInfo, str, Limits], FileStore] = getattr(
+                _module(info.kind), f"open_{info.kind}"
+            )
             return opener(info, folder_of(info), limits)
         case _:
             raise Problem(Code.UNSUPPORTED, f"files cannot be read from a connection of kind {info.kind!r}")
@@ -60,7 +63,18 @@ def open_writable(
     """
     if info is None:
         return local_writing.open_writable(root, file_roots, limits)
+    _check(info)
+    match info.kind:
+        case "s3" | "gcs" | "azure":
+            return writable(_open_objects(info, limits))
+        case "sftp":
+            return cast("WritableStore", _module("sftp_writing").open_writable(info, folder_of(info), limits))
     raise Problem(Code.UNSUPPORTED, f"files cannot be written to a connection of kind {info.kind!r}")
+
+
+def _module(name: str) -> Any:
+    """Return a module of this package, with the libraries that it needs."""
+    return importlib.import_module(f"{__package__}.{name}")
 
 
 def _check(info: ConnectionInfo) -> None:

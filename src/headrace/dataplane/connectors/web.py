@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -62,7 +63,8 @@ class WebClient:
     """Sends requests.
 
     ``timeout`` (seconds) bounds all of a request, redirects included, but not the look-up of a name. ``redirects``: how many are followed at most;
-    with 0, a redirect is an answer like any other. ``tls`` None: the certificates that this machine trusts.
+    with 0, a redirect is an answer like any other. ``tls`` None: the certificates that this machine trusts. ``login`` answers challenges of the
+    first origin; others are not told. ``max_url``: letters of an URL.
     """
 
     egress: Egress
@@ -70,6 +72,8 @@ class WebClient:
     max_bytes: int = MAX_ANSWER_BYTES
     redirects: int = 0
     tls: ssl.SSLContext | None = None
+    login: httpx.Auth | None = None
+    max_url: int = MAX_URL
 
     def send(self, request: WebRequest, cancellation: Cancellation | None = None) -> WebAnswer:
         """Return the answer to ``request``; ``cancellation`` breaks the call off.
@@ -79,33 +83,46 @@ class WebClient:
                 ``SOURCE_TIMEOUT``; whatever ``cancellation`` says. No message repeats more of the URL than the host.
         """
         if cancellation is None:
-            return asyncio.run(self._send(request))
-        return asyncio.run(unless_stopped(self._send(request), cancellation))
+            return asyncio.run(self._send(request, None))
+        return asyncio.run(unless_stopped(self._send(request, None), cancellation))
 
-    async def _send(self, request: WebRequest) -> WebAnswer:
-        host = parse_url(request.url).hostname
+    def download(self, request: WebRequest, to: Path, cancellation: Cancellation) -> WebAnswer:
+        """Return the answer to ``request``; the whole body of a successful one goes into the file ``to``, and ``body`` is empty.
+
+        ``timeout`` bounds the time until the answer begins, and each wait for more of it.
+
+        Raises:
+            Problem: as ``send``. OSError: ``to`` cannot be written.
+        """
+        return asyncio.run(unless_stopped(self._send(request, to), cancellation))
+
+    async def _send(self, request: WebRequest, to: Path | None) -> WebAnswer:
+        host = parse_url(request.url, self.max_url).hostname
         try:
-            async with asyncio.timeout(self.timeout):
-                return await self._follow(request)
+            async with asyncio.timeout(self.timeout) as end:
+                return await self._follow(request, _Body(self.max_bytes, to, end))
         except TimeoutError as error:
             raise Problem(Code.SOURCE_TIMEOUT, f"{host} did not answer within {self.timeout:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"{host} cannot be reached, or broke off ({type(error).__name__})"
             raise Problem(Code.SOURCE_UNAVAILABLE, what, context={"error": str(error)}) from error
 
-    async def _follow(self, request: WebRequest) -> WebAnswer:
+    async def _follow(self, request: WebRequest, body: "_Body") -> WebAnswer:
         tls = _trusted() if self.tls is None else self.tls
+        first = origin(request.url)
         async with httpx.AsyncClient(trust_env=False, verify=tls, timeout=self.timeout) as client:
             for _ in range(self.redirects):
-                answer = await self._exchange(client, request)
+                answer = await self._exchange(client, request, body, first)
                 target = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or target is None:
                     return answer
-                request = redirected(request, answer.status, target)
-            return await self._exchange(client, request)
+                request = redirected(request, answer.status, target, self.max_url)
+            return await self._exchange(client, request, body, first)
 
-    async def _exchange(self, client: httpx.AsyncClient, request: WebRequest) -> WebAnswer:
-        url = parse_url(request.url)
+    async def _exchange(
+        self, client: httpx.AsyncClient, request: WebRequest, taking: "_Body", first: tuple[str, str]
+    ) -> WebAnswer:
+        url = parse_url(request.url, self.max_url)
         host = url.hostname or ""
         address = host if EVERYTHING in self.egress.allow else self.egress.check(host)
         place = f"[{address}]" if ":" in address else address
@@ -119,9 +136,10 @@ class WebClient:
             content=request.body or None,
             extensions={"sni_hostname": host},
         )
-        answer = await client.send(sent, stream=True, follow_redirects=False)
+        login = self.login if origin(request.url) == first else None
+        answer = await client.send(sent, stream=True, follow_redirects=False, auth=login)
         try:
-            body = await _beginning(answer, self.max_bytes)
+            body = await taking.of(answer)
         finally:
             await answer.aclose()
         came = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
@@ -151,14 +169,14 @@ async def unless_stopped(work: Coroutine[Any, Any, T], cancellation: Cancellatio
         forget()
 
 
-def parse_url(text: str) -> SplitResult:
-    """Return the parts of an HTTP URL.
+def parse_url(text: str, most: int = MAX_URL) -> SplitResult:
+    """Return the parts of an HTTP URL of at most ``most`` characters.
 
     Raises:
         Problem: ``INVALID``: another scheme, no host, a login in it, or characters that URLs do not have.
     """
-    refusal = Problem(Code.INVALID, "no URL that can be called; write https://host/path, at most 2048 characters")
-    if len(text) > MAX_URL or not text.isascii() or not text.isprintable() or " " in text:
+    refusal = Problem(Code.INVALID, f"no URL that can be called; write https://host/path, at most {most} characters")
+    if len(text) > most or not text.isascii() or not text.isprintable() or " " in text:
         raise refusal
     try:
         url = urlsplit(text)
@@ -172,12 +190,19 @@ def parse_url(text: str) -> SplitResult:
     return url
 
 
-def redirected(request: WebRequest, status: int, target: str) -> WebRequest:
+def origin(url: str) -> tuple[str, str]:
+    """Return the scheme of a URL, and its host with the port: what a login is meant for."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()
+
+
+def redirected(request: WebRequest, status: int, target: str, most: int = MAX_URL) -> WebRequest:
     """Return the request that follows a redirect; what only the first origin may see stays behind when it leads to another one."""
     url = urljoin(request.url, target)
-    old, new = parse_url(request.url), parse_url(url)
+    for each in (request.url, url):
+        parse_url(each, most)
     headers = dict(request.headers)
-    if (old.scheme, old.netloc) != (new.scheme, new.netloc):
+    if origin(request.url) != origin(url):
         headers = {name: value for name, value in headers.items() if not _is_of_one_origin(name)}
     if status in _TO_GET and request.method not in {"GET", "HEAD"}:
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
@@ -193,6 +218,25 @@ def _is_of_one_origin(header: str) -> bool:
 def _trusted() -> ssl.SSLContext:
     # Reading a machine's certificates takes longer than a request.
     return ssl.create_default_context()
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What is made of bodies: the beginning of each, or, where one is to be kept whole, a file."""
+
+    most: int
+    to: Path | None
+    end: asyncio.Timeout
+
+    async def of(self, answer: httpx.Response) -> bytes:
+        if self.to is None or not answer.is_success:
+            return await _beginning(answer, self.most)
+        # A large file takes its time; each wait for more of it is bounded by the client.
+        self.end.reschedule(None)
+        with self.to.open("wb") as file:
+            async for chunk in answer.aiter_raw():
+                file.write(chunk)
+        return b""
 
 
 async def _beginning(answer: httpx.Response, limit: int) -> bytes:

@@ -6,17 +6,30 @@ Stored          what the store says of a file that it has taken
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from headrace.core.clock import Instant
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.files import Child, FileStore, shown
 
 PART = ".headrace-part-"
 """What the names of unfinished files begin with; sources leave such files alone."""
+
+
+_CODES: Mapping[Code, Code] = {
+    Code.SOURCE_UNAUTHENTICATED: Code.TARGET_DENIED,
+    Code.SOURCE_DENIED: Code.TARGET_DENIED,
+    Code.SOURCE_NOT_FOUND: Code.NOT_FOUND,
+    Code.SOURCE_UNAVAILABLE: Code.TARGET_UNAVAILABLE,
+    Code.SOURCE_TIMEOUT: Code.TARGET_UNAVAILABLE,
+    Code.SOURCE_UNREADABLE: Code.TARGET_UNAVAILABLE,
+    Code.SOURCE_CHANGED: Code.TARGET_UNAVAILABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,14 @@ class Stored:
     etag: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What stores may know of a file besides its size and its time. None: this store does not."""
+
+    created_at: Instant | None = None
+    md5: bytes | None = None
+
+
 class WritableStore(FileStore, Protocol):
     """A file store that can be written to. Paths are relative to its root, with ``/`` between segments; several threads may use it at a time."""
 
@@ -67,6 +88,14 @@ class WritableStore(FileStore, Protocol):
 
         Raises:
             Problem: as ``FileStore.list``, but for ``SOURCE_NOT_FOUND``, which is a bucket that is not there.
+        """
+        ...
+
+    def describe(self, path: str, cancellation: Cancellation) -> Described:
+        """Return what else the store knows of the file or folder at ``path``, which is there.
+
+        Raises:
+            Problem: as ``look``.
         """
         ...
 
@@ -93,6 +122,17 @@ class WritableStore(FileStore, Protocol):
             Problem: as ``put``.
         """
         ...
+
+
+@contextmanager
+def for_target() -> Iterator[None]:
+    """Say what problems of reading are for whoever writes."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code not in _CODES:
+            raise
+        raise Problem(_CODES[problem.code], problem.message, problem.fields, problem.context) from problem
 
 
 def checked_path(path: str) -> tuple[str, ...]:
