@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core.errors import Code, Problem
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
-from headrace.dataplane.transfer.means import CountingStream
+from headrace.dataplane.transfer.mapping.stream import MappedStream
 from headrace.dataplane.transfer.refusing.spool import Spool
 from headrace.dataplane.transfer.rows import RefusedRow, Slice
 from headrace.dataplane.transfer.session import TransferSession
@@ -38,7 +38,7 @@ class Refusals:
 class Counted:
     """A stream whose rows are counted as they are delivered: itself a ``Stream``."""
 
-    inner: CountingStream
+    inner: MappedStream
     refusals: Refusals
     tally: Tally
     delivered: int = 0

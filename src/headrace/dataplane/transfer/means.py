@@ -6,7 +6,7 @@ Databases, services and formats are imported when a transfer needs them: their l
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from headrace.core.clock import Clock
 from headrace.dataplane.connectors.egress import Egress
@@ -14,7 +14,6 @@ from headrace.dataplane.limits import Limits
 from headrace.dataplane.storage import Roots
 from headrace.dataplane.transfer.faults import Reason
 from headrace.dataplane.transfer.request import (
-    ColumnMap,
     FilesSource,
     Format,
     Pack,
@@ -23,19 +22,9 @@ from headrace.dataplane.transfer.request import (
     Source,
     TableSink,
 )
-from headrace.dataplane.transfer.rows import Rows, SinkWriter, SourceReader, Stream, Working, WriterMaker
-from headrace.dataplane.transfer.values import Field
+from headrace.dataplane.transfer.rows import SinkWriter, SourceReader, Working, WriterMaker
 
 _HERE = "headrace.dataplane.transfer"
-
-
-class CountingStream(Stream, Protocol):
-    """A stream that knows how many rows of its source it has read."""
-
-    @property
-    def read(self) -> int:
-        """Return how many rows were read so far, unreadable ones included."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,6 @@ class Ends:
     write: Callable[[TableSink | ServiceSink, Working], SinkWriter] = field(default_factory=lambda: open_sink)
     writer_of: Callable[[Format], WriterMaker] = field(default_factory=lambda: _writer_of)
     extension_of: Callable[[Format, Pack], str] = field(default_factory=lambda: _extension_of)
-    mapped: Callable[..., CountingStream] = field(default_factory=lambda: _mapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +84,6 @@ def open_sink(sink: TableSink | ServiceSink, work: Working) -> SinkWriter:
 
 def _call(module: str, function: str, *arguments: object) -> Any:
     return getattr(import_module(f"{_HERE}.{module}"), function)(*arguments)
-
-
-def _mapped(
-    rows: Rows, mapping: ColumnMap, fields: tuple[Field, ...] | None, documents: bool, *more: object, **named: object
-) -> Any:
-    module = import_module(f"{_HERE}.mapping.stream")
-    return module.mapped(rows, mapping, module.SinkShape(fields, documents), *more, **named)
 
 
 def _writer_of(form: Format) -> WriterMaker:

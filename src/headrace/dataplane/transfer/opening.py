@@ -12,6 +12,7 @@ from headrace.dataplane.storage import make_durable
 from headrace.dataplane.transfer.conducting import Conducting, digest
 from headrace.dataplane.transfer.counting import Counted, Refusals
 from headrace.dataplane.transfer.faults import Reason
+from headrace.dataplane.transfer.mapping.stream import SinkShape, mapped
 from headrace.dataplane.transfer.refusing.spool import Spool
 from headrace.dataplane.transfer.rows import RefusedRow, Rows, Slice, SourceReader
 from headrace.dataplane.transfer.session import TransferSession, literal
@@ -56,31 +57,17 @@ def opened_for_good(
 
 
 def counted(
-    item: Slice,
-    rows: Rows,
-    shape: tuple[tuple[Field, ...] | None, bool],
-    spool: Spool,
-    session: TransferSession,
-    conducting: Conducting,
+    item: Slice, rows: Rows, shape: SinkShape, spool: Spool, session: TransferSession, conducting: Conducting
 ) -> Counted:
-    """Map opened rows, and count them; ``shape``: the sink's columns (None: it takes what comes), and whether it takes documents.
+    """Map opened rows, and count them; refused ones go into ``spool``.
 
     Raises:
         TransferProblem: the mapping does not fit.
     """
     request = conducting.request
     refusals = Refusals(spool, tolerant=request.tolerance.skip_rows)
-    fields, documents = shape
-    stream = conducting.means.ends.mapped(
-        rows,
-        request.mapping,
-        fields,
-        documents,
-        session,
-        refusals,
-        conducting.work,
-        path=item.path,
-        added=request.added,
+    stream = mapped(
+        rows, request.mapping, shape, session, refusals, conducting.work, path=item.path, added=request.added
     )
     spool.begin(item, (one.name for one in rows.fields), (one.name for one in stream.fields))
     return Counted(stream, refusals, conducting.tally)

@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headrace.core.crashpoints import crash_point
@@ -16,11 +16,12 @@ from headrace.dataplane.transfer.conducting import Conducting
 from headrace.dataplane.transfer.counting import Counted
 from headrace.dataplane.transfer.faults import Side
 from headrace.dataplane.transfer.journal import Done
+from headrace.dataplane.transfer.mapping.stream import SinkShape
 from headrace.dataplane.transfer.naming import Unit
 from headrace.dataplane.transfer.opening import counted, opened
 from headrace.dataplane.transfer.places import on_side
 from headrace.dataplane.transfer.refusing.spool import Spool
-from headrace.dataplane.transfer.request import Documents, FilesSink
+from headrace.dataplane.transfer.request import Delimited, Documents, FilesSink
 from headrace.dataplane.transfer.rows import Part, Slice, SourceReader, Writer, Writing
 from headrace.dataplane.transfer.session import TransferSession
 from headrace.dataplane.transfer.values import Field
@@ -147,7 +148,7 @@ def _written(doing: _Unit, conducting: Conducting) -> Sequence[Part]:
     with ExitStack() as stack:
         session = stack.enter_context(conducting.engine.session())
         writer: Writer | None = None
-        shape: tuple[tuple[Field, ...] | None, bool] = (None, isinstance(sink.format, Documents))
+        shape = SinkShape(documents=isinstance(sink.format, Documents), text=isinstance(sink.format, Delimited))
         for item in doing.unit.slices:
             crash_point("transfer-before-slice")
             with opened(item, doing.source, session, conducting) as rows:
@@ -156,7 +157,7 @@ def _written(doing: _Unit, conducting: Conducting) -> Sequence[Part]:
                 stream = counted(item, rows, shape, doing.spool, session, conducting)
                 if writer is None:
                     writer = stack.enter_context(_begun(stream.fields, stream.documents, doing, session, conducting))
-                    shape = (stream.fields, shape[1])
+                    shape = shape if stream.documents else replace(shape, fields=stream.fields)
                 _add(item, stream, writer, doing, conducting)
                 doing.bytes += (rows.taken() if rows.taken is not None else item.bytes) or 0
         if writer is None:

@@ -9,6 +9,7 @@ from headrace.core.outcome import Figures
 from headrace.dataplane.transfer.conducting import Conducting
 from headrace.dataplane.transfer.counting import Counted
 from headrace.dataplane.transfer.journal import Done
+from headrace.dataplane.transfer.mapping.stream import SinkShape
 from headrace.dataplane.transfer.opening import counted, opened, opened_for_good
 from headrace.dataplane.transfer.request import ServiceSink
 from headrace.dataplane.transfer.rows import Rows, SinkWriter, Slice, SourceReader
@@ -54,7 +55,7 @@ def write_slice(item: Slice, source: SourceReader, sink: RowSink, conducting: Co
             conducting.finish(_nothing(item))
             return
         spool = conducting.spool(item.id, earlier=True)
-        shape = (sink.fields, isinstance(conducting.request.sink, ServiceSink))
+        shape = SinkShape(sink.fields, isinstance(conducting.request.sink, ServiceSink))
         stream = counted(item, rows, shape, spool, session, conducting)
         try:
             done = _written(item, rows, stream, sink, conducting)
