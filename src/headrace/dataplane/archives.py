@@ -96,7 +96,7 @@ def detect(path: Path, name: str, compression: Compression) -> Compression:
         return _detect(stream.read(_HEAD), name, name) if compression is Compression.AUTO else compression
 
 
-def open_members(
+def open_members(  # noqa: PLR0913 — two of them are switches
     path: Path,
     name: str,
     compression: Compression,
@@ -104,17 +104,19 @@ def open_members(
     cancellation: Cancellation,
     *,
     scratch: Path | None = None,
+    one_layer: bool = False,
 ) -> Iterator[Member]:
     """Yield every file that the landed file at ``path`` contains; itself, when it is not packed.
 
     ``name`` is the source's name for it. Archives in archives that cannot be read as a stream are unpacked in ``scratch`` (None: the system's
-    temporary folder). Streams raise the same problems as this.
+    temporary folder). ``one_layer``: what is packed in the file is not unpacked in turn, and of its members only ``__MACOSX`` is left out. Streams
+    raise the same problems as this.
 
     Raises:
         Problem: ``SOURCE_UNREADABLE`` (broken, cut off, encrypted, links in it; names the member and the position), ``LIMIT_EXCEEDED``,
             ``UNSUPPORTED``, and what ``cancellation`` says.
     """
-    budget = Budget(name, path.stat().st_size, limits, cancellation, scratch)
+    budget = Budget(name, path.stat().st_size, limits, cancellation, scratch, one_layer)
     with path.open("rb") as stream:
         yield from _opened(_Layer(stream, name, name, 0), compression, budget)
 
@@ -153,6 +155,8 @@ def _spool(stream: BinaryIO, target: Path, limits: Limits) -> int:
 
 def _opened(layer: _Layer, compression: Compression, budget: Budget) -> Iterator[Member]:
     budget.cancellation.check()
+    if compression is Compression.AUTO and budget.one_layer and layer.depth:
+        compression = Compression.NONE
     if compression is Compression.AUTO:
         head, layer = _peeked(layer)
         compression = _detect(head, layer.name, layer.label)
@@ -188,7 +192,7 @@ def _zip_members(layer: _Layer, budget: Budget) -> Iterator[Member]:
         for info in infos:
             budget.member()
             name = _safe_name(info.filename, layer.label, budget)
-            if info.is_dir() or _left_out(name):
+            if info.is_dir() or _left_out(name, budget):
                 continue
             _check_zip_member(info, layer.label)
             with archive.open(info) as raw:
@@ -280,7 +284,7 @@ def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, layer: _Layer, 
         raise _refused(layer.label, info.name, "has no content")
     label = f"{layer.label}/{name}"
     guarded = io.BufferedReader(Guarded(raw, label, budget, expands=False), budget.limits.read_chunk)
-    if not _left_out(name):
+    if not _left_out(name, budget):
         yield from _opened(_Layer(guarded, label, name, layer.depth + 1), Compression.AUTO, budget)
     while guarded.read(budget.limits.read_chunk):
         pass
@@ -341,8 +345,10 @@ def _safe_name(name: str, label: str, budget: Budget) -> str:
     return "/".join(segment for segment in shown.split("/") if segment not in ("", "."))
 
 
-def _left_out(name: str) -> bool:
-    return any(segment.startswith(".") or segment == "__MACOSX" for segment in name.split("/"))
+def _left_out(name: str, budget: Budget) -> bool:
+    segments = name.split("/")
+    hidden = not budget.one_layer and any(segment.startswith(".") for segment in segments)
+    return hidden or "__MACOSX" in segments
 
 
 def _refused(label: str, member: str, why: str) -> Problem:

@@ -34,13 +34,14 @@ _INPUT = 1 << 16
 
 @dataclass(slots=True)
 class Budget:
-    """What one landed file may still unpack to."""
+    """What one landed file may still unpack to. ``one_layer``: what is packed inside of it stays packed, and hidden files are taken, too."""
 
     name: str
     packed: int
     limits: Limits
     cancellation: Cancellation
     scratch: Path | None = None
+    one_layer: bool = False
     members: int = 0
     unpacked: int = 0
 

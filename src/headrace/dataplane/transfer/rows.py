@@ -15,7 +15,7 @@ from headrace.core.task import Context, Task
 from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.faults import Reason
-from headrace.dataplane.transfer.request import Format, Pack
+from headrace.dataplane.transfer.request import Conversion, Format, Pack
 from headrace.dataplane.transfer.session import TransferSession
 from headrace.dataplane.transfer.values import Field
 
@@ -204,7 +204,7 @@ class Writing:
 
     ``place(n)`` is the path of the n-th file (from 0); its folder is there. ``documents``: as in ``Stream``. ``max_rows``: of one file; None: all in
     one. ``alone``: exactly one stream is added, so DuckDB may write the file by itself. ``pack``: how text formats pack what they write;
-    ``inner_name`` is what the file is called inside of an archive.
+    ``inner_name`` is what the file is called inside of an archive. ``conversion``: how text formats write values that are no text.
     """
 
     place: Callable[[int], Path]
@@ -214,6 +214,7 @@ class Writing:
     alone: bool = False
     pack: Pack = field(default_factory=Pack)
     inner_name: str = "data"
+    conversion: Conversion = field(default_factory=Conversion)
 
 
 class WriterMaker(Protocol):

@@ -1,7 +1,7 @@
 """Delimited text (contract 9.5). All columns are text.
 
 Read: DuckDB reads the file where it lies if a look at its bytes proves that it does so exactly (``delimited_look``); any other file, and any other
-dialect, goes through a reader of ours (``delimited_exact``). Both give the same rows. Written: ``delimited_writing``.
+dialect, goes through a reader of ours (``delimited_exact``). Both give the same rows. Written: ``delimited_lines``.
 """
 
 import uuid
@@ -16,11 +16,13 @@ from headrace.dataplane.transfer.faults import Side
 from headrace.dataplane.transfer.formats.delimited_cutting import Dialect
 from headrace.dataplane.transfer.formats.delimited_exact import ExactReader
 from headrace.dataplane.transfer.formats.delimited_head import Head, head_of
+from headrace.dataplane.transfer.formats.delimited_lines import Lines
 from headrace.dataplane.transfer.formats.delimited_look import Look
-from headrace.dataplane.transfer.formats.encodings import as_utf8
+from headrace.dataplane.transfer.formats.encodings import as_utf8, codec_of
+from headrace.dataplane.transfer.formats.lines import Shape, writing_lines
 from headrace.dataplane.transfer.formats.parquet import exactly
 from headrace.dataplane.transfer.request import Delimited
-from headrace.dataplane.transfer.rows import LocalFile, Rows, Working
+from headrace.dataplane.transfer.rows import LocalFile, Rows, Working, Writer, Writing
 from headrace.dataplane.transfer.session import TransferSession, literal
 from headrace.dataplane.transfer.values import Field
 
@@ -101,3 +103,17 @@ def _first_fault(error: duckdb.Error, exact: ExactReader) -> Exception | None:
     for _ in exact.guarded():
         pass
     return exact.problem
+
+
+@contextmanager
+def write(form: Delimited, fields: tuple[Field, ...], session: TransferSession, writing: Writing) -> Iterator[Writer]:
+    """Begin files; see ``rows.WriterMaker``.
+
+    Raises:
+        TransferProblem: ``REQUEST_INVALID``: the columns cannot be written in this dialect.
+    """
+    lines = Lines(form, fields, writing.conversion)
+    codec = codec_of(form.encoding, Side.SINK)
+    shape = Shape(lines.select, codec, lines.header() if form.header else "")
+    with writing_lines(shape, session, writing) as writer:
+        yield writer

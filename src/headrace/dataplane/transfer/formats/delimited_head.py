@@ -100,17 +100,17 @@ def _head_in(text: str, name: str, form: Delimited, limits: Limits, *, final: bo
         columns = tuple(f"Prop_{at}" for at in range(max(1, len(record))))
         return Head(columns, 0, number, number - 1, plain), place
     plain = plain and cutter.line_end(text[place:after].rstrip("\r\n"), 0) is None
-    return Head(_names(name, record), 0, number + 1, number, plain), after
+    return Head(_names(name, record, dialect.null), 0, number + 1, number, plain), after
 
 
-def _names(name: str, record: Record) -> tuple[str, ...]:
+def _names(name: str, record: Record, null: str) -> tuple[str, ...]:
     assert not isinstance(record, Broken)  # noqa: S101 — the caller has looked
     seen: dict[str, str] = {}
-    for at, cell in enumerate(record, 1):
-        if not (cell or "").strip():
+    # A name is a name, also where its text stands for null in rows.
+    for at, cell in enumerate((null if cell is None else cell for cell in record), 1):
+        if not cell.strip():
             message = f"The name of column index {at - 1} is empty in the header of {name!r}; name every column, or set firstRowAsHeader to false"
             raise TransferProblem(Reason.COLUMN_NAME_EMPTY, Side.SOURCE, message, Code.SOURCE_UNREADABLE)
-        assert cell is not None  # noqa: S101 — as was just looked at
         if cell.lower() in seen:
             other = seen[cell.lower()]
             same = "twice" if other == cell else f"and {other!r}, which differ by case only"
