@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,12 @@ class AdbcConnection:
         Raises:
             UnfitError: a value does not fit its column's type.
         """
+        with closing(self.raw(query, where)) as found:
+            for arrays in found:
+                yield fitted(arrays, columns)
+
+    def raw(self, query: str, where: str) -> Generator[list[Any], None, None]:
+        """Yield the columns of the batches of a query as the driver hands them over; one that is left before its end is cancelled."""
         with self._cursor() as cursor:
             with self._telling(where):
                 if self.options:
@@ -91,7 +97,7 @@ class AdbcConnection:
                         batch = next(reader, None)
                     ended = batch is None
                     if batch is not None:
-                        yield fitted(batch.columns, columns)
+                        yield list(batch.columns)
             finally:
                 if not ended:
                     with suppress(*ERRORS):  # it has ended by itself

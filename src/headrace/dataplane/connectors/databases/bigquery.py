@@ -222,6 +222,10 @@ class BigquerySession:
         """Yield the record batches of a query that selects ``columns``."""
         return self.wire.batches(query, columns, where)
 
+    def raw(self, query: str, where: str) -> Generator[list[Any], None, None]:
+        """Yield the columns of the batches of a query."""
+        return self.wire.raw(query, where)
+
 
 @contextmanager
 def open_bigquery(

@@ -4,7 +4,7 @@ import re
 import socket
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,12 @@ class MysqlSession:
 
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query that selects ``columns``; what is left of it is stopped on the server."""
+        with closing(self.raw(query, where)) as found:
+            for arrays in found:
+                yield fitted(arrays, columns)
+
+    def raw(self, query: str, where: str) -> Generator[list[Any], None, None]:
+        """Yield the columns of the batches of a query, each as the bytes that the server sent."""
         with self._telling(where):
             result = Result(self.connection, query)
         try:
@@ -139,7 +145,7 @@ class MysqlSession:
                     arrays = next(batches, None)
                 if arrays is None:
                     return
-                yield fitted(arrays, columns)
+                yield arrays
         finally:
             if not result.ended:
                 self._abandon(result)

@@ -21,6 +21,8 @@ _OPENERS: Mapping[str, str] = {
     "sqlserver": "open_sqlserver",
     "snowflake": "open_snowflake",
     "bigquery": "open_bigquery",
+    "sqlite": "open_sqlite",
+    "odbc": "open_odbc",
 }
 """Kinds of databases, which are the names of modules here, and how each is opened."""
 

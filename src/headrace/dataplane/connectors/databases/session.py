@@ -41,6 +41,10 @@ class Session(Protocol):
         """
         ...
 
+    def raw(self, query: str, where: str) -> Generator[list[Any], None, None]:
+        """Yield the columns of the batches of a query as the driver hands them over; otherwise as ``batches``."""
+        ...
+
     def snapshot(self) -> str | None:
         """Return the name under which other sessions read the same rows, as long as this one is open; None: none can."""
         ...

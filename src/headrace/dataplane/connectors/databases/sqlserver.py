@@ -7,7 +7,7 @@ nothing but a query can stand, and the login should have no other rights.
 
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -179,6 +179,12 @@ class SqlserverSession:
 
     def batches(self, query: str, columns: tuple[Column, ...], where: str) -> Generator[Any, None, None]:
         """Yield the record batches of a query that selects ``columns``; what is left of it is stopped with its cursor."""
+        with closing(self.raw(query, where)) as found:
+            for arrays in found:
+                yield fitted(arrays, columns)
+
+    def raw(self, query: str, where: str) -> Generator[list[Any], None, None]:
+        """Yield the columns of the batches of a query."""
         with self._cursor() as cursor:
             with self._telling(where):
                 cursor.execute(query)
@@ -187,7 +193,7 @@ class SqlserverSession:
                     batch = cursor.arrow_batch(_BATCH_ROWS)
                 if not batch.num_rows:
                     return
-                yield fitted(batch.columns, columns)
+                yield list(batch.columns)
 
     def _run(self, statement: str) -> None:
         with self._cursor() as cursor, self._telling("the database"):
