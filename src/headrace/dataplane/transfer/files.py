@@ -18,16 +18,15 @@ from headrace.dataplane.connectors.files import Entry, SourceFile
 from headrace.dataplane.connectors.local import LocalFiles
 from headrace.dataplane.connectors.writing import WritableStore
 from headrace.dataplane.storage import disk_full
+from headrace.dataplane.transfer import formats, packing
 from headrace.dataplane.transfer.choosing import Chosen, ChosenFile, choose
 from headrace.dataplane.transfer.combining import nothing, one_after_the_other, with_values
 from headrace.dataplane.transfer.faults import Side, TransferProblem
 from headrace.dataplane.transfer.places import meant, missing, on_side, open_place
-from headrace.dataplane.transfer.request import FilesSource, HttpRequestOptions, Packing, Place, StoreType
+from headrace.dataplane.transfer.request import FilesSource, HttpRequestOptions, Place, StoreType
 from headrace.dataplane.transfer.rows import LocalFile, Rows, Slice, Working
 from headrace.dataplane.transfer.session import TransferSession
 
-_FORMATS = f"{__package__}.formats"
-_PACKING = f"{__package__}.packing"
 _HTTP = f"{__package__}.services.fetching"
 
 
@@ -82,12 +81,12 @@ class FilesReader:
 
     def _fetched(self, item: Slice, folder: Path) -> Any:
         if self.store is None:
-            return _part(_HTTP).fetch_http(self.source, folder, self.work)
+            return importlib.import_module(_HTTP).fetch_http(self.source, folder, self.work)
         return fetched(self.store, self.source.place, item.data, folder, self.work)
 
     @contextmanager
     def _rows(self, file: LocalFile, folder: Path, session: TransferSession) -> Iterator[Rows]:
-        read, work, form = _part(_FORMATS).reader_of(self.source.format), self.work, self.source.format
+        read, work, form = formats.reader_of(self.source.format), self.work, self.source.format
         with ExitStack() as stack:
             members = (member for member in self._members(file, folder) if member.bytes)
             parts = [stack.enter_context(read(member, form, session, work)) for member in members]
@@ -98,10 +97,7 @@ class FilesReader:
         if file.bytes == 0:
             return
         work, pack = self.work, self.source.pack
-        if pack.type is Packing.NONE:
-            yield file
-            return
-        for member in _part(_PACKING).unpack(file.path, pack, folder, work.limits, work.context.cancellation):
+        for member in packing.unpack(file.path, pack, folder, work.limits, work.context.cancellation, file.name):
             is_itself = member.path == file.path
             name = file.name if is_itself or not member.name else f"{file.name}/{member.name}"
             yield LocalFile(member.path, name, member.path.stat().st_size, file.modified_at)
@@ -119,11 +115,6 @@ class FilesReader:
             forget()
         if self.store is not None:
             self.store.close()
-
-
-def _part(name: str) -> Any:
-    """Return a module that is loaded when it is needed."""
-    return importlib.import_module(name)
 
 
 def slice_of(file: ChosenFile) -> Slice:
