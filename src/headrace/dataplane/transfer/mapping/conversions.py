@@ -123,14 +123,13 @@ def _from_text(sink: Field, name: str, parsed: str, how: How) -> Value:
             truncates = how.conversion.allow_truncation
             return Value(numbers.number(name, parsed, sink, culture, truncates=truncates), numbers.parse(name, sink))
         case Group.BOOLEAN:
-            ones = " WHEN '1' THEN true WHEN '0' THEN false" if how.conversion.boolean_as_number else ""
-            return Value(f"CASE lower({numbers.trimmed(name)}) WHEN 'true' THEN true WHEN 'false' THEN false{ones} END")
+            return Value(_boolean(name, ones=how.conversion.boolean_as_number))
         case Group.MOMENT:
             pattern = how.source_format or format_of(sink, how.conversion)
             if pattern:
                 offset = sink.type is ValueType.DATETIME_OFFSET
                 return Value(*formats.moment_of(name, parsed, pattern, culture, offset=offset))
-            return Value(moments.moment(name, parsed, sink.type, culture), moments.parse(name, sink.type))
+            return Value(moments.moment(name, parsed, sink.type, culture), moments.parse(name))
         case Group.TIMESPAN:
             pattern = how.source_format or format_of(sink, how.conversion)
             if pattern:
@@ -144,6 +143,14 @@ def _from_text(sink: Field, name: str, parsed: str, how: How) -> Value:
             return Value(f"CASE WHEN {whole} THEN from_base64({plain}) END")
         case Group.DOCUMENT:
             return Value(f"CASE WHEN json_valid({name}) THEN {name} END")
+
+
+def _boolean(text: str, *, ones: bool) -> str:
+    branches = [(text, word, word.lower()) for word in ("true", "false", "True", "False")]
+    branches += [(f"lower({numbers.trimmed(text)})", word, word) for word in ("true", "false")]
+    branches += [(numbers.trimmed(text), "1", "true"), (numbers.trimmed(text), "0", "false")] if ones else []
+    listed = " ".join(f"WHEN {found} = '{word}' THEN {value}" for found, word, value in branches)
+    return f"CASE {listed} END"
 
 
 def _guid(text: str) -> str:

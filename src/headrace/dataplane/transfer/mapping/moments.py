@@ -16,6 +16,7 @@ LAST = "TIMESTAMP '9999-12-31 23:59:59.999999'"
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+_SHAPES = ("____-__-__ __:__:__", "____-__-__T__:__:__", "____-__-__T__:__:__Z")
 _PLAIN = rf"{_DAY}([T ]{_CLOCK})?"
 _ZONED = rf"{_DAY}[T ]{_CLOCK}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
 
@@ -33,26 +34,27 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 _LATEST_TWO_DIGIT_YEAR = 2049
 
 
-def parse(text: str, type_: ValueType) -> str:
+def parse(text: str) -> str:
     """Return SQL of what DuckDB makes of a text: null where that is nothing. ``moment`` judges it."""
-    return f"TRY_CAST({text} AS {'TIMESTAMPTZ' if type_ is ValueType.DATETIME_OFFSET else 'TIMESTAMP'})"
+    return f"TRY_CAST({text} AS TIMESTAMP)"
 
 
 def moment(text: str, parsed: str, type_: ValueType, culture: Culture) -> str:
-    """Return SQL of a text as a ``TIMESTAMP`` (in UTC) or, of an instant, a ``TIMESTAMPTZ``; null where it is none."""
-    instant = type_ is ValueType.DATETIME_OFFSET
-    first, last = (f"CAST({bound} AS TIMESTAMPTZ)" if instant else bound for bound in (FIRST, LAST))
-    other = instant_of(_others(text, culture)) if instant else _others(text, culture)
-    direct = _ZONED if instant else _PLAIN
-    return (
-        f"CASE WHEN {parsed} BETWEEN {first} AND {last} AND regexp_full_match({text}, {literal(direct)}) THEN {parsed} "
-        f"WHEN {text} IS NOT NULL THEN {other} END"
+    """Return SQL of a text as a ``TIMESTAMP`` (in UTC) or, of an instant, a ``TIMESTAMPTZ``; null where it is none. ``parsed``: by ``parse``."""
+    # Common forms are told by their shape, which takes a fifth of the time that a pattern takes. DuckDB reads ``10: 5:00`` as 10:00, and blanks for
+    # the digits of a year; the hour 24 is the next day's 0.
+    clock = " OR ".join(f"{text} LIKE '{shape}'" for shape in _SHAPES)
+    plain = (
+        f"{parsed} BETWEEN TIMESTAMP '1000-01-01' AND {LAST} AND {text} NOT LIKE '___________24%' "
+        f"AND ({text} LIKE '____-__-__' OR (({clock}) AND strftime({parsed}, '%M:%S') = substr({text}, 15, 5)))"
     )
+    found = f"CASE WHEN {plain} THEN {parsed} WHEN {text} IS NOT NULL THEN {_others(text, culture)} END"
+    return instant_of(found) if type_ is ValueType.DATETIME_OFFSET else found
 
 
 def instant_of(moment_: str) -> str:
-    """Return SQL of a time in UTC as an instant."""
-    return f"CAST({moment_} AS TIMESTAMPTZ)"
+    """Return SQL of a time in UTC as an instant; a cast would ask for the session's time zone, and take longer."""
+    return f"make_timestamptz(epoch_us({moment_}))"
 
 
 def _others(text: str, culture: Culture) -> str:
