@@ -28,6 +28,7 @@ TYPES = (
         "ExecutePipeline",
     ),
     *("Fail", "Validation", "WebActivity", "WebHook", "AzureFunctionActivity", "Custom"),
+    *("Copy", "Lookup", "Script", "SqlServerStoredProcedure"),
 )
 
 

@@ -12,10 +12,13 @@ from headrace.activities.datafactory.calls import Calling
 from headrace.activities.datafactory.children import ChildEnd, ChildRequest, execute_pipeline
 from headrace.activities.datafactory.copy import copy_data
 from headrace.activities.datafactory.datasets import Connecting
+from headrace.activities.datafactory.lookup import lookup
 from headrace.activities.datafactory.loops import for_each, until
 from headrace.activities.datafactory.moving import Moving
+from headrace.activities.datafactory.script import script
 from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
 from headrace.activities.datafactory.steps import fail, filter_items, wait
+from headrace.activities.datafactory.stored_procedure import stored_procedure
 from headrace.activities.datafactory.unsupported import Executors, unsupported
 from headrace.activities.datafactory.validation import Looking, validation
 from headrace.activities.datafactory.variables import append_variable, set_variable
@@ -99,6 +102,9 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         "azure_function": lambda attempt: azure_function(attempt, calling, shelf),
         "validation": lambda attempt: validation(attempt, looking),
         "copy_data": lambda attempt: copy_data(attempt, moving),
+        "lookup": lambda attempt: lookup(attempt, moving),
+        "script": lambda attempt: script(attempt, moving),
+        "stored_procedure": lambda attempt: stored_procedure(attempt, moving),
         "unsupported": lambda attempt: unsupported(attempt, calling, executors),
     }
     installation = _installation(application)

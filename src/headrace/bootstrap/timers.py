@@ -1,4 +1,7 @@
-"""What happens by the clock: due schedules are fired, and webhooks told. Every worker process looks after both; what one does, no other repeats."""
+"""What happens by the clock: due schedules and triggers are fired, and webhooks told.
+
+Every worker process looks after all of it; what one does, no other repeats.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,16 +10,20 @@ from dataclasses import dataclass
 
 import structlog
 
+from headrace.api.datafactory.door import AUDIENCE as DATA_FACTORY
+from headrace.api.datafactory.firing import maker as maker_of_triggers
 from headrace.api.flowservice.door import AUDIENCE
 from headrace.api.flowservice.firing import maker
 from headrace.api.flowservice.notifications import renderer
 from headrace.bootstrap.application import Application
-from headrace.bootstrap.doors import make_door
+from headrace.bootstrap.doors import make_data_factory_door, make_door
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.errors import Problem
 from headrace.dataplane.connectors.web import WebClient
 from headrace.service import schedules, webhooks
 from headrace.service.schedules import FiringDesk
+from headrace.service.triggers import due
+from headrace.service.triggers.desk import TriggerDesk
 from headrace.service.webhooks import WebhookDesk
 
 _log = structlog.get_logger(__name__)
@@ -30,6 +37,12 @@ def firing_desk(application: Application) -> FiringDesk:
     """Return what firing schedules needs, with every door's way to make runs."""
     makers = {AUDIENCE: maker(make_door(application))}
     return FiringDesk(application.database, application.clock, application.ids, makers)
+
+
+def trigger_desk(application: Application) -> TriggerDesk:
+    """Return what firing triggers needs, with every door's way to make runs."""
+    makers = {DATA_FACTORY: maker_of_triggers(make_data_factory_door(application))}
+    return TriggerDesk(application.database, application.clock, application.ids, makers)
 
 
 def webhook_desk(application: Application) -> WebhookDesk:
@@ -46,8 +59,8 @@ def webhook_desk(application: Application) -> WebhookDesk:
 
 @contextmanager
 def on_time(application: Application) -> Iterator[None]:
-    """Fire schedules and tell webhooks, in two threads, until the end of the block: an address that hangs delays no run."""
-    firing, telling = firing_desk(application), webhook_desk(application)
+    """Fire schedules and triggers and tell webhooks, in three threads, until the end of the block: an address that hangs delays no run."""
+    firing, triggering, telling = firing_desk(application), trigger_desk(application), webhook_desk(application)
     database = application.database
     over = threading.Event()
     loops = [
@@ -56,6 +69,7 @@ def on_time(application: Application) -> Iterator[None]:
             lambda: schedules.fire_due(firing) > 0,
             lambda now: schedules.next_due(database, now),
         ),
+        _Loop("headrace-triggers", lambda: due.fire_due(triggering) > 0, lambda now: due.next_look(database, now)),
         _Loop(
             "headrace-webhooks",
             lambda: webhooks.deliver_due(telling) > 0,

@@ -168,13 +168,17 @@ def headers_of_answer(answer: WebAnswer) -> dict[str, Json]:
 
 
 def common_fields(attempt: Attempt) -> dict[str, Json]:
-    """Return what the output of every execution activity has."""
+    """Return what the output of an activity that calls somebody has besides the answer."""
+    return {"executionDuration": execution_seconds(attempt), **execution_fields("ExternalActivity")}
+
+
+def execution_fields(billed_as: str) -> dict[str, Json]:
+    """Return what the output of every execution activity has; ``billed_as`` is what the service counts it as."""
     return {
         "effectiveIntegrationRuntime": "DefaultIntegrationRuntime (Local)",
-        "executionDuration": execution_seconds(attempt),
         "durationInQueue": {"integrationRuntimeQueue": 0},
         "billingReference": {
-            "activityType": "ExternalActivity",
+            "activityType": billed_as,
             "billableDuration": [{"meterType": "AzureIR", "duration": 0.0, "unit": "Hours"}],
         },
     }

@@ -114,8 +114,28 @@ def digest(attempt: Attempt, values: Object, *data: Data) -> str:
     return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
 
 
-def on_side(problem: Problem, side: Side, *, database: bool) -> Problem:
-    """Return a problem that connecting met as one of the transfer, where it is the store's or the database's."""
+def open_end(attempt: Attempt, connecting: Connecting, reference: Json, what: str, side: Side) -> Data:
+    """Return the dataset that a reference names; where its store or database may not be reached, that is a failure of its side.
+
+    Raises:
+        Refused, Problem: as ``open_dataset``.
+    """
+    try:
+        return open_dataset(attempt, connecting, reference, what)
+    except Refused as refusal:
+        if refusal.failure.label != ACCESS_DENIED:
+            raise
+        denied = TransferProblem(Reason.ACCESS_DENIED, side, refusal.failure.message, refusal.failure.code)
+        raise Refused(failure_of(denied)) from refusal
+    except Problem as problem:
+        found = guarded(problem, side, database=_is_database(attempt, connecting, reference))
+        if found is problem:
+            raise
+        raise Refused(failure_of(found)) from problem
+
+
+def guarded(problem: Problem, side: Side, *, database: bool) -> Problem:
+    """Return what the guard says against a place as a problem of the transfer; any other problem as it is."""
     if problem.code not in _GUARDED or isinstance(problem, TransferProblem):
         return problem
     denied = problem.code is Code.SOURCE_DENIED
@@ -127,18 +147,7 @@ def _dataset(attempt: Attempt, connecting: Connecting, name: str, side: Side) ->
     written = attempt.evaluate(attempt.task.settings.get(name))
     if not isinstance(written, list) or len(written) != 1:
         raise refused(BAD_REQUEST, f"The property '{name}' must hold exactly one reference to a dataset.")
-    try:
-        return open_dataset(attempt, connecting, written[0], name)
-    except Refused as refusal:
-        if refusal.failure.label != ACCESS_DENIED:
-            raise
-        denied = TransferProblem(Reason.ACCESS_DENIED, side, refusal.failure.message, refusal.failure.code)
-        raise Refused(failure_of(denied)) from refusal
-    except Problem as problem:
-        found = on_side(problem, side, database=_is_database(attempt, connecting, written[0]))
-        if found is problem:
-            raise
-        raise Refused(failure_of(found)) from problem
+    return open_end(attempt, connecting, written[0], name, side)
 
 
 def _is_database(attempt: Attempt, connecting: Connecting, reference: Json) -> bool:

@@ -70,10 +70,10 @@ def code_of(problem: Problem) -> str:
     return f"{'SystemError' if BLAME[problem.code] is Blame.PLATFORM else 'UserError'}{words}"
 
 
-def failure_of(problem: Problem) -> Failure:
-    """Return the failure of a copy that ``problem`` stopped."""
+def failure_of(problem: Problem, label: str = FAILED) -> Failure:
+    """Return the failure of a copy, or of an activity with an error code of its own, that ``problem`` stopped."""
     side = problem.side if isinstance(problem, TransferProblem) else _BLAMED.get(BLAME[problem.code], Side.NEITHER)
-    return Failure(problem.code, message_of(code_of(problem), side, problem.message), label=FAILED)
+    return Failure(problem.code, message_of(code_of(problem), side, problem.message), label=label)
 
 
 def message_of(code: str, side: Side, text: str) -> str:

@@ -55,6 +55,9 @@ _TYPES: Mapping[str, _Type] = MappingProxyType(
         "webhook": _Type("web_hook"),
         "azurefunctionactivity": _Type("azure_function"),
         "copy": _Type("copy_data"),
+        "lookup": _Type("lookup"),
+        "script": _Type("script"),
+        "sqlserverstoredprocedure": _Type("stored_procedure"),
     }
 )
 """The types that are executed, in lower case."""

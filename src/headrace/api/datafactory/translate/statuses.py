@@ -5,8 +5,9 @@ from typing import TypeVar
 
 from headrace.api.datafactory.translate.filters import Comparison
 from headrace.core.run import ActivityStatus, RunStatus
+from headrace.core.trigger import TriggerRunStatus
 
-S = TypeVar("S", RunStatus, ActivityStatus)
+S = TypeVar("S", RunStatus, ActivityStatus, TriggerRunStatus)
 
 RUN_WORDS: Mapping[RunStatus, str] = {
     RunStatus.QUEUED: "Queued",
@@ -33,6 +34,16 @@ ACTIVITY_WORDS: Mapping[ActivityStatus, str] = {
     ActivityStatus.CARRIED: "Skipped",
 }
 """What an activity run's status is called; those that are not begun are not shown."""
+
+TRIGGER_WORDS: Mapping[TriggerRunStatus, str] = {
+    TriggerRunStatus.WAITING: "Waiting",
+    TriggerRunStatus.BLOCKED: "WaitingOnDependency",
+    TriggerRunStatus.RUNNING: "Inprogress",
+    TriggerRunStatus.SUCCEEDED: "Succeeded",
+    TriggerRunStatus.FAILED: "Failed",
+    TriggerRunStatus.CANCELLED: "Cancelled",
+}
+"""What a trigger run's status is called."""
 
 
 def statuses_of(words: Mapping[S, str], comparisons: tuple[Comparison, ...]) -> frozenset[S] | None:
