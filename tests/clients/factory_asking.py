@@ -56,7 +56,15 @@ def _things(base: str) -> dict[str, str]:
             ("/linkedservices/ls", {"properties": linked}),
             ("/datasets/ds", {"properties": {"type": "Json", "linkedServiceName": reference, "typeProperties": {}}}),
             ("/pipelines/p", {"properties": {"activities": [wait, keep], "variables": {"v": {"type": "String"}}}}),
-            ("/triggers/t", {"properties": {"type": "ScheduleTrigger", "typeProperties": {}}}),
+            (
+                "/triggers/t",
+                {
+                    "properties": {
+                        "type": "ScheduleTrigger",
+                        "typeProperties": {"recurrence": {"frequency": "Day", "startTime": "2026-01-01T00:00:00Z"}},
+                    }
+                },
+            ),
         ):
             http.put(path, json=body).raise_for_status()
         run = http.post("/pipelines/p/createRun").raise_for_status().json()["runId"]

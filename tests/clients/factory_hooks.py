@@ -35,7 +35,12 @@ _ACTIVITIES = (
     {"name": "N", "type": "Copy", "typeProperties": {}},
 )
 _DRAFTS: dict[str, Any] = {
-    "triggers": {"properties": {"type": "ScheduleTrigger", "typeProperties": {}}},
+    "triggers": {
+        "properties": {
+            "type": "ScheduleTrigger",
+            "typeProperties": {"recurrence": {"frequency": "Day", "startTime": "2026-01-01T00:00:00Z"}},
+        }
+    },
     "datasets": {
         "properties": {
             "type": "Json",

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from headrace.core.errors import Code, Problem
 from headrace.core.run import ActivityStatus, RunStatus
+from headrace.core.trigger import TriggerRunStatus
 
 _R = RunStatus
 _A = ActivityStatus
+_T = TriggerRunStatus
 
 RUN_MOVES: Mapping[RunStatus, Mapping[RunStatus, str]] = {
     _R.QUEUED: {
@@ -77,6 +79,36 @@ ACTIVITY_MOVES: Mapping[ActivityStatus, Mapping[ActivityStatus, str]] = {
 }
 """The same for activity runs."""
 
+TRIGGER_RUN_MOVES: Mapping[TriggerRunStatus, Mapping[TriggerRunStatus, str]] = {
+    _T.WAITING: {
+        _T.BLOCKED: "another window that it depends on has not succeeded",
+        _T.RUNNING: "there is a place: its pipeline run is made",
+        _T.FAILED: "its pipeline run cannot be made",
+        _T.CANCELLED: "somebody cancels it, or its trigger is removed",
+    },
+    _T.BLOCKED: {
+        _T.WAITING: "all windows that it depends on have succeeded",
+        _T.FAILED: "it waited for seven days",
+        _T.CANCELLED: "somebody cancels it, or its trigger is removed",
+    },
+    _T.RUNNING: {
+        _T.RUNNING: "its pipeline run failed, and is tried again",
+        _T.SUCCEEDED: "its pipeline run succeeded",
+        _T.FAILED: "its pipeline run failed as often as it may be tried",
+        _T.CANCELLED: "its pipeline run was cancelled",
+    },
+    _T.SUCCEEDED: {},
+    _T.FAILED: {
+        _T.WAITING: "somebody asks for it again",
+        _T.BLOCKED: "somebody asks for it again, and it depends on other windows",
+    },
+    _T.CANCELLED: {
+        _T.WAITING: "somebody asks for it again",
+        _T.BLOCKED: "somebody asks for it again, and it depends on other windows",
+    },
+}
+"""The same for trigger runs. Those of schedules and events are written when they have ended; a window can be asked for again."""
+
 
 def check_run_move(current: RunStatus, to: RunStatus) -> None:
     """Refuse a move that the table does not have.
@@ -102,13 +134,28 @@ def check_activity_move(current: ActivityStatus, to: ActivityStatus) -> None:
         )
 
 
+def check_trigger_run_move(current: TriggerRunStatus, to: TriggerRunStatus) -> None:
+    """Refuse a move that the table does not have.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``, naming what would be legal.
+    """
+    if to not in TRIGGER_RUN_MOVES[current]:
+        legal = ", ".join(TRIGGER_RUN_MOVES[current]) or "nothing: it has ended"
+        raise Problem(
+            Code.ILLEGAL_STATE, f"a trigger run that is {current} cannot become {to}; what may follow is {legal}"
+        )
+
+
 def runs_that_may_become(to: RunStatus) -> frozenset[RunStatus]:
     """Return every status from which a run may move to ``to``."""
     return frozenset(status for status, moves in RUN_MOVES.items() if to in moves)
 
 
 def picture(
-    moves: Mapping[RunStatus, Mapping[RunStatus, str]] | Mapping[ActivityStatus, Mapping[ActivityStatus, str]],
+    moves: Mapping[RunStatus, Mapping[RunStatus, str]]
+    | Mapping[ActivityStatus, Mapping[ActivityStatus, str]]
+    | Mapping[TriggerRunStatus, Mapping[TriggerRunStatus, str]],
 ) -> str:
     """Return the table of moves as a Mermaid state diagram; the first status is where everything begins."""
     lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
@@ -125,7 +172,7 @@ def page() -> str:
 This page is generated from the table in `src/headrace/core/transitions.py`; `tests/core/test_transitions.py` keeps it in step.
 Write it anew with `python -c "from headrace.core.transitions import page; print(page(), end='')" > docs/internals/state-machine.md`.
 
-Nothing leaves a final status: a retry is a new run. One UPDATE in the code base changes a status, and it compares before it sets, so
+Nothing leaves a final status of a run: a retry is a new run. One UPDATE in the code base changes a status, and it compares before it sets, so
 a worker that comes late cannot overwrite a newer truth.
 
 ## Runs
@@ -141,6 +188,16 @@ A run that succeeded with rejected rows is `succeeded`, with `rows_rejected > 0`
 ```mermaid
 {picture(ACTIVITY_MOVES)}
 ```
+
+## Trigger runs
+
+A trigger run of a schedule or an event is written when it has ended: succeeded once its pipeline runs are made, or failed. That of a window goes on:
+
+```mermaid
+{picture(TRIGGER_RUN_MOVES)}
+```
+
+Which windows there are, and what each waits for, stands in `src/headrace/core/tumbling.py`.
 
 Which activity may start, which is skipped and how a run ends stands in `src/headrace/core/progress.py`; what a retry runs and what it
 carries over in `src/headrace/core/planning.py`.

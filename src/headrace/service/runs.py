@@ -146,6 +146,18 @@ def queue_run(tx: Transaction, run: Run, activities: Iterable[ActivityRun]) -> N
     queue.enqueue(tx, run)
 
 
+def queue_first_run(tx: Transaction, run: Run) -> None:
+    """Write a first run, and put it into the queue.
+
+    Raises:
+        Problem: ``CONFLICT``: its id is taken.
+    """
+    run_plan = plan_run(run.definition, (), PlanRequest(run.id))
+    planned = replace(run, plan=as_object(run_plan))
+    queue_run(tx, planned, pending(planned, run_plan))
+    audit.record(tx, run.scope, run.created_by, "run.create", run.id, run.created_at)
+
+
 def pending(run: Run, run_plan: RunPlan) -> tuple[ActivityRun, ...]:
     """Return an activity run for each activity of ``run``, none of them begun, with the planner's verdicts."""
     planned = run_plan.by_path

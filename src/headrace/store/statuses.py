@@ -10,14 +10,15 @@ import sqlalchemy as sa
 
 from headrace.core.errors import Problem
 from headrace.core.run import ActivityStatus, RunStatus
-from headrace.core.transitions import check_activity_move, check_run_move
+from headrace.core.transitions import check_activity_move, check_run_move, check_trigger_run_move
+from headrace.core.trigger import TriggerRunStatus
 
 
 def change(
     table: sa.Table,
     key: Mapping[str, object],
-    expected: Collection[RunStatus] | Collection[ActivityStatus],
-    to: RunStatus | ActivityStatus,
+    expected: Collection[RunStatus] | Collection[ActivityStatus] | Collection[TriggerRunStatus],
+    to: RunStatus | ActivityStatus | TriggerRunStatus,
     values: Mapping[str, Any],
 ) -> sa.Update:
     """Return the update of the row with ``key`` to the status ``to``, together with ``values``.
@@ -37,14 +38,17 @@ def change(
 
 
 def _legal(
-    expected: Collection[RunStatus] | Collection[ActivityStatus], to: RunStatus | ActivityStatus
-) -> list[RunStatus | ActivityStatus]:
-    legal: list[RunStatus | ActivityStatus] = []
+    expected: Collection[RunStatus] | Collection[ActivityStatus] | Collection[TriggerRunStatus],
+    to: RunStatus | ActivityStatus | TriggerRunStatus,
+) -> list[RunStatus | ActivityStatus | TriggerRunStatus]:
+    legal: list[RunStatus | ActivityStatus | TriggerRunStatus] = []
     refusal: Problem | None = None
     for status in expected:
         try:
             if isinstance(status, RunStatus):
                 check_run_move(status, RunStatus(to))
+            elif isinstance(status, TriggerRunStatus):
+                check_trigger_run_move(status, TriggerRunStatus(to))
             else:
                 check_activity_move(status, ActivityStatus(to))
         except Problem as problem:

@@ -115,14 +115,18 @@ def test_inner_activities_get_their_types(client: Client) -> None:
     assert found["defaultActivities"][0]["type"] == "Wait"
 
 
+DAILY = {"frequency": "Day", "startTime": "2026-01-01T00:00:00Z"}
+HOURLY = {"frequency": "Hour", "interval": 1, "startTime": "2026-01-01T00:00:00Z", "maxConcurrency": 1}
+
+
 @pytest.mark.parametrize(
     ("written", "given", "expected"),
     [
-        ("MultiplePipelineTrigger", {"recurrence": {}}, "ScheduleTrigger"),
+        ("MultiplePipelineTrigger", {"recurrence": DAILY}, "ScheduleTrigger"),
         ("MultiplePipelineTrigger", {"blobPathBeginsWith": "/a"}, "BlobEventsTrigger"),
         ("MultiplePipelineTrigger", {"blobPathEndsWith": "a"}, "BlobEventsTrigger"),
-        (None, {"frequency": "Hour", "maxConcurrency": 1}, "TumblingWindowTrigger"),
-        (None, {"recurrence": {}}, "ScheduleTrigger"),
+        (None, HOURLY, "TumblingWindowTrigger"),
+        (None, {"recurrence": DAILY}, "ScheduleTrigger"),
         ("CustomEventsTrigger", {"recurrence": {}}, "CustomEventsTrigger"),
         ("MultiplePipelineTrigger", {"events": []}, None),
     ],

@@ -258,8 +258,3 @@ def test_a_query_that_cannot_be_read_is_refused(lite: Client, path: str) -> None
         answer = lite("POST", path, body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest"), (body, answer.text)
         assert named in answer.json()["error"]["message"]
-
-
-def test_no_trigger_has_fired(lite: Client) -> None:
-    """The query is checked, and finds nothing."""
-    assert lite("POST", "queryTriggerRuns", EVER).json() == {"value": []}

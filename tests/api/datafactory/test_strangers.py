@@ -70,7 +70,13 @@ def world(runner: asyncio.Runner, make_door: MakeDoor, clock: ManualClock) -> Wo
     secret = {"type": "HttpServer", "typeProperties": {"url": "http://x", "password": "hush-hush"}}
     owner.put("/linkedservices/own-l", secret)
     owner.put("/pipelines/own-p", pipeline())
-    owner.put("/triggers/own-t", {"type": "ScheduleTrigger", "typeProperties": {}})
+    owner.put(
+        "/triggers/own-t",
+        {
+            "type": "ScheduleTrigger",
+            "typeProperties": {"recurrence": {"frequency": "Day", "startTime": "2026-01-01T00:00:00Z"}},
+        },
+    )
     run = owner("POST", "/pipelines/own-p/createRun").json()["runId"]
     names = {
         "factoryName": "Fac",
@@ -189,7 +195,13 @@ def _answer(stranger: Client, method: str, path: str, ids: Mapping[str, str]) ->
     lowered = path.lower()
     body: Any = None
     if method in {"PUT", "PATCH"}:
-        body = {"properties": {"type": "ScheduleTrigger", "typeProperties": {}}, "tags": {"by": "stranger"}}
+        body = {
+            "properties": {
+                "type": "ScheduleTrigger",
+                "typeProperties": {"recurrence": {"frequency": "Day", "startTime": "2026-01-01T00:00:00Z"}},
+            },
+            "tags": {"by": "stranger"},
+        }
     elif method == "POST":
         body = WINDOW if "runs" in lowered.rpartition("/")[2] else {}
     answer = stranger(method, path, body)

@@ -26,6 +26,7 @@ from headrace.api.datafactory import (
     preview,
     run_queries,
     token,
+    trigger_runs,
     triggers,
 )
 from headrace.api.datafactory.document import document
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipeline_runs.router,
     cancel.router,
     run_queries.router,
+    trigger_runs.router,
     activity_runs.router,
     datasets.router,
     linked_services.router,

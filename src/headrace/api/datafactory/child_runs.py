@@ -8,7 +8,7 @@ from headrace.api.datafactory.compiled import Pipeline
 from headrace.api.datafactory.door import DataFactoryDoor
 from headrace.api.datafactory.errors import missing_document
 from headrace.api.datafactory.global_parameters import values_of
-from headrace.api.datafactory.new_runs import Origin, Reference, RunDraft, check_definition, queue_first_run, run_of
+from headrace.api.datafactory.new_runs import Origin, Reference, RunDraft, check_definition, run_of
 from headrace.api.datafactory.parameters import Parameters, make_parameters
 from headrace.api.datafactory.pipeline_runs import RETURNED
 from headrace.api.datafactory.translate.activity_run import activity_run_id
@@ -20,6 +20,7 @@ from headrace.core.ids import derived_uuid
 from headrace.core.planning import PlanMode
 from headrace.core.run import Caller, Run, RunStatus
 from headrace.service.recoveries import Recovery, recover_run
+from headrace.service.runs import queue_first_run
 from headrace.service.secret_values import open_value
 from headrace.store import runs
 from headrace.store.database import Transaction

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from headrace.api.datafactory.bodies import DocumentBody, object_of
 from headrace.api.datafactory.compiled import Pipeline
+from headrace.api.datafactory.door import DataFactoryDoor
 from headrace.api.datafactory.errors import Fault, Refusal, bad_request, missing_document
 from headrace.api.datafactory.gateway import Factory, InFactory, hold_factory
 from headrace.api.datafactory.global_parameters import values_of
@@ -22,7 +23,6 @@ from headrace.api.datafactory.new_runs import (
     Reference,
     RunDraft,
     check_definition,
-    queue_first_run,
     run_of,
 )
 from headrace.api.datafactory.parameters import Parameters, make_parameters
@@ -37,6 +37,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.planning import PlanMode
 from headrace.core.run import Run
 from headrace.service.recoveries import Recovery, recover_run
+from headrace.service.runs import queue_first_run
 from headrace.service.sealing import Sealer
 from headrace.store.database import Transaction
 from headrace.store.run_pages import queued
@@ -229,7 +230,7 @@ def _queue(factory: Factory, draft: RunDraft, basis: Basis, now: Instant) -> str
     run = run_of(draft, now)
     with factory.door.database.transaction() as tx:
         hold_factory(tx, factory, share=True)
-        _check_waiting(factory, tx, draft.pipeline)
+        check_waiting(factory.door, tx, draft.pipeline)
         if basis.recovery is None or basis.referenced is None:
             queue_first_run(tx, run)
         else:
@@ -249,8 +250,13 @@ def recovery_refusals(pipeline: Pipeline) -> Iterator[None]:
         raise bad_request(problem.message, pipeline.target) from problem
 
 
-def _check_waiting(factory: Factory, tx: Transaction, pipeline: Pipeline) -> None:
-    limit = factory.door.waiting_runs
+def check_waiting(door: DataFactoryDoor, tx: Transaction, pipeline: Pipeline) -> None:
+    """Check that not too many runs of the pipeline wait already (4.1, 5).
+
+    Raises:
+        Refusal: 429.
+    """
+    limit = door.waiting_runs
     if queued(tx, pipeline.scope, pipeline.flow_id, limit) >= limit:
         raise Refusal(
             Fault.TOO_MANY,

@@ -43,7 +43,8 @@ from headrace.service.documents import (
     write_document,
 )
 from headrace.service.runs import end_run
-from headrace.store import documents, runs
+from headrace.service.triggers.changes import remove_trigger
+from headrace.store import documents, runs, triggers
 from headrace.store.database import Database, Transaction
 from headrace.store.runs import RunQuery
 
@@ -258,6 +259,10 @@ def _open_runs(tx: Transaction, scope: str) -> tuple[Run, ...]:
 
 def _erase(tx: Transaction, place: Place, scope: str, factory: Document) -> None:
     now, who = place.door.clock.now(), place.identity.client_id
+    # Before the runs: what a trigger makes at this moment is among them then.
+    while fires := triggers.of_scope(tx, scope, _DOCUMENTS_AT_ONCE):
+        for trigger in fires:
+            remove_trigger(tx, scope, trigger.name, now)
     while found := _open_runs(tx, scope):
         for run in found:
             end_run(tx, run, who, now)

@@ -1,7 +1,7 @@
 """What a run of a pipeline is made of, whoever asks for it: a request, or an activity of another run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from headrace.api.datafactory.compiled import Pipeline
 from headrace.api.datafactory.errors import Refusal, bad_request
@@ -9,11 +9,7 @@ from headrace.api.datafactory.parameters import Parameters
 from headrace.api.datafactory.wire import Item
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
-from headrace.core.planning import PlanRequest, plan_run
 from headrace.core.run import Caller, Run, RunKind
-from headrace.service.runs import as_object, pending, queue_run
-from headrace.store import audit
-from headrace.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,18 +113,6 @@ def details_of(draft: RunDraft) -> Item:
         "depth": draft.depth,
         "root": draft.root,
     }
-
-
-def queue_first_run(tx: Transaction, run: Run) -> None:
-    """Write a first run, and put it into the queue.
-
-    Raises:
-        Problem: ``CONFLICT``: its id is taken.
-    """
-    run_plan = plan_run(run.definition, (), PlanRequest(run.id))
-    planned = replace(run, plan=as_object(run_plan))
-    queue_run(tx, planned, pending(planned, run_plan))
-    audit.record(tx, run.scope, run.created_by, "run.create", run.id, run.created_at)
 
 
 def _variables(written: object) -> Item:

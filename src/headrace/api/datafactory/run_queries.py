@@ -1,4 +1,4 @@
-"""queryPipelineRuns and queryTriggerRuns (4.5)."""
+"""queryPipelineRuns (4.5)."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,6 @@ from headrace.api.datafactory.pipeline_runs import RETURNED
 from headrace.api.datafactory.queries import PAGE, bad_token, position_of, token_of
 from headrace.api.datafactory.translate.filters import (
     PIPELINE_RUNS,
-    TRIGGER_RUNS,
     Comparison,
     Operand,
     RunFilter,
@@ -53,16 +52,6 @@ def query_pipeline_runs(factory: InFactory, body: DocumentBody) -> Response:
         run_object(one.run, factory.path, is_latest=one.is_latest, returned=returned.get(one.run.id)) for one in found
     ]
     return answer(listed(items, behind, order))
-
-
-@router.post("/querytriggerruns")
-def query_trigger_runs(factory: InFactory, body: DocumentBody) -> Response:
-    """List the trigger runs of the factory: no trigger has fired."""
-    del factory
-    asked = read_filter(object_of(body, optional=True), TRIGGER_RUNS)
-    if asked.token:
-        raise bad_token()
-    return answer(listed([], None, ""))
 
 
 def listed(items: list[Item], behind: Position | None, order: str) -> Item:
