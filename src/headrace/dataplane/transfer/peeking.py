@@ -39,7 +39,7 @@ def first_rows(
     Raises:
         TransferProblem: the source cannot be read, or one of these rows is faulty. Problem: ``DISK_FULL``, ``LIMIT_EXCEEDED``; being told to stop.
     """
-    with _working(task, context, means) as work:
+    with working_for(task, context, means) as work:
         folders = folders_of(source.place, work.file_roots) if isinstance(source, FilesSource) else ()
         engine = TransferEngine(context.cancellation, means.limits, work.folder, (*folders, *(work.file_roots or ())))
         with closing(means.ends.read(source, work)) as reader, engine:
@@ -53,7 +53,12 @@ def first_rows(
 
 
 @contextmanager
-def _working(task: Task, context: Context, means: Means) -> Iterator[Working]:
+def working_for(task: Task, context: Context, means: Means) -> Iterator[Working]:
+    """Lend what readers may use, with a work folder that is removed in the end.
+
+    Raises:
+        Problem: ``DISK_FULL``.
+    """
     folder = means.roots.work / task.folder
     try:
         shutil.rmtree(folder, ignore_errors=True)

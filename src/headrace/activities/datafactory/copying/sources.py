@@ -162,9 +162,9 @@ def _files(given: Properties, data: FileData) -> FilesSource:
         root = _below(data, settings.text("partitionRootPath"), settings.name_of("partitionRootPath"))
     return FilesSource(
         data.place,
-        _choice(given, settings, data),
-        _read_format(data.form, given, reading),
-        _read_pack(data.pack, reading.part("compressionProperties")),
+        choice_of(given, settings, data),
+        read_format(data.form, given, reading),
+        read_pack(data.pack, reading.part("compressionProperties")),
         partition_root=root,
         delete_after=settings.flag("deleteFilesAfterCompletion"),
         http=None if data.http is None else _request(settings, data.http),
@@ -172,7 +172,12 @@ def _files(given: Properties, data: FileData) -> FilesSource:
     )
 
 
-def _choice(given: Properties, settings: Properties, data: FileData) -> Choice:
+def choice_of(given: Properties, settings: Properties, data: FileData) -> Choice:
+    """Return which files ``settings`` (``storeSettings``) choose of a dataset; ``given`` is the object around it, which may say some of it, too.
+
+    Raises:
+        Refused: a property makes no sense.
+    """
     folder, file = data.folder, data.file
     wildcard_folder, wildcard_file = settings.text("wildcardFolderPath"), settings.text("wildcardFileName")
     is_old = data.type.lower() in OLD_TYPES
@@ -212,7 +217,12 @@ def _below(data: FileData, path: str, what: str) -> str:
     return "/".join(steps)
 
 
-def _read_format(form: Format, given: Properties, reading: Properties) -> Format:
+def read_format(form: Format, given: Properties, reading: Properties) -> Format:
+    """Return a dataset's format with what ``reading`` (``formatSettings``), or in the older model ``given``, says of reading.
+
+    Raises:
+        Refused: a property makes no sense.
+    """
     if isinstance(form, Delimited):
         lines = reading.number("skipLineCount")
         lines = given.number("skipHeaderLineCount") if lines is None else lines
@@ -229,7 +239,12 @@ def _read_format(form: Format, given: Properties, reading: Properties) -> Format
     return form
 
 
-def _read_pack(pack: Pack, given: Properties) -> Pack:
+def read_pack(pack: Pack, given: Properties) -> Pack:
+    """Return a dataset's packing with what ``given`` (``compressionProperties``) says of unpacking.
+
+    Raises:
+        Refused: a property makes no sense.
+    """
     name = "preserveZipFileNameAsFolder" if pack.type is Packing.ZIP else "preserveCompressionFileNameAsFolder"
     return replace(pack, own_folder=given.flag(name, default=True))
 
