@@ -140,8 +140,10 @@ class ExactReader:
             elif len(record) > count:
                 why = f"found more columns than expected column count {count}."
                 refused.append(self._refused_row(Reason.MORE_CELLS_THAN_COLUMNS, why, tuple(record), at))
-            elif record or self._empty_lines:
+            elif record:
                 rows.append([*record, *itertools.repeat(None, count - len(record))])
+            elif self._empty_lines:
+                rows.append([""])
         return rows, refused
 
     def _refused_row(self, reason: Reason, why: str, cells: tuple[str | None, ...], number: int) -> RefusedRow:

@@ -99,8 +99,18 @@ def _head_in(text: str, name: str, form: Delimited, limits: Limits, *, final: bo
     if not form.header:
         columns = tuple(f"Prop_{at}" for at in range(max(1, len(record))))
         return Head(columns, 0, number, number - 1, plain), place
-    plain = plain and cutter.line_end(text[place:after].rstrip("\r\n"), 0) is None
+    plain = plain and _is_plain(text[place:after].rstrip("\r\n"), dialect)
     return Head(_names(name, record, dialect.null), 0, number + 1, number, plain), after
+
+
+def _is_plain(header: str, dialect: Dialect) -> bool:
+    """Say whether DuckDB can skip a header as a line: it looks for quotes in it."""
+    if "\n" in header or "\r" in header or (dialect.escape != dialect.quote and dialect.escape + dialect.quote in header):
+        return False
+    delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
+    return not quote or quote not in re.sub(
+        f"(?:^|(?<={delimiter})){quote}(?:[^{quote}]|{quote}{quote})*{quote}(?={delimiter}|$)", "", header
+    )
 
 
 def _names(name: str, record: Record, null: str) -> tuple[str, ...]:
