@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headrace.core.clock import Instant
+from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.birth import born_at
@@ -71,6 +72,7 @@ class LocalFolder(LocalFiles):
                 return size
             try:
                 copied = _copy(descriptor, folder, part, cancellation, durable=options.durable)
+                crash_point("put-before-rename")
                 os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
                 with suppress(OSError):

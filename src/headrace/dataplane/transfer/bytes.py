@@ -162,7 +162,7 @@ class FileBytes:
         inside = folder / "unpacked"
         inside.mkdir()
         archive = unit.stem if pack.own_folder else unit.stem.rpartition("/")[0]
-        for member in packing.unpack(file.path, pack, inside, work.limits, work.context.cancellation):
+        for member in packing.unpack(file.path, pack, inside, work.limits, work.context.cancellation, name=file.name):
             path = joined(archive, member.name) + unit.ending if pack.type in _ARCHIVES else unit.path()
             yield path, self._packed(member.path, path, unit, folder)
 

@@ -58,6 +58,9 @@ def transfer(request: Transfer, task: Task, context: Context, means: Means) -> T
     try:
         with open_journal(means.roots, task.commit_key, request.asked, f"{task.attempt}.{task.epoch}") as journal:
             if _REPORT in journal.told:
+                journal.forget()
+                with _work_folder(means.roots.work / task.folder):
+                    pass  # what the try that finished could not remove any more goes now
                 return decode(TransferReport, journal.told[_REPORT], what="the journal")
             return _begun(request, task, context, means, journal)
     except Problem as problem:

@@ -24,7 +24,6 @@ from headrace.dataplane.transfer.request import (
     Place,
     QuerySource,
     StoreType,
-    TableMode,
     TableSink,
 )
 from headrace.dataplane.transfer.rows import Slice, SourceReader
@@ -101,9 +100,7 @@ def _into_rows(conducting: Conducting) -> None:
         writer = conducting.means.ends.write(sink, work)
         stack.enter_context(cut_off(work, writer.close))
         rows = RowSink(writer, conducting, writer.columns())
-        one_by_one = isinstance(sink, TableSink) and sink.transactional
-        keeps = bool(getattr(writer, "keeps", not one_by_one and not _is_upsert(conducting)))
-        done = conducting.journal.done if keeps else {}
+        done = conducting.journal.done
         left = [item for item in slices if item.id not in done]
         for item in slices:
             if item.id in done:
@@ -112,19 +109,15 @@ def _into_rows(conducting: Conducting) -> None:
 
         def one(item: Slice) -> None:
             conducting.again(lambda: write_slice(item, reader, rows, conducting))
-            _count_files(conducting, (item,), conducting.journal.done[item.id])
+            _count_files(conducting, (item,), done[item.id])
 
-        side_by_side(left, one, 1 if one_by_one else _threads(conducting, len(left)), work)
-        if slices:
+        in_turn = isinstance(sink, TableSink) and sink.transactional
+        side_by_side(left, one, 1 if in_turn else _threads(conducting, len(left)), work)
+        if rows.is_begun():
             crash_point("transfer-before-finish")
             with conducting.tally.spending("writing"):
                 writer.finish()
             crash_point("transfer-after-finish")
-
-
-def _is_upsert(conducting: Conducting) -> bool:
-    sink = conducting.request.sink
-    return isinstance(sink, TableSink) and sink.mode is TableMode.UPSERT
 
 
 def _slices(reader: SourceReader, conducting: Conducting) -> Sequence[Slice]:

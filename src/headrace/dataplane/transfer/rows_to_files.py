@@ -183,6 +183,7 @@ def _begun(
         alone=len(unit.slices) == 1,
         pack=sink.pack,
         inner_name=inner.removesuffix(packed[len(bare) :]) if packed != bare else inner,
+        conversion=conducting.request.mapping.conversion,
     )
     with conducting.means.ends.writer_of(sink.format)(sink.format, fields, session, writing) as writer:
         yield writer

@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from headrace.core.codec import decode, encode
 from headrace.core.crashpoints import crash_point
 from headrace.core.outcome import Figures
 from headrace.dataplane.transfer.conducting import Conducting
@@ -14,6 +15,8 @@ from headrace.dataplane.transfer.opening import counted, opened, opened_for_good
 from headrace.dataplane.transfer.request import ServiceSink
 from headrace.dataplane.transfer.rows import Rows, SinkWriter, Slice, SourceReader
 from headrace.dataplane.transfer.values import Field
+
+_FIELDS = "fields of the sink"
 
 
 @dataclass
@@ -32,14 +35,22 @@ class RowSink:
         return bool(getattr(self.writer, "needs_repeatable", False))
 
     def begin(self, fields: tuple[Field, ...]) -> None:
-        """Prepare the sink, before the first row of the first slice."""
+        """Prepare the sink, once in each try, before the first row of the first slice."""
         with self._lock:
             if not self.begun:
                 crash_point("transfer-before-begin")
                 with self.conducting.tally.spending("before"):
                     self.writer.begin(fields)
                 crash_point("transfer-after-begin")
+                self.conducting.journal.tell(_FIELDS, [encode(field) for field in fields])
                 self.begun = True
+
+    def is_begun(self) -> bool:
+        """Say whether there is anything to finish; where earlier tries have done all slices, the sink is prepared first."""
+        told = self.conducting.journal.told.get(_FIELDS)
+        if not self.begun and isinstance(told, list):
+            self.begin(tuple(decode(Field, one, what="the journal") for one in told))
+        return self.begun
 
 
 def write_slice(item: Slice, source: SourceReader, sink: RowSink, conducting: Conducting) -> None:
