@@ -16,9 +16,13 @@ LAST = "TIMESTAMP '9999-12-31 23:59:59.999999'"
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
-_SHAPES = ("____-__-__ __:__:__", "____-__-__T__:__:__", "____-__-__T__:__:__Z")
-_PLAIN = rf"{_DAY}([T ]{_CLOCK})?"
-_ZONED = rf"{_DAY}[T ]{_CLOCK}(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
+_SHAPES = {
+    "__________ %": "CAST({} AS VARCHAR)",
+    "__________T________": "strftime({}, '%Y-%m-%dT%H:%M:%S')",
+    "__________T________Z": "strftime({}, '%Y-%m-%dT%H:%M:%SZ')",
+}
+_PLAIN = rf"{_DAY}([T ]{_CLOCK}Z?)?"
+_ZONED = rf"{_DAY}[T ]{_CLOCK}[+-](0[0-9]|1[0-3]):[0-5][0-9]"
 
 _NAMES = ("hour", "minute", "second", "fraction", "half", "zone")
 _HALF = r"(?:[\s]*([AaPp][Mm]))?"
@@ -41,13 +45,13 @@ def parse(text: str) -> str:
 
 def moment(text: str, parsed: str, type_: ValueType, culture: Culture) -> str:
     """Return SQL of a text as a ``TIMESTAMP`` (in UTC) or, of an instant, a ``TIMESTAMPTZ``; null where it is none. ``parsed``: by ``parse``."""
-    # Common forms are told by their shape, which takes a fifth of the time that a pattern takes. DuckDB reads ``10: 5:00`` as 10:00, and blanks for
-    # the digits of a year; the hour 24 is the next day's 0.
-    clock = " OR ".join(f"{text} LIKE '{shape}'" for shape in _SHAPES)
-    plain = (
-        f"{parsed} BETWEEN TIMESTAMP '1000-01-01' AND {LAST} AND {text} NOT LIKE '___________24%' "
-        f"AND ({text} LIKE '____-__-__' OR (({clock}) AND strftime({parsed}, '%M:%S') = substr({text}, 15, 5)))"
+    # What DuckDB would write itself is surely right, and takes a third of the time that a pattern takes.
+    same = " OR ".join(
+        f"({text} LIKE '{shape}' AND {written.format(parsed)} = {text})" for shape, written in _SHAPES.items()
     )
+    date = f"{text} LIKE '____-__-__' AND {parsed} >= TIMESTAMP '1000-01-01'"
+    sure = f"{same} OR ({date}) OR regexp_full_match({text}, {literal(_PLAIN)})"
+    plain = f"{parsed} BETWEEN {FIRST} AND {LAST} AND ({sure})"
     found = f"CASE WHEN {plain} THEN {parsed} WHEN {text} IS NOT NULL THEN {_others(text, culture)} END"
     return instant_of(found) if type_ is ValueType.DATETIME_OFFSET else found
 
