@@ -16,7 +16,7 @@ from headrace.dataplane.transfer.databases.writing import write_database
 from headrace.dataplane.transfer.request import Parameter, QuerySource, RangeSplit, TableSink
 from headrace.dataplane.transfer.rows import RefusedRow, Slice, Working
 from headrace.dataplane.transfer.session import TransferSession
-from headrace.dataplane.transfer.values import Field
+from headrace.dataplane.transfer.values import Field, ValueType
 from transfer_files import session_in, working
 
 
@@ -99,9 +99,10 @@ class TableHouse:
         ):
             for item in reader.slices():
                 with reader.open(item, session) as rows:
-                    table = session._connection.sql(f"SELECT * FROM {rows.relation}").to_arrow_table()
                     found.fields = rows.fields
-                    found.slices.append([tuple(row.values()) for row in plain(table).to_pylist()])
+                    listed = ", ".join(_plain(one) for one in rows.fields)
+                    batches = session.batches(f"SELECT {listed} FROM {rows.relation}", 10_000)
+                    found.slices.append([tuple(row.values()) for batch in batches for row in batch.to_pylist()])
                     found.names.append(item.name)
                     found.refused += rows.refused()
         return found
@@ -127,12 +128,10 @@ class Read:
         return [one.type.value for one in self.fields]
 
 
-def plain(table: Any) -> Any:
-    """Return a table whose instants are without a zone."""
-    columns = [
-        column.cast(pa.timestamp("us")) if pa.types.is_timestamp(column.type) else column for column in table.columns
-    ]
-    return pa.table(columns, names=table.column_names)
+def _plain(field: Field) -> str:
+    """Return a column as SQL, an instant without its zone."""
+    name = '"' + field.name.replace('"', '""') + '"'
+    return f"{name} AT TIME ZONE 'UTC' AS {name}" if field.type is ValueType.DATETIME_OFFSET else name
 
 
 def table_of(rows: Sequence[Sequence[Any]], fields: Sequence[Field]) -> Any:

@@ -241,7 +241,7 @@ def test_what_drivers_are_given_is_built_from_the_connection() -> None:
         ("bigquery", BIGQUERY_URL, {"key_file_content": "{}"}, "is not the JSON key of a service account"),
         ("bigquery", BIGQUERY_URL, {"key_file_content": '{"type": "external_account"}'}, "is not the JSON key"),
         ("bigquery", BIGQUERY_URL, {"key_file_content": '{"type": "service_account"}'}, "has no client_email"),
-        ("sqlite", "sqlite:///x", {}, "tables cannot be read from 'sqlite'"),
+        ("oracle", "oracle://x", {}, "tables cannot be read from 'oracle'"),
     ],
 )
 def test_what_a_connection_lacks_is_told_before_anybody_is_asked(

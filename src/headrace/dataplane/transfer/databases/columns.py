@@ -70,7 +70,7 @@ def _sql(column: Column, dialect: Dialect) -> str:
     return column.select
 
 
-_INFINITE = "CASE WHEN isfinite({0}) THEN {0} WHEN {0} > '2000-01-01' THEN '{last}' ELSE '{first}' END"
+_INFINITE = "CASE {0} WHEN 'infinity' THEN '{last}' WHEN '-infinity' THEN '{first}' ELSE {0} END"
 _POSTGRES = {
     "date": (_INFINITE.replace("{last}", "9999-12-31").replace("{first}", "0001-01-01"), ValueType.DATETIME),
     "timestamp": (_INFINITE, ValueType.DATETIME),

@@ -91,7 +91,8 @@ class DatabaseReader:
             return self._as_it_is("", stack)
         if self._source.isolation and self._source.connection.kind == "sqlserver" and not self._source.table:
             return self._as_it_is(statement, stack)
-        with self._meeting(Reason.QUERY_INVALID):
+        otherwise = Reason.STATEMENT_FAILED if self._source.table else Reason.QUERY_INVALID
+        with self._meeting(otherwise):
             session = stack.enter_context(
                 open_database(
                     self._source.connection, self._limits, self._work.context.cancellation, self._snapshot(data)
@@ -108,13 +109,20 @@ class DatabaseReader:
             columns = _described(session, sql, self.where, checked=not self._source.table)
         except Problem as problem:
             if self._source.table or problem.code not in (Code.INVALID, Code.SOURCE_DENIED, Code.UNKNOWN_COLUMN):
-                raise met(problem, Side.SOURCE, Reason.QUERY_INVALID) from problem
+                raise met(problem, Side.SOURCE, otherwise) from problem
             stack.pop_all().close()
             return self._as_it_is(statement, stack)
         chosen = [selected(column, session.dialect) for column in columns]
         quoted, condition = session.dialect.quoted, data.get("condition", "")
         listed = ", ".join(f"{one.sql} AS {quoted(one.field.name)}" for one in chosen)
         query = f"SELECT {listed} FROM {sql} AS source" + (f" WHERE {condition}" if condition else "")
+        if (
+            not self._source.table
+            and not condition
+            and session.dialect.name == "MySQL"
+            and all(one.sql == quoted(one.field.name) for one in chosen)
+        ):
+            query = statement  # it keeps no order in parentheses
         batches = stack.enter_context(closing(session.raw(query, self.where)))
         try:
             first = next(batches, None)

@@ -62,6 +62,8 @@ def met(problem: Problem, side: Side, otherwise: Reason) -> Problem:
         return problem
     message = "; ".join([problem.message, *(f"{one.path} {one.message}" for one in problem.fields)])
     reason = _CONNECTING.get(problem.code, otherwise)
+    if problem.code is Code.SOURCE_TIMEOUT:
+        reason = Reason.STATEMENT_FAILED
     if problem.code is Code.SOURCE_NOT_FOUND and not message.startswith("cannot connect"):
         reason = otherwise
     return TransferProblem(reason, side, message, problem.code)

@@ -150,8 +150,8 @@ class Link(Protocol):
         """Return the type of a column of a new table that holds ``field``; None: there is none."""
         ...
 
-    def ask(self, text: str, values: Sequence[Given], most_rows: int) -> list[Answer]:
-        """Execute a statement with named parameters; return each of its results, with at most ``most_rows`` rows."""
+    def ask(self, text: str, values: Sequence[Given], most_rows: int) -> tuple[list[Answer], dict[str, Any]]:
+        """Execute a text with named parameters; return each of its results, with at most ``most_rows`` rows, and the values of its outputs."""
         ...
 
     def called(self, procedure: str, values: Sequence[Given]) -> str:

@@ -70,6 +70,11 @@ def answer_of(cursor: Any, most_rows: int) -> Answer:
     return Answer(fields, kept, more=len(rows) > most_rows, affected=affected)
 
 
+def outputs_of(values: Sequence[Given]) -> dict[str, Any]:
+    """Return the outputs of a text on a database whose texts cannot set any: each is null."""
+    return {one.name: None for one in values if one.output}
+
+
 _KINDS: Mapping[type, ValueType] = {
     bool: ValueType.BOOLEAN,
     int: ValueType.INT64,

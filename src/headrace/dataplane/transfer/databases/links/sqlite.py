@@ -15,7 +15,7 @@ from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.databases.links import sqlite_tables
 from headrace.dataplane.transfer.databases.links.link import Answer, Fault, Given, LinkError, Table
 from headrace.dataplane.transfer.databases.links.named import NAMED, marked
-from headrace.dataplane.transfer.databases.links.plain import answer_of, plain_columns, plain_value
+from headrace.dataplane.transfer.databases.links.plain import answer_of, outputs_of, plain_columns, plain_value
 from headrace.dataplane.transfer.values import Field
 
 _FETCHED = 5_000
@@ -126,7 +126,7 @@ class SqliteLink:
         """Return the type of a new table's column."""
         return sqlite_tables.type_of(field)
 
-    def ask(self, text: str, values: Sequence[Given], most_rows: int) -> list[Answer]:
+    def ask(self, text: str, values: Sequence[Given], most_rows: int) -> tuple[list[Answer], dict[str, Any]]:
         """Execute statements with named parameters; return the result of each that has one."""
         answers = []
         known = {one.name.lstrip("@:"): plain_value(one) for one in values}
@@ -135,11 +135,11 @@ class SqliteLink:
                 found = marked(one, frozenset(known), DIALECT.opaque, NAMED)
                 cursor = self.connection.execute(found.text, {name: known[name] for name in found.names})
                 answers.append(answer_of(cursor, most_rows))
-        return answers
+        return answers, outputs_of(values)
 
     def call(self, procedure: str, values: Sequence[Given], most_rows: int) -> tuple[list[Answer], dict[str, Any]]:
         """Refuse: SQLite has no procedures."""
-        return self.ask(self.called(procedure, values), values, most_rows), {}
+        return self.ask(self.called(procedure, values), values, most_rows)
 
     def called(self, procedure: str, values: Sequence[Given]) -> str:
         """Refuse: SQLite has no procedures."""
