@@ -111,8 +111,10 @@ class AttemptLedger:
             return None
         return self._writer.patiently(self._kept, chance)
 
-    def progress(self, chance: Try, epoch: int, figures: Figures) -> None:
-        """Write the figures so far.
+    def progress(
+        self, chance: Try, epoch: int, figures: Figures, details: Mapping[str, Json] | None = None
+    ) -> None:  # fmt: skip
+        """Write the figures so far, and the details where they are given.
 
         Raises:
             Problem: ``FENCED`` or ``UNAVAILABLE``: not written; it is no loss.
@@ -120,7 +122,7 @@ class AttemptLedger:
         now = self._clock.now()
         with self._database.transaction() as tx:
             key = (chance.run.id, chance.path, chance.attempt)
-            activity_runs.progress(tx, *key, epoch, figures, now, worker=self._claimed_by)
+            activity_runs.progress(tx, *key, epoch, figures, now, worker=self._claimed_by, details=details)
 
     def _take_up(self, chance: Try) -> Claimed | Ended:
         with self._database.transaction() as tx:

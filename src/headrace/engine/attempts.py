@@ -220,6 +220,7 @@ class _Context:
         self._epoch = claimed.epoch
         self._told_at: int | None = None
         self.details: dict[str, Json] = dict(chance.standing.details)
+        self._written = dict(self.details)
 
     @property
     def cancellation(self) -> Cancellation:
@@ -227,13 +228,15 @@ class _Context:
         return self._cancellation
 
     def progress(self, figures: Figures) -> None:
-        """Write the figures so far, at most once a second."""
+        """Write the figures so far, at most once a second; what was noted meanwhile goes with them."""
         now = self._writer.clock.now()
         if self._told_at is not None and now - self._told_at < SECOND:
             return
         self._told_at = now
+        noted = dict(self.details)
         try:
-            self._ledger.progress(self._chance, self._epoch, figures)
+            self._ledger.progress(self._chance, self._epoch, figures, None if noted == self._written else noted)
+            self._written = noted
         except Problem as problem:
             if problem.code is Code.FENCED:
                 self._cancellation.stop(problem.code, problem.message)

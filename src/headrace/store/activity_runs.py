@@ -270,8 +270,9 @@ def progress(  # noqa: PLR0913, PLR0917 — which row, by whom, what, when
     now: Instant,
     *,
     worker: WorkerClaim | None = None,
+    details: Mapping[str, Json] | None = None,
 ) -> None:
-    """Write the figures so far of a running attempt.
+    """Write the figures so far of a running attempt, and the details that are kept beside it where they are given.
 
     Raises:
         Problem: ``FENCED``: it runs no longer, another worker has it, or this one was declared dead.
@@ -281,7 +282,7 @@ def progress(  # noqa: PLR0913, PLR0917 — which row, by whom, what, when
         sa.update(activity_runs)
         .where(*_ITS_KEY)
         .where(activity_runs.c.epoch == epoch, activity_runs.c.status == ActivityStatus.RUNNING.value)
-        .values(figures=encode(figures), updated_at=now)
+        .values(figures=encode(figures), updated_at=now, **({} if details is None else {"details": dict(details)}))
     )
     if tx.execute(statement, _key(run_id, path, attempt)).rowcount == 0:
         raise _overtaken(run_id, path, attempt)

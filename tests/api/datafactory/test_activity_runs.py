@@ -70,7 +70,7 @@ def test_an_activity_run_is_shown_field_by_field(lite: Client) -> None:
     del copy["linkedServiceName"]
     run_id = make_run(lite, copy)
     details = {"input": {"source": {}}, "userProperties": {"u": "v"}}
-    lite.add(again(run_id, "Load", ActivityStatus.SUCCEEDED, AT, kind="unsupported", details=details, output={"n": 1}))
+    lite.add(again(run_id, "Load", ActivityStatus.SUCCEEDED, AT, kind="copy_data", details=details, output={"n": 1}))
     (shown,) = lite.activities(run_id)
     own_id = activity_run_id(run_id, "Load", 2)
     assert shown == {
@@ -202,7 +202,7 @@ def _rows(client: Client) -> str:
         again(run_id, "Alpha", ActivityStatus.FAILED, AT),
         row(run_id, "Alpha", ActivityStatus.SUCCEEDED, AT + SECOND, attempt=3),
         again(run_id, "beta", ActivityStatus.RUNNING, AT + 2 * SECOND),
-        again(run_id, "Load", ActivityStatus.SKIPPED, AT, kind="unsupported", **none),
+        again(run_id, "Load", ActivityStatus.SKIPPED, AT, kind="copy_data", **none),
         row(run_id, "Each/0/Check", ActivityStatus.SUCCEEDED, AT + 4 * SECOND, kind="if", parent="Each/0"),
         row(run_id, "Each/1/Check", ActivityStatus.TIMED_OUT, AT + 5 * SECOND, kind="if", parent="Each/1"),
         again(run_id, "Each", ActivityStatus.QUEUED, AT + 6 * SECOND, kind="for_each", started_at=None),

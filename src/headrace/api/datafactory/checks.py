@@ -11,6 +11,7 @@ from typing import Any
 from headrace.api.datafactory.bodies import shown
 from headrace.api.datafactory.errors import Refusal, bad_request
 from headrace.api.datafactory.inference import INNER_LISTS
+from headrace.api.datafactory.moving_checks import check_moving
 from headrace.api.datafactory.names import LONGEST, is_resource_name
 from headrace.api.datafactory.wire import Item
 
@@ -90,6 +91,7 @@ def check_pipeline(properties: Mapping[str, Any]) -> None:
     for level in levels:
         for activity in level.activities:
             _check_loop(activity)
+            check_moving(activity)
 
 
 def check_global_parameters(declared: Any) -> None:

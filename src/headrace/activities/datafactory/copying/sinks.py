@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from headrace.activities.datafactory.attempt import refused
-from headrace.activities.datafactory.copying.sources import parameters_of, seconds_of
+from headrace.activities.datafactory.copying.sources import parameters_of, seconds_of, unfit
 from headrace.activities.datafactory.datasets import Data, FileData, ServiceData, TableData
 from headrace.activities.datafactory.properties import Properties
 from headrace.activities.datafactory.web_services import header_lines
@@ -43,6 +43,7 @@ _TABLES = frozenset(
     }
 )
 _SERVICES = frozenset({"restsink"})
+_KNOWN = frozenset({*_FILES, *_OLD, *_TABLES, *_SERVICES})
 _ARRANGEMENTS = {
     "preservehierarchy": Arrangement.PRESERVE,
     "flattenhierarchy": Arrangement.FLATTEN,
@@ -66,11 +67,7 @@ def sink_of(given: Properties, data: Data) -> Sink:
         return _table(given, data)
     if isinstance(data, ServiceData) and kind in _SERVICES:
         return _service(given, data)
-    message = (
-        f"The property '{given.name_of('type')}' is '{given.text('type')[:100]}', which does not fit the dataset "
-        f"'{data.name}' of type '{data.type}'."
-    )
-    raise refused(BAD_REQUEST, message)
+    raise unfit(given, data, _KNOWN)
 
 
 def _files(given: Properties, data: FileData) -> FilesSink:

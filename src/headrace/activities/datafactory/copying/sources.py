@@ -5,12 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from headrace.activities.datafactory.attempt import refused
+from headrace.activities.datafactory.attempt import Refused, refused
 from headrace.activities.datafactory.datasets import OLD_TYPES, Data, FileData, ServiceData, TableData, split_path
 from headrace.activities.datafactory.properties import Properties
 from headrace.activities.datafactory.web_services import header_lines
-from headrace.activities.datafactory.words import BAD_REQUEST
+from headrace.activities.datafactory.words import BAD_REQUEST, UNSUPPORTED_TYPE
 from headrace.core.codec import Json
+from headrace.core.errors import Code
 from headrace.dataplane.connectors.files import has_wildcard
 from headrace.dataplane.transfer.request import (
     Added,
@@ -53,6 +54,7 @@ _TABLES = frozenset(
     }
 )
 _SERVICES = frozenset({"restsource"})
+_KNOWN = frozenset({*_FILES, *_OLD, *_TABLES, *_SERVICES})
 _ISOLATIONS = {
     "readcommitted": "read_committed",
     "readuncommitted": "read_uncommitted",
@@ -81,14 +83,14 @@ def source_of(given: Properties, data: Data, parallel: int | None = None) -> Sou
     kind = given.text("type").lower()
     if isinstance(data, FileData):
         if kind not in _OLD and _FILES.get(kind) != data.type.lower():
-            raise _unfit(given, data)
+            raise unfit(given, data, _KNOWN)
         return _files(given, data)
     if isinstance(data, TableData):
         if kind not in _TABLES:
-            raise _unfit(given, data)
+            raise unfit(given, data, _KNOWN)
         return _query(given, data, parallel)
     if kind not in _SERVICES:
-        raise _unfit(given, data)
+        raise unfit(given, data, _KNOWN)
     return _rest(given, data)
 
 
@@ -147,11 +149,13 @@ def seconds_of(given: Properties, name: str, default: float) -> float:
     return given.span(name, default)
 
 
-def _unfit(given: Properties, data: Data) -> Exception:
-    message = (
-        f"The property '{given.name_of('type')}' is '{given.text('type')[:100]}', which does not fit the dataset "
-        f"'{data.name}' of type '{data.type}'."
-    )
+def unfit(given: Properties, data: Data, known: frozenset[str]) -> Refused:
+    """Return the failure of a source or sink that does not fit its dataset; ``known``: types that some dataset fits."""
+    kind = given.text("type")
+    if kind.lower() not in known:
+        message = f"The property '{given.name_of('type')}' is '{kind[:100]}', which this server cannot read or write."
+        return refused(UNSUPPORTED_TYPE, message, Code.UNSUPPORTED)
+    message = f"The property '{given.name_of('type')}' is '{kind}', which does not fit the dataset '{data.name}' of type '{data.type}'."
     return refused(BAD_REQUEST, message)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.api.datafactory.translate.copy_output import running_output
 from headrace.api.datafactory.translate.failures import error_code, failure_type
 from headrace.api.datafactory.translate.run import milliseconds
 from headrace.api.datafactory.translate.statuses import ACTIVITY_WORDS
@@ -83,7 +84,7 @@ def activity_object(row: ActivityRun, run: Run, factory_path: str) -> Item:
         "activityRunEnd": None if end is None else date(end),
         "durationInMs": None if end is None else milliseconds(begin, end),
         "input": {} if details.get("secureInput") else details.get("input") or {},
-        "output": {} if details.get("secureOutput") else row.output,
+        "output": {} if details.get("secureOutput") else running_output(row) or row.output,
         "error": _error(row, spot.name),
         "retryAttempt": row.attempt - 1,
         "iterationHash": _iteration_hash(spot),
