@@ -9,7 +9,8 @@ from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Problem
 from headrace.core.outcome import Figures
 from headrace.core.task import Cancellation
-from headrace.dataplane.connectors.writing import PutOptions
+from headrace.dataplane.connectors.writing import PART, PutOptions
+from headrace.dataplane.transfer.conducting import digest
 from headrace.dataplane.transfer.faults import Side
 from headrace.dataplane.transfer.journal import Journal, Skipped
 from headrace.dataplane.transfer.means import Means
@@ -159,12 +160,19 @@ class Closing:
         return f"{folder}/"
 
     def _put(self, to: LogPlace, path: str, source: Path, cancellation: Cancellation) -> None:
+        """Put a log in its place; what an earlier try began there and left is removed."""
         crash_point("transfer-before-log-put")
+        above, slash, name = path.lstrip("/").rpartition("/")
+        part = f"{PART}{digest(f'{self.work.key} {name}')}"
         store = open_place(to.place, self.work.file_roots, self.work.limits)
         forget = cancellation.on_stop(store.close)
         try:
             with on_side(to.place, Side.SINK):
-                store.put(path.lstrip("/"), source, cancellation, PutOptions(durable=True))
+                left = self.journal.told.get(f"part of {name}")
+                if isinstance(left, str):
+                    store.remove(left, cancellation)
+                self.journal.tell(f"part of {name}", f"{above}{slash}{part}")
+                store.put(f"{above}{slash}{name}", source, cancellation, PutOptions(part=part, durable=True))
         finally:
             forget()
             store.close()
