@@ -24,6 +24,10 @@ from headrace.dataplane.transfer.wildcards import Segment, segment
 _LONGEST_LIST = 256 * MIB
 
 
+class NotThere(TransferProblem):
+    """The one file that is named is not there, or was not modified in the time that is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChosenFile:
     """A file that is meant. ``path`` is relative to the dataset's folder. ``values`` are those of ``Chosen.partitions``, in their order."""
@@ -59,8 +63,8 @@ def choose(
     """Return the files of ``place``, which ``store`` is, that ``choice`` means; ``partition_root`` as in ``FilesSource``.
 
     Raises:
-        TransferProblem: on the source's side: ``OBJECT_NOT_FOUND`` or ``FILE_NOT_FOUND`` for the one file that is named, the list of files, a
-            bucket, or the root of the place; ``ACCESS_DENIED``; ``STORE_FAILED``; ``REQUEST_INVALID``.
+        TransferProblem: on the source's side: ``OBJECT_NOT_FOUND`` or ``FILE_NOT_FOUND`` for the one file that is named (``NotThere``), the list
+            of files, a bucket, or the root of the place; ``ACCESS_DENIED``; ``STORE_FAILED``; ``REQUEST_INVALID``.
         Problem: ``LIMIT_EXCEEDED``; what the cancellation says.
     """
     _check(choice, place)
@@ -182,21 +186,21 @@ class _Looking:
     def _named(self, path: str) -> None:
         child = self._looked_up(path)
         if child is None:
-            raise self._not_there(path, "there is no file {}")
+            raise self._not_there(path, "there is no file {}", NotThere)
         self._take(child)
         if self.found.refused:
             raise self.found.refused[0].problem
         if not self.found.entries:
-            raise self._not_there(path, "the file {} was not modified in the time that is asked for")
+            raise self._not_there(path, "the file {} was not modified in the time that is asked for", NotThere)
 
     def _looked_up(self, path: str) -> Child | None:
         child = self.store.look(path, self.found.cancellation)
         return None if child is None or child.is_folder else child
 
-    def _not_there(self, path: str, message: str) -> TransferProblem:
-        return TransferProblem(
-            missing(self.place), Side.SOURCE, message.format(repr(shown(path))), Code.SOURCE_NOT_FOUND
-        )
+    def _not_there(
+        self, path: str, message: str, kind: type[TransferProblem] = TransferProblem
+    ) -> TransferProblem:  # fmt: skip
+        return kind(missing(self.place), Side.SOURCE, message.format(repr(shown(path))), Code.SOURCE_NOT_FOUND)
 
     def _listed(self, folder: str) -> None:
         paths = list(dict.fromkeys(self._lines()))
