@@ -200,8 +200,8 @@ def _to_decimal(source: Field, sink: Field, name: str, parsed: str, *, exact: bo
     if source.type in _FLOATING:
         # By way of the shortest digits: the binary value itself has many more than anybody meant.
         cast = f"TRY_CAST(CAST({name} AS VARCHAR) AS {sink.sql})"
-        back = f"CAST({parsed} AS {source.sql}) = {name}"
-        return Value(f"CASE WHEN {back} THEN {parsed} END", cast) if exact else Value(cast)
+        back = f" AND CAST({parsed} AS {source.sql}) = {name}" if exact else ""
+        return Value(f"CASE WHEN {numbers.held(parsed, sink)}{back} THEN {parsed} END", cast)
     cast = f"TRY_CAST({name} AS {sink.sql})"
     if exact and source.type is ValueType.DECIMAL and source.scale > sink.scale:
         back = f"TRY_CAST({parsed} AS DECIMAL(38,{source.scale})) = {name}"

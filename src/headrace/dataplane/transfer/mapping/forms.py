@@ -100,7 +100,7 @@ def _floating(expression: str) -> str:
     large = f"abs({expression}) >= 1e16 AND abs({expression}) < 1e17"
     return (
         f"CASE WHEN isnan({expression}) THEN 'NaN' WHEN isinf({expression}) THEN CASE WHEN {expression} > 0 THEN 'Infinity' ELSE '-Infinity' END "
-        f"WHEN {large} THEN CAST(CAST({expression} AS HUGEINT) AS VARCHAR) "
+        f"WHEN {large} THEN CAST(CAST({text} AS HUGEINT) AS VARCHAR) "
         f"WHEN contains({text}, 'e') THEN upper({text}) ELSE {plain} END"
     )
 

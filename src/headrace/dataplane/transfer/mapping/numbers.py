@@ -44,7 +44,7 @@ def number(text: str, parsed: str, sink: Field, culture: Culture, *, truncates: 
         plain = f"WHEN CAST({parsed} AS VARCHAR) = {text} THEN {parsed} "
         return f"CASE {plain}{_tolerant(text, sink, culture, _whole(culture))} END"
     if sink.type is ValueType.DECIMAL:
-        sure = f"{parsed} IS NOT NULL AND NOT contains({text}, '_')" + (
+        sure = f"{held(parsed, sink)} AND NOT contains({text}, '_')" + (
             "" if truncates else f" AND {_short(text, sink)}"
         )
         plain = f"WHEN {sure} THEN {parsed} " if point else ""
@@ -52,6 +52,13 @@ def number(text: str, parsed: str, sink: Field, culture: Culture, *, truncates: 
         return f"CASE {plain}{_tolerant(text, sink, culture, pattern)} END"
     plain = f"WHEN isfinite({parsed}) AND NOT contains({text}, '_') THEN {parsed} " if point else ""
     return f"CASE {plain}{_tolerant(text, sink, culture, _decimal(culture))}{_special(text, sink)} END"
+
+
+def held(decimal: str, sink: Field) -> str:
+    """Return SQL that is true where a decimal is one of the type: DuckDB casts ``1.23e5`` to types that are too narrow for it."""
+    digits = "9" * sink.precision
+    most = f"{digits[sink.scale :] or '0'}.{digits[: sink.scale]}".rstrip(".")
+    return f"{decimal} BETWEEN CAST('-{most}' AS {sink.sql}) AND CAST('{most}' AS {sink.sql})"
 
 
 def _tolerant(text: str, sink: Field, culture: Culture, pattern: str) -> str:
@@ -64,6 +71,8 @@ def _tolerant(text: str, sink: Field, culture: Culture, pattern: str) -> str:
     cast = f"TRY_CAST({plain} AS {sink.sql})"
     if sink.type in {ValueType.SINGLE, ValueType.DOUBLE}:
         cast = f"CASE WHEN isfinite({cast}) THEN {cast} END"
+    if sink.type is ValueType.DECIMAL:
+        cast = f"CASE WHEN {held(cast, sink)} THEN {cast} END"
     return f"WHEN regexp_full_match({text}, {literal(_BLANK + pattern + _BLANK)}) THEN {cast}"
 
 
