@@ -17,8 +17,9 @@ from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.faults import Reason, Side
+from headrace.dataplane.transfer.formats import avro, orc, parquet
 from headrace.dataplane.transfer.formats.parquet import read, write
-from headrace.dataplane.transfer.request import Parquet
+from headrace.dataplane.transfer.request import Avro, Orc, Parquet
 from headrace.dataplane.transfer.rows import Writer, Writing
 from headrace.dataplane.transfer.values import Field, ValueType
 from transfer_files import PlainStream, fault_of, local, rows_of, session_in, working, written
@@ -274,3 +275,14 @@ def test_a_faulty_conversion_is_not_taken_for_a_broken_file(tmp_path: Path) -> N
         pytest.raises(duckdb.ConversionException),
     ):
         session.rows(f"SELECT CAST(c AS INTEGER) FROM {rows.relation}")
+
+
+@pytest.mark.parametrize(("module", "form"), [(parquet, Parquet()), (orc, Orc()), (avro, Avro())])
+def test_a_table_without_columns_is_written_and_read(tmp_path: Path, module: Any, form: Any) -> None:
+    """That is what a source of no bytes becomes."""
+    with session_in(tmp_path) as session:
+        writing = Writing(lambda n: tmp_path / f"{n}", working(tmp_path), alone=True)
+        with module.write(form, (), session, writing) as to:
+            (part,) = to.close()
+        with module.read(local(part.path), form, session, working(tmp_path)) as rows:
+            assert (part.rows, rows.fields, session.rows(f"FROM {rows.relation}")) == (0, (), [])

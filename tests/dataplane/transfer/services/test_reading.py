@@ -64,7 +64,7 @@ def documents(
     (item,) = reader.slices()
     with session_in(folder) as session, reader.open(item, session) as rows:
         assert not rows.repeatable
-        found = session.rows(f'SELECT "{DOCUMENT_COLUMN}" FROM {rows.relation}') if rows.fields else []
+        found = session.rows(f'SELECT "{DOCUMENT_COLUMN}" FROM {rows.relation}') if rows.documents else []
     assert not list(work.folder.iterdir())
     return [json.loads(text) for (text,) in found]
 

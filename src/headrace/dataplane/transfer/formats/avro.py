@@ -20,6 +20,7 @@ import pyarrow as pa
 from fastavro.schema import SchemaParseException, UnknownType
 
 from headrace.dataplane.promotion.inspection import unique_names
+from headrace.dataplane.transfer.combining import nothing
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.formats.avro_blocks import (
     BlockWriter,
@@ -75,11 +76,14 @@ def read(file: LocalFile, _form: Avro, _session: TransferSession, work: Working)
             header = read_header(packed)
             columns, schema = _columns(file, header, work)
             fields = tuple(column.field for column in columns)
-            batches = _batches(packed, header, columns, schema, file, work)
-            path = stack.enter_context(landed(schema_of(fields), batches, work))
+            if fields:
+                batches = _batches(packed, header, columns, schema, file, work)
+                rows = rows_in(stack.enter_context(landed(schema_of(fields), batches, work)), fields)
+            else:
+                rows = nothing()
         except _FAULTS as error:
             raise unreadable(file.name, "Avro", str(error) or type(error).__name__) from error
-        yield rows_in(path, fields)
+        yield rows
 
 
 @contextmanager
@@ -117,8 +121,6 @@ def _columns(file: LocalFile, header: Header, work: Working) -> tuple[tuple[Colu
     if not isinstance(schema, dict) or schema["type"] != "record":
         raise BrokenAvro("its rows are no records")
     check_width(file.name, len(schema["fields"]), work.limits)
-    if not schema["fields"]:
-        raise BrokenAvro("its records have no fields")
     names = unique_names([field["name"] for field in schema["fields"]])
     columns = tuple(column_of(field, name, named) for field, name in zip(schema["fields"], names, strict=True))
     read_with = {"type": "record", "name": "row", "fields": [{"name": c.own, "type": c.schema} for c in columns]}

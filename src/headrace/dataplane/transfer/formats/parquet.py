@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace.dataplane.limits import MIB
+from headrace.dataplane.transfer.combining import nothing
 from headrace.dataplane.transfer.faults import TransferProblem
 from headrace.dataplane.transfer.formats.parts import PartWriter
 from headrace.dataplane.transfer.formats.typed import check_width, field_of, select_typed, unreadable
@@ -29,6 +30,7 @@ GROUP_ROWS = 122_880
 _GROUP_BYTES = 64 * MIB
 _MOST_DIGITS = 38
 _CODECS = {"none": "uncompressed", "gzip": "gzip", "snappy": "snappy", "lz4": "lz4", "zstd": "zstd"}
+_NO_COLUMNS = "Need at least one non-root column"
 _SIGNS = ("parquet", "decompress", "corrupt", "dictionary", "page", "thrift", "snappy", "magic bytes", "utf8", "utf-8")
 
 
@@ -48,7 +50,10 @@ def read(file: LocalFile, _form: Parquet, session: TransferSession, work: Workin
     with session.translating(meaning):
         path = literal(exactly(file.path))
         scan = f"read_parquet({path}, hive_partitioning = false)"
-        described = session.described(f"SELECT * FROM {scan}")
+        described = _described(scan, session)
+        if not described:
+            yield nothing()
+            return
         check_width(file.name, len(described), work.limits)
         _check_digits(file, path, session)
         fields = tuple(field_of(name, found) for name, found in described)
@@ -63,6 +68,16 @@ def write(form: Parquet, fields: tuple[Field, ...], _session: TransferSession, w
         yield writer
     except BaseException:
         writer.discard()
+        raise
+
+
+def _described(scan: str, session: TransferSession) -> list[tuple[str, Any]]:
+    try:
+        return session.described(f"SELECT * FROM {scan}")
+    except TransferProblem as problem:
+        # A table without columns is what a source of no bytes becomes.
+        if _NO_COLUMNS in problem.message:
+            return []
         raise
 
 
