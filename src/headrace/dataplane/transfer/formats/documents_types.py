@@ -87,32 +87,56 @@ def _typed(session: TransferSession, scan: str, names: Sequence[str]) -> Found:
     asked = f"SELECT {doubtful}, {each} FROM (SELECT json, json_type(json, [{paths}]) AS t FROM {scan})"
     is_doubtful, *answers = session.rows(asked)[0]
     kinds = {name: frozenset(found or ()) - {None, "NULL"} for name, found in zip(names, answers, strict=True)}
-    numbers = [name for name in names if kinds[name] and kinds[name] <= _NUMBERS]
+    numbers = {name: found for name, found in kinds.items() if found and found <= _NUMBERS}
     sizes = _sizes(session, scan, numbers)
     fields = tuple(_field(name, kinds[name], sizes.get(name)) for name in names)
     return Found(fields, doubtful=bool(is_doubtful))
 
 
-def _sizes(session: TransferSession, scan: str, names: Sequence[str]) -> Mapping[str, "_Sizes"]:
-    if not names:
+def _sizes(session: TransferSession, scan: str, kinds: Mapping[str, frozenset[str]]) -> Mapping[str, "_Sizes"]:
+    if not kinds:
         return {}
-    texts = ", ".join(f"json_extract_string(json, {_path(name)}) AS n{at}" for at, name in enumerate(names))
-    asked = []
-    for at in range(len(names)):
-        whole = f"regexp_full_match(n{at}, '-?[0-9]+')"
+    # Most columns are plain whole numbers or plain fractions, and that is quickly seen.
+    unusual = [
+        f"TRY_CAST(n[{at}] AS BIGINT) IS NULL"
+        if _is_whole(found)
+        else f"NOT contains(n[{at}], '.') OR contains(lower(n[{at}]), 'e')"
+        for at, found in enumerate(kinds.values(), 1)
+    ]
+    answers = _any(
+        session, scan, list(kinds), [f"n[{at}] IS NOT NULL AND ({one})" for at, one in enumerate(unusual, 1)]
+    )
+    sizes = {name: _Sizes(fraction=not _is_whole(found)) for name, found in kinds.items()}
+    rare = [name for name, answer in zip(kinds, answers, strict=True) if answer]
+    if rare:
+        whole = "regexp_full_match({n}, '-?[0-9]+')"
         conditions = (
             f"NOT {whole}",
-            f"{whole} AND TRY_CAST(n{at} AS BIGINT) IS NULL",
-            f"{whole} AND TRY_CAST(n{at} AS DECIMAL(38,0)) IS NULL",
-            f"{whole} AND coalesce(abs(TRY_CAST(n{at} AS HUGEINT)) > {_EXACT}, true)",
-            f"coalesce(NOT isfinite(TRY_CAST(n{at} AS DOUBLE)), true)",
+            f"{whole} AND TRY_CAST({{n}} AS BIGINT) IS NULL",
+            f"{whole} AND TRY_CAST({{n}} AS DECIMAL(38,0)) IS NULL",
+            f"{whole} AND coalesce(abs(TRY_CAST({{n}} AS HUGEINT)) > {_EXACT}, true)",
+            "coalesce(NOT isfinite(TRY_CAST({n} AS DOUBLE)), true)",
         )
-        asked.append(", ".join(f"bool_or(n{at} IS NOT NULL AND {condition})" for condition in conditions))
-    answers = [
-        bool(answer) for answer in session.rows(f"SELECT {', '.join(asked)} FROM (SELECT {texts} FROM {scan})")[0]
-    ]
-    count = len(_Sizes.__slots__)
-    return {name: _Sizes(*answers[at * count : (at + 1) * count]) for at, name in enumerate(names)}
+        asked = [
+            f"n[{at}] IS NOT NULL AND {condition.replace('{n}', f'n[{at}]')}"
+            for at in range(1, len(rare) + 1)
+            for condition in conditions
+        ]
+        found = iter(_any(session, scan, rare, asked))
+        sizes.update({name: _Sizes(*(next(found) for _ in conditions)) for name in rare})
+    return sizes
+
+
+def _any(session: TransferSession, scan: str, names: Sequence[str], conditions: Sequence[str]) -> list[bool]:
+    """Return which conditions hold for any object; ``n[1]`` in them is the text of the first property."""
+    paths = ", ".join(_path(name) for name in names)
+    asked = ", ".join(f"bool_or({condition})" for condition in conditions)
+    answers = session.rows(f"SELECT {asked} FROM (SELECT json_extract_string(json, [{paths}]) AS n FROM {scan})")[0]
+    return [bool(answer) for answer in answers]
+
+
+def _is_whole(kinds: frozenset[str]) -> bool:
+    return "DOUBLE" not in kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +144,12 @@ class _Sizes:
     """Of a property whose values are numbers: whether there is one of each kind."""
 
     fraction: bool
-    beyond_long: bool
-    beyond_decimal: bool
+    beyond_long: bool = False
+    beyond_decimal: bool = False
     """More than 38 digits."""
-    rounded: bool
+    rounded: bool = False
     """A whole one that a DOUBLE need not hold exactly."""
-    beyond_double: bool
+    beyond_double: bool = False
 
 
 def _field(name: str, kinds: frozenset[str], sizes: _Sizes | None) -> Field:
