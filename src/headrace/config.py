@@ -20,6 +20,7 @@ from headrace.core.client import static_tokens
 from headrace.core.database_urls import parse_database_urls
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.executors import parse_executors
+from headrace.core.storage_accounts import parse_storage_accounts
 
 PREFIX = "HEADRACE_"
 """What the names of settings begin with in the environment."""
@@ -220,6 +221,19 @@ class Settings:
         "`GET ?resource=…` as Azure's instance metadata service does.",
         like="URL",
         shown="nowhere",
+    )
+    datafactory_watch_seconds: float = _setting(
+        5.0,
+        "Seconds from one look at a store that a trigger watches to the next. A new file is told of when two looks have found it as it is.",
+        like="seconds",
+        least=0.05,
+    )
+    datafactory_storage_accounts: str = _setting(
+        "",
+        "Linked services that stand for the storage accounts which triggers name as their `scope`: "
+        '`{"/subscriptions/…/storageAccounts/sales": "SalesFiles"}`.',
+        like="JSON object",
+        shown="none",
     )
     log_level: str = _setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
     debug: bool = _setting(
@@ -458,6 +472,7 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     static_tokens(settings.flowservice_tokens)
     parse_executors(settings.datafactory_activities)
     parse_database_urls(settings.datafactory_databases)
+    parse_storage_accounts(settings.datafactory_storage_accounts)
     static_tokens(settings.datafactory_tokens)
     for path in settings.datafactory_factories:
         if not _FACTORY.fullmatch(path):

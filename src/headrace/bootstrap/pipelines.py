@@ -107,7 +107,7 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         "stored_procedure": lambda attempt: stored_procedure(attempt, moving),
         "unsupported": lambda attempt: unsupported(attempt, calling, executors),
     }
-    installation = _installation(application)
+    installation = installation_of(application)
     return {kind: activity(installation, function) for kind, function in functions.items()}
 
 
@@ -167,7 +167,8 @@ def _moving(application: Application, connecting: Connecting) -> Moving:
     )
 
 
-def _installation(application: Application) -> Installation:
+def installation_of(application: Application) -> Installation:
+    """Return what all activities need of an installation."""
     # What is asked of a run here never changes, and one that goes on is asked for again and again.
     @lru_cache(maxsize=_RUNS_KEPT)
     def run_of(run_id: str) -> Run:

@@ -17,12 +17,13 @@ from headrace.api.flowservice.firing import maker
 from headrace.api.flowservice.notifications import renderer
 from headrace.bootstrap.application import Application
 from headrace.bootstrap.doors import make_data_factory_door, make_door
+from headrace.bootstrap.watching import watching_of
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.errors import Problem
 from headrace.dataplane.connectors.web import WebClient
 from headrace.service import schedules, webhooks
 from headrace.service.schedules import FiringDesk
-from headrace.service.triggers import due
+from headrace.service.triggers import due, watching
 from headrace.service.triggers.desk import TriggerDesk
 from headrace.service.webhooks import WebhookDesk
 
@@ -59,8 +60,9 @@ def webhook_desk(application: Application) -> WebhookDesk:
 
 @contextmanager
 def on_time(application: Application) -> Iterator[None]:
-    """Fire schedules and triggers and tell webhooks, in three threads, until the end of the block: an address that hangs delays no run."""
+    """Fire schedules and triggers and tell webhooks, in four threads, until the end of the block: an address that hangs delays no run."""
     firing, triggering, telling = firing_desk(application), trigger_desk(application), webhook_desk(application)
+    stores = watching_of(application, triggering)
     database = application.database
     over = threading.Event()
     loops = [
@@ -70,6 +72,11 @@ def on_time(application: Application) -> Iterator[None]:
             lambda now: schedules.next_due(database, now),
         ),
         _Loop("headrace-triggers", lambda: due.fire_due(triggering) > 0, lambda now: due.next_look(database, now)),
+        _Loop(
+            "headrace-stores",
+            lambda: watching.look_at_stores(stores) > 0,
+            lambda now: watching.next_look(database, now),
+        ),
         _Loop(
             "headrace-webhooks",
             lambda: webhooks.deliver_due(telling) > 0,

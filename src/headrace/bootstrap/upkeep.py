@@ -18,6 +18,7 @@ from headrace.dataplane import uploads as disk
 from headrace.dataplane.lake import garbage
 from headrace.dataplane.quarantine import layout
 from headrace.engine.retention import Files, Removed, Retention
+from headrace.service.triggers.forgetting import forget_trigger_runs
 from headrace.store import activity_runs, audit, batches, runs, settings, tokens, uploads
 
 _log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ def sweep(application: Application, grace: int = GRACE) -> Removed:
     landing_zone.sweep(set_to.landing_zone, dropped)
     remove_uploads(application, grace)
     expired = Instant(application.clock.now() - set_to.retention_days * DAY)
+    forget_trigger_runs(application.database, expired)
     with application.database.transaction() as tx:
         audit.forget(tx, expired)
         tokens.forget(tx, Instant(application.clock.now() - DAY))

@@ -33,6 +33,14 @@ class FileFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class FileWatch:
+    """What a trigger watches: ``store`` is what the door calls it (a linked service, or an account that the operator has mapped to one)."""
+
+    store: str
+    wanted: FileFilter
+
+
+@dataclass(frozen=True, slots=True)
 class SeenFile:
     """A file as a listing has it: its path (see ``event_path``), its bytes, and what is another one for another version of it."""
 

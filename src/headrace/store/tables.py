@@ -492,6 +492,19 @@ triggers = sa.Table(
     _partial("ix_triggers_started", "kind", "id", where="state = 'started'"),
 )
 
+watched_files = sa.Table(
+    "watched_files",
+    metadata,
+    # No foreign key: a trigger's row is written anew with each change.
+    word("trigger_id"),
+    word("path"),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    word("stamp"),
+    sa.Column("settled", sa.Boolean, nullable=False),
+    sa.Column("noticed", sa.Boolean, nullable=False),
+    sa.PrimaryKeyConstraint("trigger_id", "path"),
+)
+
 trigger_runs = sa.Table(
     "trigger_runs",
     metadata,

@@ -56,27 +56,28 @@ def hold(tx: Transaction, trigger_id: str) -> Trigger | None:
     return None if row is None else _trigger(row)
 
 
-def due(tx: Transaction, now: Instant, limit: int) -> list[Trigger]:
-    """Return started triggers that are to be looked at, the longest due first."""
-    where = (_STARTED, table.c.next_at.is_not(None), table.c.next_at <= now)
+def due(tx: Transaction, now: Instant, limit: int, kinds: Collection[TriggerKind]) -> list[Trigger]:
+    """Return started triggers of these kinds that are to be looked at, the longest due first."""
+    where = (_STARTED, table.c.next_at.is_not(None), table.c.next_at <= now, table.c.kind.in_(kinds))
     return [
         _trigger(row)
         for row in tx.rows(sa.select(table).where(*where).order_by(table.c.next_at, table.c.id).limit(limit))
     ]
 
 
-def next_due(tx: Transaction, after: Instant) -> Instant | None:
-    """Return the first moment after ``after`` at which some trigger is to be looked at, or None."""
-    found = tx.scalar(sa.select(sa.func.min(table.c.next_at)).where(_STARTED, table.c.next_at > after))
+def next_due(tx: Transaction, after: Instant, kinds: Collection[TriggerKind]) -> Instant | None:
+    """Return the first moment after ``after`` at which some trigger of these kinds is to be looked at, or None."""
+    where = (_STARTED, table.c.next_at > after, table.c.kind.in_(kinds))
+    found = tx.scalar(sa.select(sa.func.min(table.c.next_at)).where(*where))
     return None if found is None else Instant(int(found))
 
 
-def started(tx: Transaction, kind: TriggerKind) -> list[Trigger]:
-    """Return every started trigger of a kind, of all scopes."""
-    return [
-        _trigger(row)
-        for row in tx.rows(sa.select(table).where(_STARTED, table.c.kind == kind.value).order_by(table.c.id))
-    ]
+def started(tx: Transaction, kind: TriggerKind, scope: str | None = None) -> list[Trigger]:
+    """Return every started trigger of a kind, of one scope or of all."""
+    where = [_STARTED, table.c.kind == kind.value]
+    if scope is not None:
+        where.append(table.c.scope == scope)
+    return [_trigger(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.id))]
 
 
 def advance(

@@ -16,6 +16,7 @@ from headrace.api.datafactory import (
     credentials,
     dataflows,
     datasets,
+    events,
     factories,
     global_parameters,
     integration_runtimes,
@@ -44,6 +45,7 @@ __all__ = ["OPEN", "ROUTERS", "DataFactoryDoor", "make_app", "serves"]
 ROUTERS: tuple[APIRouter, ...] = (
     factories.router,
     triggers.actions,
+    events.actions,
     pipelines.router,
     create_run.router,
     preview.router,

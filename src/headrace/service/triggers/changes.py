@@ -11,7 +11,7 @@ from headrace.core.trigger import Trigger, TriggerKind, TriggerRunStatus, Trigge
 from headrace.core.tumbling import Tumbling
 from headrace.service.triggers.recurring import recurrence_of
 from headrace.service.triggers.windows import tumbling_of
-from headrace.store import audit, trigger_runs, triggers
+from headrace.store import audit, trigger_runs, triggers, watched_files
 from headrace.store.database import Transaction
 
 _S = TriggerRunStatus
@@ -56,17 +56,17 @@ def put_trigger(tx: Transaction, draft: TriggerDraft, ids: Ids, now: Instant) ->
             revision=kept.revision + 1,
         )
     elif kept is not None:
-        _end_windows(tx, kept, now)
+        _end(tx, kept, now)
     triggers.put(tx, fresh, now)
     return fresh
 
 
 def start_trigger(tx: Transaction, trigger: Trigger, who: str, now: Instant) -> None:
-    """Let a trigger fire from now on: a recurrence at its next occurrence, windows where they were left."""
+    """Let a trigger fire from now on: a recurrence at its next occurrence, windows and files where they were left."""
     next_at: Instant | None = None
     if trigger.kind is TriggerKind.SCHEDULE:
         next_at = next_occurrence(recurrence_of(trigger), now)
-    elif trigger.kind is TriggerKind.TUMBLING:
+    elif trigger.kind in {TriggerKind.TUMBLING, TriggerKind.FILES}:
         next_at = now
     triggers.set_state(tx, trigger, TriggerState.STARTED, next_at, now)
     audit.record(tx, trigger.scope, who, "trigger.start", trigger.name, now)
@@ -83,10 +83,12 @@ def remove_trigger(tx: Transaction, scope: str, name: str, now: Instant) -> None
     kept = triggers.find(tx, scope, name)
     if kept is not None:
         triggers.remove(tx, scope, name)
-        _end_windows(tx, kept, now)
+        _end(tx, kept, now)
 
 
-def _end_windows(tx: Transaction, trigger: Trigger, now: Instant) -> None:
+def _end(tx: Transaction, trigger: Trigger, now: Instant) -> None:
+    """Let go of what a trigger has that is no more: files that it knew, windows that wait."""
+    watched_files.forget(tx, trigger.id)
     for each in trigger_runs.open_windows(tx, trigger.id):
         if each.run.status is not _S.RUNNING:
             trigger_runs.move(tx, each.run, _S.CANCELLED, now, message="The trigger was removed.")

@@ -15,6 +15,7 @@ _log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
 """Triggers that one call looks at at most."""
+_BY_THE_CLOCK = (TriggerKind.SCHEDULE, TriggerKind.TUMBLING)
 _WHILE_RUNNING = SECOND // 4
 """How soon to look whether windows have ended, while some go on."""
 
@@ -28,7 +29,7 @@ def fire_due(desk: TriggerDesk, limit: int = AT_ONCE) -> int:
         Problem: ``UNAVAILABLE``: the ledger cannot be reached.
     """
     with desk.database.reading() as tx:
-        due = {trigger.id: trigger.kind for trigger in triggers.due(tx, desk.clock.now(), limit)}
+        due = {trigger.id: trigger.kind for trigger in triggers.due(tx, desk.clock.now(), limit, _BY_THE_CLOCK)}
         ended = trigger_runs.ended_below(tx, limit)
     done = 0
     for trigger_id in dict.fromkeys([*due, *ended]):
@@ -46,6 +47,6 @@ def fire_due(desk: TriggerDesk, limit: int = AT_ONCE) -> int:
 def next_look(database: Database, after: Instant) -> Instant | None:
     """Return the first moment after ``after`` at which there may be something to do by the clock, or None."""
     with database.reading() as tx:
-        due, running = triggers.next_due(tx, after), trigger_runs.any_running(tx)
+        due, running = triggers.next_due(tx, after, _BY_THE_CLOCK), trigger_runs.any_running(tx)
     moments = [due] + ([Instant(after + _WHILE_RUNNING)] if running else [])
     return min((moment for moment in moments if moment is not None), default=None)

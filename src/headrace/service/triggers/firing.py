@@ -37,6 +37,10 @@ class Occurrence:
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
+class FullError(Exception):
+    """A pipeline run cannot be made now since so many wait already; later it can."""
+
+
 def in_one(desk: TriggerDesk, work: Work[T]) -> T:
     """Return what ``work`` does in one transaction. What the ledger cannot keep of it fails the trigger run: it is done again, with the failure.
 
@@ -55,20 +59,29 @@ def in_one(desk: TriggerDesk, work: Work[T]) -> T:
 
 
 def fire_occurrence(
-    tx: Transaction, desk: TriggerDesk, trigger: Trigger, occurrence: Occurrence, failure: Failure | None = None
+    tx: Transaction,
+    desk: TriggerDesk,
+    trigger: Trigger,
+    occurrence: Occurrence,
+    failure: Failure | None = None,
+    *,
+    patient: bool = False,
 ) -> TriggerRun | None:
     """Write the trigger run of an occurrence and its pipeline runs; None: the trigger has fired for it before, so nothing was written.
 
     The caller holds the trigger, and moves its cursor in the same transaction. When a pipeline run cannot be made, or with ``failure``, the trigger
-    run has failed and there is none.
+    run has failed and there is none; but one that has no place in the queue yet is waited for by those who are ``patient``.
 
     Raises:
         Problem: ``UNAVAILABLE``, ``DISK_FULL``, or what the ledger cannot keep (see ``in_one``): the transaction is to be given up.
+        FullError: nothing was written for this occurrence; it is to be fired later.
     """
     now = desk.clock.now()
     run_id = new_run_id(desk.ids, now)
     asked = Asked(trigger=trigger, trigger_run_id=run_id, now=now, scheduled=occurrence.scheduled, body=occurrence.body)
     made = failure or make_runs(tx, desk, asked)
+    if patient and isinstance(made, Failure) and made.code is Code.LIMIT_EXCEEDED:
+        raise FullError(made.message)
     run = TriggerRun(
         id=run_id,
         scope=trigger.scope,

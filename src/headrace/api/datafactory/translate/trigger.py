@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from headrace.api.datafactory.bodies import shown
 from headrace.api.datafactory.errors import Refusal, bad_request
+from headrace.api.datafactory.translate import event_trigger
 from headrace.api.datafactory.translate.dates import read_date
 from headrace.core.clock import SECOND, Instant
 from headrace.core.recurrence import Frequency, Pattern, Recurrence, Weekday, clock_of
@@ -178,7 +179,13 @@ def _dependency(name: str, given: object) -> Dependency:
     return Dependency(referred.lower(), offset, size)
 
 
-_READERS: Mapping[str, Callable[[str, Given], FiresOn]] = {SCHEDULE: _recurrence, TUMBLING: _tumbling}
+_READERS: Mapping[str, Callable[[str, Given], FiresOn]] = {
+    SCHEDULE: _recurrence,
+    TUMBLING: _tumbling,
+    event_trigger.FILE_EVENTS: lambda _name, given: FiresOn(TriggerKind.FILES, event_trigger.file_events(given)),
+    event_trigger.FILES: lambda _name, given: FiresOn(TriggerKind.FILES, event_trigger.files(given)),
+    event_trigger.POSTED_EVENTS: lambda _name, given: FiresOn(TriggerKind.EVENTS, event_trigger.posted_events(given)),
+}
 """What reads the ``typeProperties`` of each type of trigger that fires, by the type in lower case; it gets the trigger's name as well."""
 
 
