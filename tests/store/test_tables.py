@@ -1,5 +1,6 @@
 """The database keeps the invariants by itself: each refusal is asserted on both databases, past all of our own code."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,20 @@ from sqlalchemy.exc import IntegrityError
 from headrace.core.outcome import VariableChange
 from headrace.core.run import RunStatus
 from headrace.core.schedule import Schedule, Unit
-from headrace.store import activity_runs, batches, flows, runs, schedules, signals, variables, webhooks, workers
+from headrace.core.trigger import Trigger, TriggerKind, TriggerRun, TriggerRunStatus
+from headrace.store import (
+    activity_runs,
+    batches,
+    flows,
+    runs,
+    schedules,
+    signals,
+    trigger_runs,
+    triggers,
+    variables,
+    webhooks,
+    workers,
+)
 from headrace.store.database import Database, Transaction
 from headrace.store.schedules import Scheduled
 from headrace.store.tables import metadata
@@ -24,6 +38,21 @@ HOOK = Webhook(
     flow_ids=None,
     created_by="tester",
     created_at=NOW,
+)
+TRIGGER = Trigger(
+    id="trigger-1", scope=SCOPE, name="t", type="ScheduleTrigger", kind=TriggerKind.SCHEDULE, definition={}, next_at=NOW
+)
+TRIGGER_RUN = TriggerRun(
+    id="trigger-run-1",
+    scope=SCOPE,
+    trigger_id="trigger-1",
+    trigger_name="t",
+    trigger_type="ScheduleTrigger",
+    key="2026-01-01",
+    status=TriggerRunStatus.SUCCEEDED,
+    created_at=NOW,
+    updated_at=NOW,
+    ended_at=NOW,
 )
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a run with a status that there is not": ("runs", {"status": "lost"}),
@@ -56,6 +85,13 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a flow without a revision": ("flows", {"revision": 0}),
     "a schedule in a state that there is not": ("schedules", {"state": "sleepy"}),
     "a schedule without a revision": ("schedules", {"revision": 0}),
+    "a trigger in a state that there is not": ("triggers", {"state": "sleepy"}),
+    "a trigger without a revision": ("triggers", {"revision": 0}),
+    "a trigger run with a status that there is not": ("trigger_runs", {"status": "lost"}),
+    "an ended trigger run without its end": ("trigger_runs", {"ended_at": None}),
+    "a window that runs without a pipeline run": ("trigger_runs", {"status": "running", "ended_at": None}),
+    "a window without an end": ("trigger_runs", {"window_start": NOW}),
+    "a trigger run that was tried less than never": ("trigger_runs", {"attempt": -1}),
     "a webhook without a scope": ("webhooks", {"scope": None}),
     "a delivery with a status that there is not": ("webhook_deliveries", {"status": "lost"}),
     "a delivery that waits for nothing": ("webhook_deliveries", {"next_at": None}),
@@ -82,6 +118,16 @@ def test_the_database_refuses_a_second_open_attempt(database: Database) -> None:
     _fill(database)
     with pytest.raises(IntegrityError), database.transaction() as tx:
         activity_runs.next_attempt(tx, "run-1", "Copy", 1, NOW)
+
+
+def test_the_database_refuses_an_occurrence_that_was_fired(database: Database) -> None:
+    """Whoever fires it, and under whatever id: an occurrence of a trigger is there once."""
+    _fill(database)
+    with database.transaction() as tx:
+        assert not trigger_runs.insert(tx, replace(TRIGGER_RUN, id="trigger-run-2"))
+        assert trigger_runs.insert(tx, replace(TRIGGER_RUN, id="trigger-run-2", trigger_id="trigger-2"))
+    with pytest.raises(IntegrityError), database.transaction() as tx:
+        tx.execute(sa.update(metadata.tables["trigger_runs"]).values(trigger_id="trigger-1"))
 
 
 def test_the_database_refuses_a_second_open_run_of_a_group(database: Database) -> None:
@@ -147,6 +193,8 @@ def _fill(database: Database) -> None:
         batches.save(tx, a_batch())
         workers.register(tx, "worker-1", "host", 1, NOW)
         schedules.put(tx, Scheduled(SCOPE, "flow-1", Schedule(NOW, Unit.DAY), True, NOW, None, None, 0), NOW)
+        triggers.put(tx, TRIGGER, NOW)
+        trigger_runs.insert(tx, TRIGGER_RUN)
         webhooks.insert(tx, HOOK, b"sealed")
         webhooks.tell(tx, "run-1", RunStatus.FAILED, NOW)
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from api.datafactory.firing import Triggers, make_triggers
-from headrace.core.clock import DAY, HOUR, MINUTE, SECOND
+from api.datafactory.firing import NOON, Triggers, make_triggers
+from headrace.core.clock import DAY, HOUR, MINUTE, SECOND, Instant
 from headrace.core.run import RunStatus
+from headrace.service.triggers.forgetting import forget_trigger_runs
 from headrace.store.database import Database
 
 pytestmark = pytest.mark.turn_about
@@ -295,6 +296,23 @@ def test_a_trigger_that_waits_for_no_windows_is_not_started(triggers: Triggers) 
     put(triggers, "u")
     triggers.start()
     assert "referenced by t" in triggers.client("DELETE", "triggers/u").json()["error"]["message"]
+
+
+def test_windows_that_retention_has_taken_are_not_waited_for(triggers: Triggers) -> None:
+    """Contract 13: what is older than the retention is unknown; nobody could run it again."""
+    start(triggers, "u", startTime="2026-01-01T09:00:00Z", maxConcurrency=3)
+    triggers.end(RunStatus.SUCCEEDED, 2)
+    triggers.end(RunStatus.FAILED, 1)
+    triggers.fire()
+    later = Instant(NOON + SECOND)
+    assert forget_trigger_runs(triggers.desk.database, NOON) == 0
+    assert forget_trigger_runs(triggers.desk.database, later) == 3
+    upstream = {"referenceTrigger": {"referenceName": "u", "type": "TriggerReference"}}
+    depends = [{"type": "TumblingWindowTriggerDependencyReference", **upstream}]
+    triggers.fire(HOUR)
+    start(triggers, "d", startTime="2026-01-01T11:00:00Z", dependsOn=depends)
+    assert statuses(triggers, "u") == {12: "Inprogress"}
+    assert statuses(triggers, "d") == {11: "Inprogress", 12: "WaitingOnDependency"}
 
 
 SELF = {"type": "SelfDependencyTumblingWindowTriggerReference"}
