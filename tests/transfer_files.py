@@ -1,7 +1,11 @@
 """What tests of file formats need: a session, what parts of a transfer may use, and a stream of rows without a mapping."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +48,22 @@ def working(folder: Path, limits: Limits | None = None, egress: Egress | None = 
 def session_in(
     folder: Path, limits: Limits | None = None, cancellation: Cancellation | None = None
 ) -> Iterator[TransferSession]:
-    """Yield a session that reads and writes below ``folder``."""
+    """Yield a session that reads and writes below ``folder``: of one engine for all tests, unless one of its own is needed."""
+    if limits is None and cancellation is None and folder.is_relative_to(tempfile.gettempdir()):
+        with _shared().session() as session:
+            yield session
+        return
     used = limits or Limits(threads=1)
     with TransferEngine(cancellation or Cancellation(), used, folder, (folder,)) as engine, engine.session() as session:
         yield session
+
+
+@cache
+def _shared() -> TransferEngine:
+    # An engine takes 40 ms to begin, most tests far less.
+    folder = Path(tempfile.mkdtemp(prefix="headrace-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return TransferEngine(Cancellation(), Limits(threads=1), folder, (Path(tempfile.gettempdir()),))
 
 
 def local(path: Path, name: str = "") -> LocalFile:
