@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.mgmt import datafactory
 
 from clients.factory_client import GROUP, NINE, VERSION, client, ended, filter_of, filtered, rows_of, wire
+from clients.factory_triggers import triggered
 from waiting import until
 
 ASKED = json.loads(sys.argv[1])
@@ -35,6 +36,7 @@ def main() -> dict[str, Any]:
         "recovered": recovered(),
         "cancelled": cancelled(),
         "refused": refused(),
+        "triggered": triggered(adf, FACTORY),
         "pages": pages() if not NINE else None,
         "repeated": repeated(),
     }

@@ -37,6 +37,7 @@ def test_microsofts_client_goes_from_nothing_to_a_recovered_run(
     assert calls == {"one": 2, "two": 3, "three": 2}, "each side effect as often as its activity was executed"
     assert found["cancelled"] == ["Cancelled", "Cancelled"]
     _check_refusals(found["refused"])
+    _check_triggers(found["triggered"])
     if not nine:
         _check_pages(found["pages"])
     assert found["repeated"]["runs"] == [found["repeated"]["run"]], "the repeated request started nothing"
@@ -70,6 +71,18 @@ def _check_definitions(defined: dict[str, Any], repaired: dict[str, Any], *, nin
         assert repaired["ambiguous"][:3] == ["HttpResponseError", 400, "BadRequest"]
         assert ADVICE in repaired["ambiguous"][3]
         assert repaired["without a type"][:3] == ["HttpResponseError", 400, "BadRequest"]
+
+
+def _check_triggers(found: dict[str, Any]) -> None:
+    assert found["schedule"] == {
+        "run": ["Succeeded", "ScheduleTrigger", ["ScheduleTime", "TriggerTime"]],
+        "invoked by": [True, "ScheduleTrigger"],
+        "due": True,
+        "state": "Started",
+    }
+    assert found["windows"] == {"each once": True, "properties": ["TriggerTime", "windowEndTime", "windowStartTime"]}
+    assert found["again"] == {"same": True, "depends": {"chain": "Failed"}, "cancelled": 1}
+    assert found["refused"] == ["TriggerEnabledCannotUpdate", "TriggerEnabledCannotDelete", "BadRequest"]
 
 
 def _check_etags(found: dict[str, Any], *, nine: bool) -> None:
