@@ -17,7 +17,7 @@ from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.connectors.writing import PART
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.storage import Roots
-from headrace.dataplane.transfer.conduct import Means, TransferFailed, transfer
+from headrace.dataplane.transfer.conduct import Ends, Means, TransferFailed, transfer
 from headrace.dataplane.transfer.report import TransferReport
 from headrace.dataplane.transfer.request import Place, StoreType, Transfer
 
@@ -42,11 +42,15 @@ class Quiet:
         self.on_progress(figures)
 
 
+@dataclass
 class Now:
-    """The machine's clock."""
+    """The machine's clock; ``asked`` is called whenever it is looked at, which is when each unit begins and ends."""
+
+    asked: Callable[[], None] = lambda: None
 
     def now(self) -> Instant:
         """Return the present."""
+        self.asked()
         return Instant(time.time_ns() // 1000)
 
 
@@ -56,6 +60,8 @@ class Desk:
 
     home: Path
     limits: Limits = field(default_factory=Limits)
+    clock: Now = field(default_factory=Now)
+    ends: Ends = field(default_factory=Ends)
 
     @property
     def data(self) -> Path:
@@ -98,7 +104,7 @@ class Desk:
     def run(self, request: Transfer, context: Quiet | None = None, **changes: Any) -> TransferReport:
         """Do a transfer; ``changes`` are fields of the task."""
         task = replace(Task("local", "f", "run-1", "run-1", "Copy", 1, 1, "copy_data", {}, "key"), **changes)
-        means = Means(self.roots, self.limits, Now(), Egress(("*",)), batch_id="batch-1")
+        means = Means(self.roots, self.limits, self.clock, Egress(("*",)), batch_id="batch-1", ends=self.ends)
         return transfer(request, task, context or Quiet(), means)
 
     def fails(self, request: Transfer, context: Quiet | None = None, **changes: Any) -> TransferFailed:
@@ -114,13 +120,13 @@ class Desk:
         """Do a transfer in a process that dies at a crash point; return False when it came to its end instead."""
         processes = multiprocessing.get_context("forkserver")
         processes.set_forkserver_preload(_PRELOADED)
-        process = processes.Process(target=_run_armed, args=(self, request, point, passing, changes))
+        process = processes.Process(target=_run_armed, args=(self.home, request, point, passing, changes))
         process.start()
         process.join(60)
         assert process.exitcode in (0, -9), process.exitcode
         return process.exitcode == -9
 
 
-def _run_armed(desk: Desk, request: Transfer, point: str, passing: int, changes: dict[str, Any]) -> None:
+def _run_armed(home: Path, request: Transfer, point: str, passing: int, changes: dict[str, Any]) -> None:
     arm(point, passing)
-    desk.run(request, **changes)
+    Desk(home).run(request, **changes)

@@ -219,9 +219,9 @@ class FileBytes:
     def _claim(self, path: str, unit: Unit) -> None:
         """Take a path of the sink for a unit; two must not have the same."""
         with self._lock:
-            other = self.taken.setdefault(path, unit.id)
-        if other != unit.id:
-            message = f"two files would become {path!r} of the sink: {unit.slices[0].path!r} and another one; keep folders of archives apart"
+            other = self.taken.setdefault(path, unit.slices[0].path)
+        if other != unit.slices[0].path:
+            message = f"two files would become {path!r} of the sink: parts of {other!r} and {unit.slices[0].path!r}; keep folders of archives apart"
             raise TransferProblem(Reason.REQUEST_INVALID, Side.SINK, message)
 
     def _skips(self, problem: Problem, path: str, *, single: bool, item: Slice | None = None) -> bool:

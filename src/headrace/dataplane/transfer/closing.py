@@ -60,7 +60,7 @@ class Closing:
         return report
 
     def _report(self) -> TransferReport:
-        done, tally = list(self.journal.done.values()), self.tally
+        done, tally = list(self.journal.counted.values()), self.tally
         skipped = self._skipped()
         figures = self._figures()
         told = [Told(one.reason, f"{one.path}: {one.message}") for one in skipped[:100]]
@@ -83,7 +83,7 @@ class Closing:
             ),
             consistency="verified" if self.request.tolerance.verify else "",
             inconsistent=self._inconsistent(skipped),
-            resumed=len([name for name in self.journal.done if name in self.journal.earlier]),
+            resumed=len([name for name in self.journal.counted if name in self.journal.earlier]),
             told=tuple(told),
             rejects=sums(one for unit in done for one in unit.rejects),
             files=tuple(files[:_MOST_FILES]),
@@ -107,7 +107,7 @@ class Closing:
 
     def _skipped(self) -> list[Skipped]:
         """Return the files that were left out, without those that a later try has copied after all."""
-        copied = {path for done in self.journal.done.values() for path in done.paths}
+        copied = {path for done in self.journal.counted.values() for path in done.paths}
         return [one for one in self.journal.skipped.values() if one.path not in copied]
 
     def _inconsistent(self, skipped: list[Skipped]) -> str:
@@ -117,7 +117,7 @@ class Closing:
 
     def _broken(self) -> tuple[Path, ...]:
         """Return the spools that this try left of units that it did not finish, the newest of each."""
-        named = {done.spool for done in self.journal.done.values()}
+        named = {done.spool for done in self.journal.counted.values()}
         found: dict[str, Path] = {}
         for path in sorted(self.journal.folder.glob(f"refused-*-{self.journal.tried}-*.ndjson")):
             if path.name not in named:
@@ -126,7 +126,7 @@ class Closing:
 
     def _rows(self, broken: Iterable[Path] = ()) -> Iterator[Kept]:
         """Yield the refused rows of finished units, in their order, and those in ``broken``."""
-        for done in self.journal.done.values():
+        for done in self.journal.counted.values():
             if done.spool:
                 yield from read(self.journal.folder / done.spool)
         for path in broken:
@@ -143,7 +143,7 @@ class Closing:
             return ""
         folder = logs.log_folder(log.to.path, self.request.activity, self.request.activity_run)
         path = self.work.folder / "session-log.csv"
-        files = logs.lines(self.journal.done.values(), self._skipped(), everything=log.everything)
+        files = logs.lines(self.journal.counted.values(), self._skipped(), everything=log.everything)
         rows = (logs.row_line(kept, self.means.words) for kept in self._rows(broken))
         logs.write_log(path, chain(files, rows))
         self._put(log.to, f"{folder}/{logs.file_name(self.work.key, 'log')}", path, cancellation)

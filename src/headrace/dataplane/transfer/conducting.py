@@ -14,7 +14,7 @@ from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.journal import Done, Journal
 from headrace.dataplane.transfer.means import Means
 from headrace.dataplane.transfer.refusing.spool import Spool
-from headrace.dataplane.transfer.request import Transfer
+from headrace.dataplane.transfer.request import FilesSink, FilesSource, Transfer
 from headrace.dataplane.transfer.rows import Working
 from headrace.dataplane.transfer.session import TransferEngine
 from headrace.dataplane.transfer.tally import Tally
@@ -54,7 +54,15 @@ class Conducting:
     def finish(self, done: Done) -> None:
         """Note a unit as finished, and count it."""
         self.journal.note_done(done)
-        self.tally.add(figures_of(done))
+        self.count(done)
+
+    def count(self, done: Done) -> None:
+        """Count a finished unit: it is a part of this transfer, whoever did it."""
+        source, sink = self.request.source, self.request.sink
+        read = len(done.slices) if isinstance(source, FilesSource) else None
+        written = len(done.files) if isinstance(sink, FilesSink) else None
+        self.journal.counted[done.unit] = done
+        self.tally.add(figures_of(done).plus(Figures(files_read=read, files_written=written)))
 
     def again(self, action: Callable[[], T]) -> T:
         """Return what ``action`` returns; where a side fails that may be well the next time, do it again as often as is asked for.
@@ -76,7 +84,7 @@ class Conducting:
 
 
 def figures_of(done: Done) -> Figures:
-    """Return the figures of a finished unit; how many files were read and written is told by the ends."""
+    """Return the figures of a finished unit, but for files."""
     return Figures(
         bytes_read=done.bytes_read,
         bytes_written=done.bytes_written,

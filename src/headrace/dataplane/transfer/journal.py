@@ -78,14 +78,16 @@ class Part:
 class Journal:
     """The journal of one transfer, as it was found and as this try adds to it. Its methods may be called from several threads.
 
-    ``tried`` names this try. ``done`` has the finished units by their id, in the order in which they were finished; ``parts`` what earlier tries
-    began in the sink and may have left there, by the file that it was to become.
+    ``tried`` names this try. ``done`` has the finished units by their id, in the order in which they were finished; ``counted`` are those that are
+    a part of the source as it is now (others are of older versions). ``parts``: what earlier tries began in the sink and may have left there, by
+    the file that it was to become.
     """
 
     folder: Path
     asked: str
     tried: str
     done: dict[str, Done] = field(default_factory=dict)
+    counted: dict[str, Done] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     landed: dict[str, Mapping[str, Json]] = field(default_factory=dict)

@@ -8,11 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
-from headrace.core.outcome import Figures
 from headrace.dataplane.storage import make_all_durable
 from headrace.dataplane.transfer.bytes import FileBytes
 from headrace.dataplane.transfer.choosing import ChosenFile
-from headrace.dataplane.transfer.conducting import Conducting, cut_off, figures_of, side_by_side
+from headrace.dataplane.transfer.conducting import Conducting, cut_off, side_by_side
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.journal import Done
 from headrace.dataplane.transfer.naming import ENDINGS, Naming, Unit, check_names
@@ -86,7 +85,6 @@ def _into_files(sink: FilesSink, conducting: Conducting) -> None:
 def _write(unit: Unit, reader: SourceReader, files: FileSink) -> None:
     conducting = files.conducting
     conducting.again(lambda: write_unit(unit, reader, files, conducting))
-    _count_files(conducting, unit.slices, conducting.journal.done[unit.id])
 
 
 def _into_rows(conducting: Conducting) -> None:
@@ -104,12 +102,10 @@ def _into_rows(conducting: Conducting) -> None:
         left = [item for item in slices if item.id not in done]
         for item in slices:
             if item.id in done:
-                conducting.tally.add(figures_of(done[item.id]))
-                _count_files(conducting, (item,), done[item.id])
+                conducting.count(done[item.id])
 
         def one(item: Slice) -> None:
             conducting.again(lambda: write_slice(item, reader, rows, conducting))
-            _count_files(conducting, (item,), done[item.id])
 
         in_turn = isinstance(sink, TableSink) and sink.transactional
         side_by_side(left, one, 1 if in_turn else _threads(conducting, len(left)), work)
@@ -198,8 +194,7 @@ def _left(units: Sequence[Unit], files: FileSink) -> Sequence[Unit]:
         if done is None or not _is_there(done, files):
             left.append(unit)
         else:
-            conducting.tally.add(figures_of(done))
-            _count_files(conducting, unit.slices, done)
+            conducting.count(done)
     return left
 
 
@@ -211,13 +206,6 @@ def _is_there(done: Done, files: FileSink) -> bool:
     return all(one is not None and not one.is_folder for one in found) and (
         len(found) != 1 or found[0] is None or found[0].size == done.bytes_written
     )
-
-
-def _count_files(conducting: Conducting, slices: Sequence[Slice], done: Done) -> None:
-    request = conducting.request
-    read = len(slices) if isinstance(request.source, FilesSource) else None
-    written = len(done.files) if isinstance(request.sink, FilesSink) else None
-    conducting.tally.add(Figures(files_read=read, files_written=written))
 
 
 def _threads(conducting: Conducting, items: int) -> int:
@@ -241,21 +229,19 @@ def _copy_bytes(source: FileBytes, files: FileSink) -> None:
     conducting = files.conducting
     with conducting.tally.spending("listing"):
         slices = source.slices()
-    journal = conducting.journal
     items = {item.id: item for item in slices}
     _clean(files)
     gone = _move_on(source, items, files)
     units = () if gone is None else _named(files.sink, [item for item in slices if item.id not in gone], conducting)
     _check_apart(units, source, files)
     left = _left(units, files)
-    for done in journal.done.values():
-        source.taken.update(dict.fromkeys(done.files, done.unit))
+    for done in conducting.journal.counted.values():
+        source.taken.update(dict.fromkeys(done.files, done.paths[0]))
 
     def one(unit: Unit) -> None:
         done = conducting.again(lambda: source.copy(unit, files))
         if done is not None:
             conducting.finish(done)
-            _count_files(conducting, unit.slices, done)
             crash_point("transfer-after-noted")
             source.delete(done, {item.id: item for item in unit.slices})
 
@@ -296,7 +282,6 @@ def _move_on(source: FileBytes, items: Mapping[str, Slice], files: FileSink) -> 
     for done in list(conducting.journal.done.values()):
         source.delete(done, dict(items))
         gone.update(done.slices)
-        conducting.tally.add(figures_of(done))
-        conducting.tally.add(Figures(files_read=len(done.slices), files_written=len(done.files)))
+        conducting.count(done)
     merged = any(len(done.slices) > 1 for done in conducting.journal.done.values())
     return None if merged else frozenset(gone)
