@@ -14,7 +14,7 @@ RANGE = Partitioning.RANGE
 
 def at(*parts: int) -> datetime:
     """Return an instant without a zone."""
-    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[misc]  # as many parts as there are
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type]  # as many parts as there are
 
 
 def numbers(house: TableHouse, count: int, *, key: bool = True) -> None:
