@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from api.datafactory.dying import die_at
 from api.datafactory.firing import Triggers, make_triggers
+from headrace.bootstrap.application import SystemIds
 from headrace.core.clock import SECOND
 from headrace.core.errors import Code, Problem
 from headrace.core.file_events import FileWatch, SeenFile
@@ -51,8 +53,8 @@ class Store:
 class Watched:
     """A trigger of a store that is looked at when a test says so."""
 
-    def __init__(self, database: Database, **properties: Any) -> None:
-        self.triggers: Triggers = make_triggers(database)
+    def __init__(self, database: Database, waiting_runs: int = 100, **properties: Any) -> None:
+        self.triggers: Triggers = make_triggers(database, waiting_runs=waiting_runs)
         self.store = Store()
         self.watching = Watching(self.triggers.desk, self.store)
         self.triggers.put("BlobEventsTrigger", {**FILES, **properties}, **FILE)
@@ -180,21 +182,45 @@ def test_very_many_files_are_told_of_each_once(watched: Watched) -> None:
 
 def test_events_wait_when_so_many_runs_wait_already(database: Database) -> None:
     """None is lost: they are told of when some runs have begun."""
-    watched = Watched(database)
+    watched = Watched(database, waiting_runs=10)
     watched.triggers.client.put_pipeline(
         "p", concurrency=1, parameters={"when": {"type": "String"}, "n": {"type": "String"}}
     )
     watched.started()
-    for number in range(130):
+    for number in range(30):
         watched.store.put(f"{number:03d}.csv")
     first = watched.look(2)
-    assert 0 < first < 130
+    assert 0 < first < 30
     done = first
     for _ in range(6):
         watched.triggers.end()
         done += watched.look()
-    assert done == 130
+    assert done == 30
     assert {run["status"] for run in watched.triggers.runs()} == {"Succeeded"}
+
+
+POINTS = ("watch-leased", "trigger-run-written", "trigger-runs-queued", "watch-files-kept", "watch-stretch-told")
+
+
+@pytest.mark.turn_about
+@pytest.mark.parametrize("point", POINTS)
+def test_each_file_fires_once_wherever_a_process_is_killed(database: Database, ledger_url: str, point: str) -> None:
+    """What it had told of is known; what it had not is told of by the next, once the lease of the dead one is over."""
+    watched = Watched(database).started()
+    watched.watching = replace(watched.watching, stretch=2)
+    names = [f"{number}.csv" for number in range(5)]
+    for name in names:
+        watched.store.put(name)
+    watched.look()
+    watched.triggers.client.clock.advance(5 * SECOND)
+
+    def look() -> None:
+        desk = replace(watched.triggers.desk, database=Database(ledger_url), ids=SystemIds())
+        look_at_stores(replace(watched.watching, desk=desk))
+
+    die_at(point, look)
+    watched.look(50)
+    assert sorted(file for _, file in watched.given()) == names
 
 
 def test_a_trigger_that_watches_something_else_begins_anew(watched: Watched) -> None:
