@@ -16,7 +16,8 @@ from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
 from headrace.config import Settings
 from headrace.core.clock import DAY, HOUR
-from headrace.core.task import ActivityFunction
+from headrace.core.outcome import Expansion, Outcome, Pause
+from headrace.core.task import ActivityFunction, DynamicContext, Task
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.configuration import EngineConfig
 from headrace.engine.engine import Engine
@@ -53,7 +54,11 @@ def activities(application: Application) -> Mapping[str, ActivityFunction]:
 def _loaded_when_needed(kind: str, make: Callable[[Any], ActivityFunction]) -> ActivityFunction:
     """Return the function of a kind of activity, which is the name of its module."""
     made = cache(lambda: make(import_module(f"headrace.activities.{kind}")))
-    return lambda task, context: made()(task, context)
+
+    def act(task: Task, context: DynamicContext) -> Outcome | Pause | Expansion:
+        return made()(task, context)
+
+    return act
 
 
 def engine_config(settings: Settings) -> EngineConfig:

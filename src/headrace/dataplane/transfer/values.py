@@ -13,12 +13,11 @@ A value of every type is null or:
     DOCUMENT         an object or array, as JSON text
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
-
-import pyarrow as pa
 
 
 class ValueType(StrEnum):
@@ -64,7 +63,9 @@ class Field:
     @property
     def arrow(self) -> Any:
         """Return Arrow's type."""
-        return pa.decimal128(self.precision, self.scale) if self.type is ValueType.DECIMAL else ARROW[self.type]
+        if self.type is ValueType.DECIMAL:
+            return import_module("pyarrow").decimal128(self.precision, self.scale)
+        return ARROW[self.type]
 
 
 DUCKDB: Mapping[ValueType, str] = {
@@ -89,24 +90,42 @@ DUCKDB: Mapping[ValueType, str] = {
 }
 """DuckDB's type of each but ``DECIMAL``."""
 
-ARROW: Mapping[ValueType, Any] = {
-    ValueType.BOOLEAN: pa.bool_(),
-    ValueType.BYTE: pa.uint8(),
-    ValueType.SBYTE: pa.int8(),
-    ValueType.INT16: pa.int16(),
-    ValueType.UINT16: pa.uint16(),
-    ValueType.INT32: pa.int32(),
-    ValueType.UINT32: pa.uint32(),
-    ValueType.INT64: pa.int64(),
-    ValueType.UINT64: pa.uint64(),
-    ValueType.SINGLE: pa.float32(),
-    ValueType.DOUBLE: pa.float64(),
-    ValueType.DATETIME: pa.timestamp("us"),
-    ValueType.DATETIME_OFFSET: pa.timestamp("us", "UTC"),
-    ValueType.TIMESPAN: pa.int64(),
-    ValueType.GUID: pa.string(),
-    ValueType.STRING: pa.string(),
-    ValueType.BYTES: pa.binary(),
-    ValueType.DOCUMENT: pa.string(),
+_MAKERS: Mapping[ValueType, tuple[str, tuple[str, ...]]] = {
+    ValueType.BOOLEAN: ("bool_", ()),
+    ValueType.BYTE: ("uint8", ()),
+    ValueType.SBYTE: ("int8", ()),
+    ValueType.INT16: ("int16", ()),
+    ValueType.UINT16: ("uint16", ()),
+    ValueType.INT32: ("int32", ()),
+    ValueType.UINT32: ("uint32", ()),
+    ValueType.INT64: ("int64", ()),
+    ValueType.UINT64: ("uint64", ()),
+    ValueType.SINGLE: ("float32", ()),
+    ValueType.DOUBLE: ("float64", ()),
+    ValueType.DATETIME: ("timestamp", ("us",)),
+    ValueType.DATETIME_OFFSET: ("timestamp", ("us", "UTC")),
+    ValueType.TIMESPAN: ("int64", ()),
+    ValueType.GUID: ("string", ()),
+    ValueType.STRING: ("string", ()),
+    ValueType.BYTES: ("binary", ()),
+    ValueType.DOCUMENT: ("string", ()),
 }
+"""Functions of Arrow that make the types, and what they are given."""
+
+
+class _ArrowTypes(Mapping[ValueType, Any]):
+    """Arrow's types, made when they are asked for: who only speaks of values need not have the library loaded."""
+
+    def __getitem__(self, kind: ValueType) -> Any:
+        name, arguments = _MAKERS[kind]
+        return getattr(import_module("pyarrow"), name)(*arguments)
+
+    def __iter__(self) -> Iterator[ValueType]:
+        return iter(_MAKERS)
+
+    def __len__(self) -> int:
+        return len(_MAKERS)
+
+
+ARROW: Mapping[ValueType, Any] = _ArrowTypes()
 """Arrow's type of each but ``DECIMAL``."""
