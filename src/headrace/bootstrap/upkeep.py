@@ -17,6 +17,7 @@ from headrace.dataplane import landing, landing_zone
 from headrace.dataplane import uploads as disk
 from headrace.dataplane.lake import garbage
 from headrace.dataplane.quarantine import layout
+from headrace.dataplane.transfer import journal
 from headrace.engine.retention import Files, Removed, Retention
 from headrace.service.triggers.forgetting import forget_trigger_runs
 from headrace.store import activity_runs, audit, batches, runs, settings, tokens, uploads
@@ -50,7 +51,7 @@ def sweep_if_due(application: Application, every: int) -> Removed | None:
 
 
 def sweep(application: Application, grace: int = GRACE) -> Removed:
-    """Remove expired runs, landings, diagnostics, and files that nothing refers to; return how much that was.
+    """Remove expired runs, landings, journals of transfers, diagnostics, and files that nothing refers to; return how much that was.
 
     Files younger than ``grace`` (microseconds) stay, whatever the ledger knows of their run: it may be about to be written there. Safe while runs go
     on, unless the grace is shorter than it takes from a file's making to its row in the ledger.
@@ -74,6 +75,7 @@ def sweep(application: Application, grace: int = GRACE) -> Removed:
     dropped = Instant(application.clock.now() - set_to.landing_zone_days * DAY)
     landing_zone.sweep(set_to.landing_zone, dropped)
     remove_uploads(application, grace)
+    journal.sweep(roots, Instant(application.clock.now() - max(grace, set_to.landing_days * DAY)))
     expired = Instant(application.clock.now() - set_to.retention_days * DAY)
     forget_trigger_runs(application.database, expired)
     with application.database.transaction() as tx:

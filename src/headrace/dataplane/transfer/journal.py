@@ -236,6 +236,7 @@ def open_journal(roots: Roots, key: str, asked: str, tried: str) -> Journal:
             fresh = entry.get("boot") is not None and entry.get("boot") == boot_id()
             journal._take(str(entry.get("kind")), entry.get("value"), fresh=fresh)  # noqa: SLF001 — it is being made
     journal.earlier = frozenset(journal.done)
+    path.touch()  # the age of a journal is that of its newest try
     return journal
 
 
