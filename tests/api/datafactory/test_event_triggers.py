@@ -8,6 +8,8 @@ import pytest
 
 from api.datafactory.dying import die_at
 from api.datafactory.firing import Triggers, make_triggers
+from headrace.api.datafactory.door import AUDIENCE
+from headrace.api.datafactory.firing import maker
 from headrace.bootstrap.application import SystemIds
 from headrace.core.clock import SECOND
 from headrace.core.errors import Code, Problem
@@ -215,7 +217,9 @@ def test_each_file_fires_once_wherever_a_process_is_killed(database: Database, l
     watched.triggers.client.clock.advance(5 * SECOND)
 
     def look() -> None:
-        desk = replace(watched.triggers.desk, database=Database(ledger_url), ids=SystemIds())
+        # Both count their ids; those of two processes differ.
+        makers = {AUDIENCE: maker(replace(watched.triggers.client.door, ids=SystemIds()))}
+        desk = replace(watched.triggers.desk, database=Database(ledger_url), ids=SystemIds(), makers=makers)
         look_at_stores(replace(watched.watching, desk=desk))
 
     die_at(point, look)
