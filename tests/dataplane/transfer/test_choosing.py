@@ -67,7 +67,7 @@ def looker(tree: Shelf) -> Look:
 
     def look(partition_root: str | None = None, **choice: object) -> Chosen:
         with opened(tree) as (store, place):
-            return choose(store, place, Choice(**choice), Cancellation(), Limits(), partition_root)  # type: ignore[arg-type]  # by name
+            return choose(store, place, Choice(**choice), Cancellation(), Limits(), partition_root)  # type: ignore[arg-type]  # whatever the test names
 
     return look
 

@@ -243,4 +243,6 @@ def shown(name: str) -> str:
 
     File systems allow bytes that are no UTF-8; Python smuggles them as half surrogates, which no JSON and no database takes.
     """
+    if name.isascii():
+        return name  # the same text, so that a million of them are not kept twice
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

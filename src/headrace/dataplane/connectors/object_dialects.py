@@ -76,8 +76,9 @@ class Writing(Protocol):
         """Return the request that removes an object."""
         ...
 
-    def checks(self, md5: bytes) -> Mapping[str, str]:
-        """Return the headers that let the service check a body."""
+    @property
+    def signs_bodies(self) -> bool:
+        """Say whether requests are signed with the SHA-256 of their bodies, which the service then checks; else it is given their MD5."""
         ...
 
 
@@ -88,6 +89,7 @@ class S3Writing:
     service: S3Service
     least_part: int = 5 * MIB
     most_parts: int = 10_000
+    signs_bodies: bool = True
 
     def whole(self, target: ObjectTarget) -> Ask:
         """Return the request; see ``Writing``."""
@@ -131,10 +133,6 @@ class S3Writing:
         """Return the request; see ``Writing``."""
         return self.service.object(bucket, key, "", 0)
 
-    def checks(self, md5: bytes) -> Mapping[str, str]:
-        """Return the headers; see ``Writing``."""
-        return {"Content-MD5": base64.b64encode(md5).decode()}
-
     def _asked(self, target: ObjectTarget, *query: tuple[str, str]) -> Ask:
         return replace(self.service.object(target.bucket, target.key, "", 0), query=query)
 
@@ -150,6 +148,7 @@ class AzureWriting:
     service: AzureService
     least_part: int = 1
     most_parts: int = 50_000
+    signs_bodies: bool = False
 
     def whole(self, target: ObjectTarget) -> Ask:
         """Return the request; see ``Writing``."""
@@ -193,10 +192,6 @@ class AzureWriting:
     def remove(self, bucket: str, key: str) -> Ask:
         """Return the request; see ``Writing``."""
         return replace(self.service.object(bucket, key, "", 0), headers={"x-ms-delete-snapshots": "include"})
-
-    def checks(self, md5: bytes) -> Mapping[str, str]:
-        """Return the headers; see ``Writing``."""
-        return {"Content-MD5": base64.b64encode(md5).decode()}
 
     @staticmethod
     def _metadata(target: ObjectTarget) -> dict[str, str]:

@@ -111,9 +111,11 @@ class ObjectFolder(Objects):
             return self._in_parts(bucket, key, options, pieces)
 
     def _at_once(self, bucket: str, key: str, options: PutOptions, piece: _Piece) -> Stored:
-        sha256, md5 = _digests(piece)
+        whole = hashlib.md5(usedforsecurity=False)
+        sha256 = _digest(piece, self._sha256(), whole)
+        md5 = whole.digest()
         ask = self.writing.whole(ObjectTarget(bucket, key, options.metadata, md5))
-        etag = self._ask("PUT", self._with_body(ask, piece.size, sha256, md5), key, lambda a: a.header("ETag"), piece)
+        etag = self._ask("PUT", self._with_body(ask, piece.size, sha256 or md5), key, lambda a: a.header("ETag"), piece)
         return Stored(piece.size, md5, etag.strip('"'))
 
     def _in_parts(self, bucket: str, key: str, options: PutOptions, pieces: Sequence[_Piece]) -> Stored:
@@ -137,8 +139,8 @@ class ObjectFolder(Objects):
         """Send all parts; return their tags, and the MD5 of all of them."""
         writing, whole, tags = self.writing, hashlib.md5(usedforsecurity=False), []
         for number, piece in enumerate(pieces, 1):
-            sha256, md5 = _digests(piece, whole)
-            ask = self._with_body(writing.part(target, upload, number), piece.size, sha256, md5)
+            digest = _digest(piece, self._sha256() or hashlib.md5(usedforsecurity=False), whole)
+            ask = self._with_body(writing.part(target, upload, number), piece.size, digest)
             tag_of = partial(writing.tag_of, upload=upload, number=number)
             tags.append(self._ask("PUT", ask, target.key, tag_of, piece))
         return tags, whole.digest()
@@ -146,7 +148,7 @@ class ObjectFolder(Objects):
     def _finished(self, target: ObjectTarget, upload: str, tags: Sequence[str]) -> str:
         """Make one object of the parts; return its etag."""
         ask, body = self.writing.finish(target, upload, tags)
-        sha256, md5 = hashlib.sha256(body).hexdigest(), hashlib.md5(body, usedforsecurity=False).digest()
+        digest = hashlib.new("sha256" if self.writing.signs_bodies else "md5", body, usedforsecurity=False).digest()
         method = "POST" if isinstance(self.service, S3Service) else "PUT"
 
         def etag_of(answer: Answer) -> str:
@@ -158,7 +160,7 @@ class ObjectFolder(Objects):
             return answer.header("ETag").strip('"') or (field_of(document, "ETag").strip('"') if document else "")
 
         try:
-            return self._ask(method, self._with_body(ask, len(body), sha256, md5), target.key, etag_of, [body])
+            return self._ask(method, self._with_body(ask, len(body), digest), target.key, etag_of, [body])
         except Problem as problem:
             # The answer to the first attempt may have been lost: then the upload is no more, and the object is there.
             found = self.find(self._path_of(target)) if problem.code is Code.SOURCE_NOT_FOUND else None
@@ -239,9 +241,15 @@ class ObjectFolder(Objects):
         del path, cancellation
         return None
 
-    def _with_body(self, ask: Ask, size: int, sha256: str, md5: bytes) -> Ask:
-        headers = {**ask.headers, **self.writing.checks(md5), "Content-Length": str(size)}
-        return replace(ask, headers=headers, payload=sha256)
+    def _sha256(self) -> "hashlib._Hash | None":
+        return hashlib.sha256() if self.writing.signs_bodies else None
+
+    def _with_body(self, ask: Ask, size: int, digest: bytes) -> Ask:
+        """Return a request with what lets the service check its body: ``digest`` is its SHA-256 where bodies are signed, else its MD5."""
+        headers = {**ask.headers, "Content-Length": str(size)}
+        if self.writing.signs_bodies:
+            return replace(ask, headers=headers, payload=digest.hex())
+        return replace(ask, headers={**headers, "Content-MD5": base64.b64encode(digest).decode()})
 
     def _ask(self, method: str, ask: Ask, key: str, read: Callable[[Answer], T], body: Iterable[bytes] = ()) -> T:
         """Return what ``read`` makes of the answer, trying again as the limits say."""
@@ -272,15 +280,13 @@ def _empty(ask: Ask) -> Ask:
     return replace(ask, headers={**ask.headers, "Content-Length": "0"})
 
 
-def _digests(piece: _Piece, whole: "hashlib._Hash | None" = None) -> tuple[str, bytes]:
-    """Return SHA-256 and MD5 of some bytes; ``whole`` goes on with them."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+def _digest(piece: _Piece, own: "hashlib._Hash | None", whole: "hashlib._Hash") -> bytes:
+    """Return what ``own`` says of some bytes (nothing, where there is none); ``whole`` goes on with them."""
     for data in piece:
-        sha256.update(data)
-        md5.update(data)
-        if whole is not None:
-            whole.update(data)
-    return sha256.hexdigest(), md5.digest()
+        whole.update(data)
+        if own is not None:
+            own.update(data)
+    return b"" if own is None else own.digest()
 
 
 def _is_of(found: Child, tags: Sequence[str]) -> bool:

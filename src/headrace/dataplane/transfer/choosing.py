@@ -87,12 +87,12 @@ def _check(choice: Choice, place: Place) -> None:
 
 
 def _partitioned(chosen: Chosen, root: str) -> Chosen:
-    found = [values_of(file.entry.name, root) for file in chosen.files]
-    names = names_of(found)
-    files = (
-        replace(file, values=tuple(values.get(name) for name in names))
-        for file, values in zip(chosen.files, found, strict=True)
-    )
+    # All files of a folder share their values.
+    folders = {file.entry.name.rpartition("/")[0] for file in chosen.files}
+    found = {folder: values_of(f"{folder}/", root) for folder in folders}
+    names = names_of(found[file.entry.name.rpartition("/")[0]] for file in chosen.files)
+    rows = {folder: tuple(values.get(name) for name in names) for folder, values in found.items()}
+    files = (replace(file, values=rows[file.entry.name.rpartition("/")[0]]) for file in chosen.files)
     return replace(chosen, files=tuple(files), partitions=names)
 
 
