@@ -201,9 +201,8 @@ class Settings:
     )
     datafactory_databases: str = _setting(
         "",
-        "Databases that stand for those that pipelines name: URLs by the name of a linked service or of a server, such as "
-        '`{"sales.database.windows.net": "postgresql://user:password@localhost/{database}", "Orders": "sqlite:////data/orders.db"}`. '
-        "docs/reference/data-factory-activities.md says more.",
+        "Databases that stand for those that pipelines name: URLs by the names of linked services or servers, such as "
+        '`{"sql.example": "postgresql://user:password@localhost/{database}", "Orders": "sqlite:////data/orders.db"}`.',
         like="JSON object",
         shown="none",
         secret=True,
@@ -301,12 +300,6 @@ def load(
     merged: dict[str, Any] = {**nearby, **in_home, **{name: value for name, value in given.items() if value != ""}}
     merged.pop("home", None)
     return _complete(root, directory, _parse_all(merged, directory))
-
-
-def debugging(environment: Mapping[str, str] | None = None) -> bool:
-    """Say whether ``HEADRACE_DEBUG`` asks for tracebacks; asked where settings may be what is broken, so only the environment counts."""
-    environment = os.environ if environment is None else environment
-    return environment.get(PREFIX + "DEBUG", "").lower() in {"1", "true", "yes"}
 
 
 def environment() -> Mapping[str, str]:
@@ -465,10 +458,7 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     settings = Settings(home=home, **values)
     for name in settings.flowservice_sandboxes:
         if not _SANDBOX.fullmatch(name):
-            error = FieldError(
-                "flowservice_sandboxes", f"{name!r} is no sandbox's name", "lower-case letters, digits and -"
-            )
-            raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
+            raise _wrong("flowservice_sandboxes", f"{name!r} is no sandbox's name", "lower-case letters, digits and -")
     static_tokens(settings.flowservice_tokens)
     parse_executors(settings.datafactory_activities)
     parse_database_urls(settings.datafactory_databases)
@@ -476,12 +466,14 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     static_tokens(settings.datafactory_tokens)
     for path in settings.datafactory_factories:
         if not _FACTORY.fullmatch(path):
-            error = FieldError("datafactory_factories", f"{path!r} is no factory", "SUBSCRIPTION/GROUP/FACTORY")
-            raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
+            raise _wrong("datafactory_factories", f"{path!r} is no factory", "SUBSCRIPTION/GROUP/FACTORY")
     if settings.dead_after_seconds < 2 * settings.heartbeat_seconds:
-        error = FieldError("dead_after_seconds", "is too short", "at least twice heartbeat_seconds")
-        raise Problem.of_fields(Code.INVALID, "the configuration", (error,))
+        raise _wrong("dead_after_seconds", "is too short", "at least twice heartbeat_seconds")
     return settings
+
+
+def _wrong(name: str, what: str, hint: str) -> Problem:
+    return Problem.of_fields(Code.INVALID, "the configuration", (FieldError(name, what, hint),))
 
 
 def _as_file_url(key: str, value: str, directory: Path) -> str:

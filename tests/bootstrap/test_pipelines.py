@@ -28,7 +28,7 @@ TYPES = (
         "ExecutePipeline",
     ),
     *("Fail", "Validation", "WebActivity", "WebHook", "AzureFunctionActivity", "Custom"),
-    *("Copy", "Lookup", "Script", "SqlServerStoredProcedure"),
+    *("Copy", "Lookup", "Script", "SqlServerStoredProcedure", "GetMetadata", "Delete"),
 )
 
 

@@ -12,6 +12,8 @@ from headrace.activities.datafactory.calls import Calling
 from headrace.activities.datafactory.children import ChildEnd, ChildRequest, execute_pipeline
 from headrace.activities.datafactory.copy import copy_data
 from headrace.activities.datafactory.datasets import Connecting
+from headrace.activities.datafactory.delete import delete
+from headrace.activities.datafactory.get_metadata import get_metadata
 from headrace.activities.datafactory.lookup import lookup
 from headrace.activities.datafactory.loops import for_each, until
 from headrace.activities.datafactory.moving import Moving
@@ -105,6 +107,8 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
         "lookup": lambda attempt: lookup(attempt, moving),
         "script": lambda attempt: script(attempt, moving),
         "stored_procedure": lambda attempt: stored_procedure(attempt, moving),
+        "get_metadata": lambda attempt: get_metadata(attempt, moving),
+        "delete": lambda attempt: delete(attempt, moving),
         "unsupported": lambda attempt: unsupported(attempt, calling, executors),
     }
     installation = installation_of(application)
@@ -169,6 +173,7 @@ def _moving(application: Application, connecting: Connecting) -> Moving:
 
 def installation_of(application: Application) -> Installation:
     """Return what all activities need of an installation."""
+
     # What is asked of a run here never changes, and one that goes on is asked for again and again.
     @lru_cache(maxsize=_RUNS_KEPT)
     def run_of(run_id: str) -> Run:

@@ -56,6 +56,8 @@ _TYPES: Mapping[str, _Type] = MappingProxyType(
         "azurefunctionactivity": _Type("azure_function"),
         "copy": _Type("copy_data"),
         "lookup": _Type("lookup"),
+        "getmetadata": _Type("get_metadata"),
+        "delete": _Type("delete"),
         "script": _Type("script"),
         "sqlserverstoredprocedure": _Type("stored_procedure"),
     }
