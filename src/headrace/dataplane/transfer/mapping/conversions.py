@@ -132,9 +132,7 @@ def _from_text(sink: Field, name: str, parsed: str, how: How) -> Value:
             return Value(moments.moment(name, parsed, sink.type, culture), moments.parse(name))
         case Group.TIMESPAN:
             pattern = how.source_format or format_of(sink, how.conversion)
-            if pattern:
-                return Value(*formats.span_of(name, parsed, pattern))
-            return Value(timespans.span_of(name))
+            return Value(*timespans.span_of(name, parsed, pattern))
         case Group.GUID:
             return Value(_guid(name))
         case Group.BYTES:

@@ -38,8 +38,7 @@ def text_sql(
         case ValueType.DATETIME | ValueType.DATETIME_OFFSET:
             return _moment(field, expression, format_ or format_of(field, conversion), known)
         case ValueType.TIMESPAN:
-            pattern = format_ or format_of(field, conversion)
-            return formats.span_text(expression, pattern) if pattern else timespans.text_of(expression)
+            return timespans.text_of(expression, format_ or format_of(field, conversion))
         case _:
             return f"CAST({expression} AS VARCHAR)"
 

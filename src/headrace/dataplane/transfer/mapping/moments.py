@@ -25,11 +25,15 @@ _PLAIN = rf"{_DAY}([T ]{_CLOCK}Z?)?"
 _ZONED = rf"{_DAY}[T ]{_CLOCK}[+-](0[0-9]|1[0-3]):[0-5][0-9]"
 
 _NAMES = ("hour", "minute", "second", "fraction", "half", "zone")
-_HALF = r"(?:[\s]*([AaPp][Mm]))?"
-_ZONE = r"(?:[\s]*([Zz]|[Gg][Mm][Tt]|[+-][0-9]{1,2}(?::?[0-9]{2})?))?"
-_STRICT_TIME = rf"[\s]*[Tt][\s]*([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}})(?:\.([0-9]+))?)?{_HALF}{_ZONE}"
-_TIME = rf"(?:(?:[\s]*,[\s]*|[\s]+)([0-9]{{1,2}}):([0-9]{{1,2}})(?::([0-9]{{1,2}})(?:\.([0-9]+))?)?{_HALF})?{_ZONE}"
-_WEEKDAY = "(?:([Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*(?:[\\s]*[.,][\\s]*|[\\s]+))?"
+HOUR = "(?:[01]?[0-9]|2[0-3])"
+ZONE = "[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?)"
+_ZONE = rf"(?:[\s]*(Z|z|(?i:GMT)|{ZONE}))?"
+_CLOCK_PARTS = rf"({HOUR}):([0-5]?[0-9])(?::([0-5]?[0-9])(?:\.([0-9]+))?)?(?:[\s]*([AaPp][Mm]))?"
+_STRICT_TIME = r"[\s]*[Tt][\s]*[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\..*)?)?(?:[^0-9].*)?"
+_TIME = r"(?:(?:[\s]*,[\s]*|[\s]+)[0-9].*|[\s]*[Zz+-].*|[\s]+(?i:GMT))?"
+"""What may be a time behind a date; ``_TAIL`` judges it."""
+_TAIL = rf"(?:(?:[\s]*[,Tt][\s]*|[\s]+){_CLOCK_PARTS})?{_ZONE}"
+_WEEKDAY = "(?:((?i:mon|tue|wed|thu|fri|sat|sun))[a-z]*(?:[\\s]*[.,][\\s]*|[\\s]+))?"
 _GAP = r"(?:[\s]*[.,][\s]*|[\s]+|-)"
 _ENGLISH = "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:tember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 _YEAR = "([0-9]{4}|[0-9]{1,2})"
@@ -62,68 +66,74 @@ def instant_of(moment_: str) -> str:
 
 
 def _others(text: str, culture: Culture) -> str:
-    """Return SQL of a text in any form, as a time in UTC."""
-    zoned = f"TRY_CAST({text} AS TIMESTAMPTZ)"
-    direct = f"WHEN regexp_full_match({text}, {literal(f'{_PLAIN}|{_ZONED}')}) THEN {in_range(f'CAST({zoned} AS TIMESTAMP)')}"
-    branches = [direct]
-    for pattern, names in _forms(culture):
-        matched = f"regexp_full_match({trimmed(text)}, {literal(pattern)})"
-        listed = ", ".join(f"'{name}'" for name in names)
-        taken = f"regexp_extract({trimmed(text)}, {literal(f'^(?:{pattern})$')}, [{listed}])"
-        parts = {name: f"x.{name}" for name in names}
-        branches.append(f"WHEN {matched} THEN list_transform([{taken}], lambda x: {assembled(parts, culture)})[1]")
-    return f"CASE {' '.join(branches)} END"
+    """Return SQL of a text in any form, as a time in UTC.
+
+    A form takes the date apart into ``year|month|day|name|weekday|time``; what that says is put together in one place, whatever the form.
+    """
+    zoned = f"make_timestamp(epoch_us(TRY_CAST({text} AS TIMESTAMPTZ)))"
+    plain = trimmed(text)
+    forms = " ".join(
+        f"WHEN regexp_full_match({plain}, {literal(pattern)}) THEN regexp_replace({plain}, {literal(f'^(?:{pattern})$')}, '{order}')"
+        for pattern, order in _forms(culture)
+    )
+    names = ", ".join(f"'{name}'" for name in _NAMES)
+    parts = {name: f"x[{at}]" for at, name in enumerate(("year", "month", "day", "name", "weekday"), 1)}
+    parts |= {name: f"z.{name}" for name in _NAMES}
+    inner = f"list_transform([regexp_extract(x[6], {literal(f'^(?:{_TAIL})$')}, [{names}])], lambda z: {assembled(parts, culture)})[1]"
+    whole = f"CASE WHEN regexp_full_match(x[6], {literal(_TAIL)}) THEN {inner} END"
+    return (
+        f"CASE WHEN regexp_full_match({text}, {literal(_ZONED)}) THEN {in_range(zoned)} "
+        f"ELSE list_transform([string_split(CASE {forms} END, '|')], lambda x: {whole})[1] END"
+    )
 
 
-def _forms(culture: Culture) -> list[tuple[str, tuple[str, ...]]]:
-    """Return patterns with the names of their groups, in the order in which they are tried."""
-    numeric = {"M": ("month", "([0-9]{1,2})"), "d": ("day", "([0-9]{1,2})"), "y": ("year", _YEAR)}
-    order = [numeric[letter] for letter in (culture.order if culture.order != "yMd" else "Mdy")]
+def _forms(culture: Culture) -> list[tuple[str, str]]:
+    """Return patterns, in the order in which they are tried, and the order of their groups."""
+    numeric = {"M": "([0-9]{1,2})", "d": "([0-9]{1,2})", "y": _YEAR}
+    order = culture.order if culture.order != "yMd" else "Mdy"
+    places = "|".join(f"\\{order.index(letter) + 1}" for letter in "yMd")
     month = f"({_ENGLISH})" if culture.is_english else f"({_ENGLISH}|[^0-9\\s,]+(?:\\s[^0-9\\s,]+)?)"
-    day = "([0-9]{1,2})[.]?"
     return [
-        (rf"([0-9]{{4}})[-/]([0-9]{{1,2}})[-/]([0-9]{{1,2}}){_STRICT_TIME}", ("year", "month", "day", *_NAMES)),
-        (rf"([0-9]{{4}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{1,2}}){_TIME}", ("year", "month", "day", *_NAMES)),
-        ("[-/.]".join(part for _, part in order) + _TIME, (*(name for name, _ in order), *_NAMES)),
-        (rf"{_WEEKDAY}{month}{_GAP}([0-9]{{1,2}}){_GAP}{_YEAR}{_TIME}", ("weekday", "name", "day", "year", *_NAMES)),
-        (rf"{_WEEKDAY}{day}{_GAP}{month}{_GAP}{_YEAR}{_TIME}", ("weekday", "day", "name", "year", *_NAMES)),
+        (rf"([0-9]{{4}})[-/]([0-9]{{1,2}})[-/]([0-9]{{1,2}})({_STRICT_TIME})", r"\1|\2|\3|||\4"),
+        (rf"([0-9]{{4}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{1,2}})({_TIME})", r"\1|\2|\3|||\4"),
+        ("[-/.]".join(numeric[letter] for letter in order) + f"({_TIME})", rf"{places}|||\4"),
+        (rf"{_WEEKDAY}{month}{_GAP}([0-9]{{1,2}}){_GAP}{_YEAR}({_TIME})", r"\4||\3|\2|\1|\5"),
+        (rf"{_WEEKDAY}([0-9]{{1,2}})[.]?{_GAP}{month}{_GAP}{_YEAR}({_TIME})", r"\4||\2|\3|\1|\5"),
     ]
 
 
 def assembled(parts: Mapping[str, str], culture: Culture) -> str:
     """Return SQL of a time in UTC, put together of ``parts``: SQL of texts, empty where a part is missing; null where there is no such time.
 
-    Names of parts: year, month (or name), day, weekday, hour, half, minute, second, fraction, zone. A part that is not named counts as missing:
-    month and day are then 1, and the year, too.
+    Names of parts: year, month, name (of the month), day, weekday, hour (below 24), half, minute, second, fraction, zone (``ZONE``, or any word for
+    UTC). A part that is not named counts as missing: month and day are then 1, and the year, too.
     """
     year = _year(parts["year"]) if "year" in parts else "'0001'"
-    month = _month(parts["name"], culture) if "name" in parts else _two(parts.get("month"), "01")
-    hour, fraction = _hour(parts, culture), f"left({parts.get('fraction', chr(39) * 2)}, 6)"
-    clock = (
-        f"{hour}, ':', {_two(parts.get('minute'), '00')}, ':', {_two(parts.get('second'), '00')}, '.', {fraction}, '0'"
-    )
-    if "fraction" not in parts:
-        clock = clock.rpartition(", '.'")[0]
-    text = f"{year} || '-' || {month} || '-' || {_two(parts.get('day'), '01')} || ' ' || concat({clock})"
-    checks = [f"{hour} < '24'"]
-    if "weekday" in parts:
-        weekday = parts["weekday"]
-        checks.append(f"({weekday} = '' OR lower(left({weekday}, 3)) = lower(strftime(m, '%a')))")
-    local = f"list_transform([TRY_CAST({text} AS TIMESTAMP)], lambda m: CASE WHEN {' AND '.join(checks)} THEN m END)[1]"
-    if "zone" not in parts:
-        return in_range(local)
-    return in_range(f"{local} - {_offset(parts['zone'])}")
+    month, day = (f"lpad({parts[name]}, 2, '0')" if name in parts else "'01'" for name in ("month", "day"))
+    if "name" in parts:
+        known = _month(parts["name"], culture)
+        month = f"CASE WHEN {parts['name']} = '' THEN {month} ELSE {known} END" if "month" in parts else known
+    clock = [f"lpad({parts[name]}, 2, '0')" if name in parts else "'00'" for name in ("minute", "second")]
+    pieces = [year, "'-'", month, "'-'", day, "' '", _hour(parts, culture), "':'", clock[0], "':'", clock[1]]
+    if "fraction" in parts:
+        pieces += ["'.'", f"left({parts['fraction']}, 6)", "'0'"]
+    if "zone" in parts:
+        pieces.append(f"CASE WHEN left({parts['zone']}, 1) IN ('+', '-') THEN {parts['zone']} ELSE '+00' END")
+    # Put together by ||, so that one missing part makes it null.
+    text, type_ = " || ".join(pieces), "TIMESTAMPTZ" if "zone" in parts else "TIMESTAMP"
+    moment_ = f"TRY_CAST({text} AS {type_})"
+    if "zone" in parts:
+        moment_ = f"make_timestamp(epoch_us({moment_}))"
+    if "weekday" not in parts:
+        return in_range(moment_)
+    local = f"TRY_CAST({' || '.join(pieces[:5])} AS DATE)"
+    right = f"{parts['weekday']} = '' OR lower(left({parts['weekday']}, 3)) = lower(strftime({local}, '%a'))"
+    return f"CASE WHEN {right} THEN {in_range(moment_)} END"
 
 
 def in_range(moment_: str) -> str:
     """Return SQL that is null outside of the years 1 to 9999."""
     return f"list_transform([{moment_}], lambda r: CASE WHEN r BETWEEN {FIRST} AND {LAST} THEN r END)[1]"
-
-
-def _two(part: str | None, missing: str) -> str:
-    if part is None:
-        return literal(missing)
-    return f"lpad(CASE {part} WHEN '' THEN {literal(missing)} ELSE {part} END, 2, '0')"
 
 
 def _year(part: str) -> str:
@@ -154,28 +164,15 @@ def _texts(names: Iterable[str]) -> str:
 
 def _hour(parts: Mapping[str, str], culture: Culture) -> str:
     """Return SQL of the two digits of an hour of 24. As in .NET's service, an afternoon's hour may be given in 24 hours already."""
-    hour = _two(parts.get("hour"), "00")
+    if "hour" not in parts:
+        return "'00'"
+    hour = f"lpad({parts['hour']}, 2, '0')"
     if "half" not in parts:
         return hour
-    half, number = f"lower({parts['half']})", f"CAST({hour} AS INTEGER)"
-    after = f"{half} IN ('p', 'pm', {literal(culture.pm.lower())}) AND {number} < 12"
+    half = f"lower({parts['half']})"
+    after, before = ({letter, f"{letter}m", name.lower()} for letter, name in (("p", culture.pm), ("a", culture.am)))
+    pm, am = (", ".join(sorted(literal(name) for name in names)) for names in (after, before))
     return (
-        f"CASE WHEN {half} = '' THEN {hour} WHEN {after} THEN CAST({number} + 12 AS VARCHAR) "
-        f"WHEN {half} IN ('a', 'am', {literal(culture.am.lower())}) THEN "
-        f"CASE WHEN {number} > 12 THEN NULL WHEN {number} = 12 THEN '00' ELSE {hour} END ELSE {hour} END"
-    )
-
-
-def _offset(zone: str) -> str:
-    """Return SQL of an interval; null where there is no such offset."""
-    digits = f"replace(substr({zone}, 2), ':', '')"
-    hours = (
-        f"CAST(CASE WHEN length({digits}) > 2 THEN left({digits}, length({digits}) - 2) ELSE {digits} END AS INTEGER)"
-    )
-    minutes = f"CAST(CASE WHEN length({digits}) > 2 THEN right({digits}, 2) ELSE '0' END AS INTEGER)"
-    total = f"({hours} * 60 + {minutes})"
-    sign = f"CASE left({zone}, 1) WHEN '-' THEN -1 ELSE 1 END"
-    return (
-        f"CASE WHEN left({zone}, 1) NOT IN ('+', '-') THEN INTERVAL 0 MINUTE "
-        f"WHEN {minutes} <= 59 AND {total} <= 840 THEN to_minutes({sign} * {total}) END"
+        f"CASE WHEN {half} IN ({pm}) AND {hour} < '12' THEN CAST(CAST({hour} AS INTEGER) + 12 AS VARCHAR) "
+        f"WHEN {half} IN ({am}) AND {hour} >= '12' THEN CASE {hour} WHEN '12' THEN '00' END ELSE {hour} END"
     )
