@@ -104,6 +104,8 @@ def _relation(rows: Rows) -> str:
     """Return the source with its columns renamed by place: names that differ by case only are one name to DuckDB."""
     names = [f"c{at}" for at in range(len(rows.fields))]
     if not rows.documents:
+        if not names:
+            return "(SELECT 1 AS nothing WHERE false)"
         return f"(SELECT * FROM (SELECT * FROM {rows.relation}) AS source({', '.join(names)}))"
     listed = [field.name for field in rows.fields]
     if len({name.lower() for name in listed}) == len(listed):
@@ -224,6 +226,8 @@ def _resolve(one: _Asked, inferred: Field | None, mapping: ColumnMap, sink: Sink
 def _target(one: _Asked, steps: tuple[str | int, ...], sink: SinkShape) -> tuple[Field | None, str]:
     """Return the column of the sink's table (None: it is none) and the name of the sink's column."""
     end = one.mapping.sink
+    if end.path and not steps:
+        raise _invalid(f"the sink's path {end.path!r} names no member")
     if steps and not sink.documents and (len(steps) > 1 or not isinstance(steps[0], str)):
         raise _invalid(f"the sink's path {end.path!r} needs a sink of documents")
     name = end.name or (str(steps[-1]) if steps else "")

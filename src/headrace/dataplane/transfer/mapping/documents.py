@@ -43,7 +43,8 @@ def types_of(session: TransferSession, relation: str, asked: Sequence[tuple[str,
     if not asked:
         return []
     kinds = [f"list(DISTINCT json_type({document}, {literal(path.sql)}))" for document, path in asked]
-    large = [f"bool_or(TRY_CAST({text_at(document, path)} AS BIGINT) IS NULL)" for document, path in asked]
+    texts = [text_at(document, path) for document, path in asked]
+    large = [f"bool_or(TRY_CAST({text} AS BIGINT) IS NULL) FILTER ({text} IS NOT NULL)" for text in texts]
     answers = session.rows(f"SELECT {', '.join([*kinds, *large])} FROM {relation}")[0]
     return [
         _type_of(path.text, frozenset(kinds or ()) - {None, "NULL"}, too_large=bool(large))
