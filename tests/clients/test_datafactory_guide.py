@@ -1,4 +1,4 @@
-"""The guide to pipelines is true: what its blocks hold and enter works, against a server, one after the other, and says what is shown."""
+"""The guides to pipelines and triggers are true: what their blocks hold and enter works, one after the other, and says what is shown."""
 
 import re
 import subprocess
@@ -10,15 +10,16 @@ import pytest
 from clients.factory_served import ServedFactories
 from servers import free_port
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "data-factory.md"
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 _BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^\$ (.*?(?:\n    .*)*)$", re.MULTILINE)
 
 
 @pytest.mark.e2e
-def test_the_guide_to_pipelines_is_true(server: ServedFactories, tmp_path: Path) -> None:
-    """A newcomer who pastes its blocks has a pipeline, sees why its run failed, and recovers it without a call too many."""
-    text = GUIDE.read_text()
+@pytest.mark.parametrize("guide", ["data-factory.md", "triggers.md"])
+def test_the_guide_to_pipelines_is_true(guide: str, server: ServedFactories, tmp_path: Path) -> None:
+    """A newcomer who pastes its blocks has a pipeline, recovers a run of it without a call too many, and lets it run by the clock."""
+    text = (GUIDES / guide).read_text()
     for written, real in (
         ("http://127.0.0.1:8080", server.base),
         ("8000", str(free_port())),
@@ -26,7 +27,7 @@ def test_the_guide_to_pipelines_is_true(server: ServedFactories, tmp_path: Path)
     ):
         text = text.replace(written, real)
     # The web server of the reader ends with the reader.
-    script, shown = "trap 'kill $!' EXIT\n", []
+    script, shown = "trap '[ -z \"$!\" ] || kill $!' EXIT\n", []
     for kind, file, block in _BLOCK.findall(text):
         if file:
             (tmp_path / file).write_text(block)

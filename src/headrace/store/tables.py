@@ -1,13 +1,13 @@
 """The tables, with the invariants that the database keeps by itself.
 
 Every row of a tenant has its scope. Statuses are checked against the core's enums here, the moves between them in ``statuses``.
+Those of triggers stand in ``trigger_tables``.
 """
 
 import sqlalchemy as sa
 
 from headrace.core.client import Role
 from headrace.core.run import ActivityStatus, BatchStatus, RunKind, RunStatus
-from headrace.core.trigger import TriggerRunStatus, TriggerState
 from headrace.core.upload import UploadState
 from headrace.store.columns import Document, document, figures_columns, instant, one_of, word
 
@@ -25,11 +25,10 @@ RUN_OPEN = ", ".join(f"'{status}'" for status in RunStatus if not status.is_fina
 """The statuses of runs that have not ended, as SQL."""
 ACTIVITY_OPEN = ", ".join(f"'{status}'" for status in ActivityStatus if not status.is_final)
 """The statuses of activity runs that have not ended, as SQL."""
-TRIGGER_RUN_OPEN = ", ".join(f"'{status}'" for status in TriggerRunStatus if not status.is_final)
-"""The statuses of trigger runs that have not ended, as SQL."""
 
 
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    """Return an index of the rows for which ``where`` holds."""
     condition = sa.text(where)
     return sa.Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
@@ -100,13 +99,13 @@ runs = sa.Table(
     sa.ForeignKeyConstraint(["scope", "retry_of"], ["runs.scope", "runs.id"]),
     # Two retries that race ask for the same attempt; a group has one run that goes on, replays and runs that ask for no exclusion aside.
     sa.UniqueConstraint("group_id", "attempt"),
-    _partial(
+    partial(
         "uq_runs_open_of_group",
         "group_id",
         unique=True,
         where=f"status IN ({RUN_OPEN}) AND kind <> 'replay' AND exclusive",
     ),
-    _partial("ix_runs_caller", "caller_run_id", where="caller_run_id IS NOT NULL"),
+    partial("ix_runs_caller", "caller_run_id", where="caller_run_id IS NOT NULL"),
     sa.Index("ix_runs_retry_of", "retry_of"),
     sa.Index("ix_runs_created", "created_at", "id"),
     # With the times by which runs are selected too: they are compared in the index, without a look at each run.
@@ -116,8 +115,8 @@ runs = sa.Table(
     sa.Index("ix_runs_scope_flow_created", "scope", "flow_id", "created_at", "id"),
     sa.Index("ix_runs_scope_flow_status_created", "scope", "flow_id", "status", "created_at", "id"),
     sa.Index("ix_runs_scope_updated", "scope", "updated_at", "id"),
-    _partial("ix_runs_scope_rejected", "scope", "created_at", "id", where="rows_rejected > 0"),
-    _partial("ix_runs_ended", "ended_at", "id", where="ended_at IS NOT NULL"),
+    partial("ix_runs_scope_rejected", "scope", "created_at", "id", where="rows_rejected > 0"),
+    partial("ix_runs_ended", "ended_at", "id", where="ended_at IS NOT NULL"),
 )
 
 request_keys = sa.Table(
@@ -171,8 +170,8 @@ activity_runs = sa.Table(
     sa.CheckConstraint("status <> 'carried' OR carried_from IS NOT NULL", name="carried"),
     sa.CheckConstraint(f"(status IN ({ACTIVITY_OPEN})) = (ended_at IS NULL)", name="ended"),
     # An attempt is made once the one before it has ended.
-    _partial("uq_activity_runs_open", "run_id", "path", unique=True, where=f"status IN ({ACTIVITY_OPEN})"),
-    _partial("ix_activity_runs_carried_from", "carried_from", where="carried_from IS NOT NULL"),
+    partial("uq_activity_runs_open", "run_id", "path", unique=True, where=f"status IN ({ACTIVITY_OPEN})"),
+    partial("ix_activity_runs_carried_from", "carried_from", where="carried_from IS NOT NULL"),
     sa.Index("ix_activity_runs_parent", "run_id", "parent", "position"),
     sa.Index("ix_activity_runs_started", "run_id", "started_at", "path", "attempt"),
 )
@@ -279,7 +278,7 @@ replays = sa.Table(
     instant("ended_at", nullable=True),
     sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
     sa.ForeignKeyConstraint(["scope", "batch_id"], ["batches.scope", "batches.id"]),
-    _partial("uq_replays_open", "batch_id", unique=True, where="ended_at IS NULL"),
+    partial("uq_replays_open", "batch_id", unique=True, where="ended_at IS NULL"),
     sa.Index("ix_replays_batch_id", "batch_id"),
 )
 
@@ -417,7 +416,7 @@ schedules = sa.Table(
     sa.PrimaryKeyConstraint("scope", "flow_id"),
     sa.CheckConstraint("state IN ('enabled', 'paused')", name="state_known"),
     sa.CheckConstraint("revision >= 1", name="revision"),
-    _partial("ix_schedules_next", "next_at", where="state = 'enabled' AND next_at IS NOT NULL"),
+    partial("ix_schedules_next", "next_at", where="state = 'enabled' AND next_at IS NOT NULL"),
 )
 
 webhooks = sa.Table(
@@ -461,89 +460,5 @@ webhook_deliveries = sa.Table(
     sa.CheckConstraint("attempts >= 0", name="attempts"),
     sa.Index("ix_webhook_deliveries_run_id", "run_id"),
     sa.Index("ix_webhook_deliveries_webhook_created", "webhook_id", "created_at", "id"),
-    _partial("ix_webhook_deliveries_next", "next_at", where="next_at IS NOT NULL"),
-)
-
-triggers = sa.Table(
-    "triggers",
-    metadata,
-    # Another one when a trigger of the same name is made anew.
-    word("id", primary_key=True),
-    word("scope"),
-    # In lower case, by which it is found.
-    word("key"),
-    word("name"),
-    word("type"),
-    word("kind"),
-    document("definition"),
-    word("state"),
-    document("cursor"),
-    # Null: the clock has nothing to do with it.
-    instant("next_at", nullable=True),
-    instant("removed_until", nullable=True),
-    sa.Column("blocked", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("revision", sa.Integer, nullable=False),
-    instant("created_at"),
-    instant("updated_at"),
-    sa.UniqueConstraint("scope", "key"),
-    one_of("state", TriggerState),
-    sa.CheckConstraint("revision >= 1", name="revision"),
-    _partial("ix_triggers_next", "next_at", "id", where="state = 'started' AND next_at IS NOT NULL"),
-    _partial("ix_triggers_started", "kind", "id", where="state = 'started'"),
-)
-
-watched_files = sa.Table(
-    "watched_files",
-    metadata,
-    # No foreign key: a trigger's row is written anew with each change.
-    word("trigger_id"),
-    word("path"),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    word("stamp"),
-    sa.Column("settled", sa.Boolean, nullable=False),
-    sa.Column("noticed", sa.Boolean, nullable=False),
-    sa.PrimaryKeyConstraint("trigger_id", "path"),
-)
-
-trigger_runs = sa.Table(
-    "trigger_runs",
-    metadata,
-    word("id", primary_key=True),
-    word("scope"),
-    # No foreign key: what a trigger has done outlives it.
-    word("trigger_id"),
-    word("trigger_key"),
-    word("trigger_name"),
-    word("trigger_type"),
-    # The occurrence, window or event: whoever makes it, it is there once.
-    word("key"),
-    word("status"),
-    word("message"),
-    document("facts"),
-    document("pipelines"),
-    instant("window_start", nullable=True),
-    instant("window_end", nullable=True),
-    # No foreign key: it may be removed before.
-    word("run_id", nullable=True),
-    document("given", nullable=True),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    instant("try_at", nullable=True),
-    instant("waits_since", nullable=True),
-    document("dependencies"),
-    instant("created_at"),
-    instant("updated_at"),
-    instant("ended_at", nullable=True),
-    sa.UniqueConstraint("scope", "trigger_id", "key"),
-    one_of("status", TriggerRunStatus),
-    sa.CheckConstraint(f"(status IN ({TRIGGER_RUN_OPEN})) = (ended_at IS NULL)", name="ended"),
-    sa.CheckConstraint("status <> 'running' OR run_id IS NOT NULL", name="running"),
-    sa.CheckConstraint("(window_start IS NULL) = (window_end IS NULL)", name="window"),
-    sa.CheckConstraint("attempt >= 0", name="attempt"),
-    sa.Index("ix_trigger_runs_scope_created", "scope", "created_at", "id"),
-    sa.Index("ix_trigger_runs_scope_trigger_created", "scope", "trigger_key", "created_at", "id"),
-    sa.Index("ix_trigger_runs_scope_status_created", "scope", "status", "created_at", "id"),
-    _partial("ix_trigger_runs_open", "trigger_id", "window_start", where=f"status IN ({TRIGGER_RUN_OPEN})"),
-    _partial("ix_trigger_runs_running", "run_id", where="status = 'running'"),
-    _partial("ix_trigger_runs_windows", "trigger_id", "window_start", "status", where="window_start IS NOT NULL"),
-    _partial("ix_trigger_runs_ended", "ended_at", "id", where="ended_at IS NOT NULL"),
+    partial("ix_webhook_deliveries_next", "next_at", where="next_at IS NOT NULL"),
 )

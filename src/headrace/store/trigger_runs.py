@@ -13,8 +13,9 @@ from headrace.store.columns import is_storable
 from headrace.store.database import Transaction
 from headrace.store.keysets import Key, Position, after
 from headrace.store.statuses import change
-from headrace.store.tables import TRIGGER_RUN_OPEN, runs
-from headrace.store.tables import trigger_runs as table
+from headrace.store.tables import runs
+from headrace.store.trigger_tables import TRIGGER_RUN_OPEN
+from headrace.store.trigger_tables import trigger_runs as table
 from headrace.store.upserts import upsert
 
 _PLAIN = (

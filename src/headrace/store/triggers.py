@@ -13,7 +13,7 @@ from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.trigger import Trigger, TriggerKind, TriggerState
 from headrace.store.database import Transaction
-from headrace.store.tables import triggers as table
+from headrace.store.trigger_tables import triggers as table
 
 _BY_ID = sa.select(table).where(table.c.id == sa.bindparam("its_id"))
 _HOLD = _BY_ID.with_for_update(skip_locked=True)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from headrace.core.file_events import KnownFile
 from headrace.store.database import Transaction
-from headrace.store.tables import watched_files as table
+from headrace.store.trigger_tables import watched_files as table
 from headrace.store.upserts import upsert
 
 _AT_ONCE = 500

@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from headrace.core.errors import Code, Problem
 from headrace.store import queue
 from headrace.store.database import BUSY_SECONDS, Database, file_of
-from headrace.store.tables import metadata
+from headrace.store.trigger_tables import triggers
 
 _LOCK = 0x4845414452414345
 """The advisory lock of upgrades on PostgreSQL: "HEADRACE" in hexadecimal."""
@@ -61,7 +61,9 @@ def check(database: Database) -> list[str]:
             return [
                 f"the schema has revision {current or 'none'}, this release needs {newest}: run `headrace db upgrade`"
             ]
-        findings += [f"the schema differs: {_words(difference)}" for difference in compare_metadata(context, metadata)]
+        findings += [
+            f"the schema differs: {_words(difference)}" for difference in compare_metadata(context, triggers.metadata)
+        ]
         if database.dialect == "sqlite":
             findings += _damages(tx.connection)
     return findings + queue.missing(database)
@@ -97,7 +99,7 @@ def _config(connection: sa.Connection) -> Config:
 def _context(connection: sa.Connection) -> MigrationContext:
     options = {
         "version_table": VERSION_TABLE,
-        "target_metadata": metadata,
+        "target_metadata": triggers.metadata,
         "compare_type": _differs,
         "include_name": _is_ours,
         "render_as_batch": True,
@@ -107,7 +109,7 @@ def _context(connection: sa.Connection) -> MigrationContext:
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     # DBOS's tables stand in the same file on SQLite.
-    return kind != "table" or name in metadata.tables
+    return kind != "table" or name in triggers.metadata.tables
 
 
 def _differs(

@@ -3,11 +3,11 @@
 from alembic import context
 
 from headrace.store.migrations import VERSION_TABLE
-from headrace.store.tables import metadata
+from headrace.store.trigger_tables import triggers
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=triggers.metadata,
     version_table=VERSION_TABLE,
     render_as_batch=True,
 )
