@@ -2,19 +2,21 @@
 
 import hashlib
 import importlib
+import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
+from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.writing import WritableStore
+from headrace.dataplane.limits import MIB
 from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.choosing import ChosenFile, choose
 from headrace.dataplane.transfer.conducting import Conducting, digest
@@ -28,6 +30,7 @@ from headrace.dataplane.transfer.rows import LocalFile, Slice
 from headrace.dataplane.transfer.rows_to_files import FileSink
 
 _ARCHIVES = frozenset({Packing.ZIP, Packing.TAR, Packing.TAR_GZIP})
+_CHUNK = 8 * MIB
 _GONE = frozenset({Reason.OBJECT_NOT_FOUND, Reason.FILE_NOT_FOUND})
 
 
@@ -112,25 +115,29 @@ class FileBytes:
 
     def _copied(self, unit: Unit, files: FileSink) -> Done:
         began = self.conducting.means.clock.now()
-        folder = Path(tempfile.mkdtemp(prefix="bytes-", dir=self.conducting.work.folder))
+        # One folder for each thread, not for each file: a folder takes longer to remove than a small file to copy.
+        folder = self.conducting.work.folder / f"bytes-{threading.get_ident()}"
+        folder.mkdir(exist_ok=True)
         try:
             crash_point("transfer-before-slice")
             if len(unit.slices) > 1:
-                parts, read = self._merged(unit, folder)
-                paths, size, checked = self._put(unit, parts, files, move=True)
+                read, placed = self._merged(unit, files, folder)
+            elif self.source.pack.type is files.sink.pack.type is Packing.NONE and files.is_here:
+                read, placed = self._as_it_is(unit, files, folder)
             else:
-                # A file that lies here is put from where it lies, so it is looked at once more after that.
-                with self._fetched(unit.slices[0], folder) as file:
+                # A file that lies here is put from where it lies, so whether it has changed shows after that.
+                placed = _Placed()
+                with placed.removed_if_raises(files), self._fetched(unit.slices[0], folder) as file:
                     read = file.bytes
-                    parts = list(self._parts(file, unit, folder))
-                    paths, size, checked = self._put(unit, parts, files, move=False)
+                    for number, (path, local) in enumerate(self._unpacked(file, unit, folder)):
+                        self._put(path, self._packed(local, path, unit, folder), number, unit, files, placed)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _empty(folder)
         crash_point("transfer-after-rename")
         ended = self.conducting.means.clock.now()
         slices, names = tuple(item.id for item in unit.slices), tuple(item.path for item in unit.slices)
         return Done(
-            unit.id, slices, names, bytes_read=read, bytes_written=size, files=paths, checked=checked,
+            unit.id, slices, names, bytes_read=read, bytes_written=placed.bytes, files=tuple(placed.paths),
             began=began, ended=ended, durable=self.source.delete_after,
         )  # fmt: skip
 
@@ -152,11 +159,11 @@ class FileBytes:
             tally.came()
             yield file
 
-    def _parts(self, file: LocalFile, unit: Unit, folder: Path) -> Iterator[tuple[str, Path]]:
-        """Yield the files that a source's file becomes, and what each is called in the sink."""
+    def _unpacked(self, file: LocalFile, unit: Unit, folder: Path) -> Iterator[tuple[str, Path]]:
+        """Yield the files that a source's file contains, one by one, and what each is called in the sink."""
         pack, work = self.source.pack, self.conducting.work
         if pack.type is Packing.NONE:
-            yield unit.path(), self._packed(file.path, unit.path(), unit, folder)
+            yield unit.path(), file.path
             return
         packing: Any = importlib.import_module(f"{__package__}.packing")
         inside = folder / "unpacked"
@@ -164,7 +171,8 @@ class FileBytes:
         archive = unit.stem if pack.own_folder else unit.stem.rpartition("/")[0]
         for member in packing.unpack(file.path, pack, inside, work.limits, work.context.cancellation, name=file.name):
             path = joined(archive, member.name) + unit.ending if pack.type in _ARCHIVES else unit.path()
-            yield path, self._packed(member.path, path, unit, folder)
+            yield path, member.path
+            member.path.unlink(missing_ok=True)
 
     def _packed(self, path: Path, name: str, unit: Unit, folder: Path) -> Path:
         """Pack a file as the sink asks; return where it lies."""
@@ -174,47 +182,65 @@ class FileBytes:
             return path
         packing: Any = importlib.import_module(f"{__package__}.packing")
         inner = name.rpartition("/")[2].removesuffix(ENDINGS[pack.type]) or unit.slices[0].name
-        target = folder / f"packed-{digest(name)}"
+        target = folder / "packed"
         packing.pack_file(path, target, pack, inner, self.conducting.work.context.cancellation)
         return target
 
-    def _merged(self, unit: Unit, folder: Path) -> tuple[list[tuple[str, Path]], int]:
+    def _as_it_is(self, unit: Unit, files: FileSink, folder: Path) -> tuple[int, "_Placed"]:
+        """Copy a file to the folder that it is going to lie in, and put it in its place when the source is known not to have changed."""
+        placed, path = _Placed(), unit.path()
+        self._claim(path, unit)
+        target = files.place(path, 0)
+        try:
+            with self._fetched(unit.slices[0], folder) as file:
+                read = file.bytes
+                self._copy(file.path, target)
+            crash_point("transfer-after-write")
+            stored = files.put(path, target, 0, move=True, durable=self.source.delete_after)[0]
+            if stored != read:
+                message = f"{path!r} has {stored:,} bytes in the sink, and {read:,} were read"
+                raise TransferProblem(Reason.INCONSISTENT, Side.SINK, message)
+            placed.add(path, stored)
+        finally:
+            target.unlink(missing_ok=True)
+        return read, placed
+
+    def _merged(self, unit: Unit, files: FileSink, folder: Path) -> tuple[int, "_Placed"]:
         """Put the bytes of several files behind one another."""
-        whole, read = folder / "merged", 0
+        whole, read, placed = folder / "merged", 0, _Placed()
         for number, item in enumerate(unit.slices):
             inside = folder / str(number)
             inside.mkdir()
             with self._fetched(item, inside) as file:
                 read += file.bytes
-                for _, path in self._parts(file, replace(unit, ending=""), inside):
-                    self._append(path, whole)
+                for _, path in self._unpacked(file, unit, inside):
+                    self._copy(path, whole)
             shutil.rmtree(inside)
-        return [(unit.path(), self._packed(whole, unit.path(), unit, folder))], read
+        self._put(unit.path(), self._packed(whole, unit.path(), unit, folder), 0, unit, files, placed)
+        return read, placed
 
-    def _append(self, path: Path, whole: Path) -> None:
-        work = self.conducting.work
+    def _copy(self, path: Path, target: Path) -> None:
+        """Put the bytes of a file behind those of another one, which is made if it is not there."""
+        begun = time.monotonic()
         try:
-            with path.open("rb") as source, whole.open("ab") as target:
-                while chunk := source.read(work.limits.read_chunk * 4):
-                    work.context.cancellation.check()
-                    target.write(chunk)
+            target.touch(mode=0o666)
+            with path.open("rb", buffering=0) as source, target.open("r+b", buffering=0) as end:
+                end.seek(0, os.SEEK_END)
+                _copy_all(source.fileno(), end.fileno(), self.conducting.work.context.cancellation)
         except OSError as error:
-            raise disk_full(error, whole.parent) or error from error
+            raise disk_full(error, target.parent) or error from error
+        self.conducting.tally.spent("writing", time.monotonic() - begun)
 
-    def _put(
-        self, unit: Unit, parts: Sequence[tuple[str, Path]], files: FileSink, *, move: bool
-    ) -> tuple[tuple[str, ...], int, str]:
-        """Put files in their places; return their paths, their sizes together, and what comparing them gave."""
-        size, verdicts, verify = 0, set(), self.conducting.request.tolerance.verify
-        for number, (path, local) in enumerate(parts):
-            self._claim(path, unit)
-            files.note_part(path, files.part_of(path, number))
-            crash_point("transfer-before-rename")
-            stored, md5 = files.put(path, local, number, move=move, durable=self.source.delete_after)
-            crash_point("transfer-after-put")
-            verdicts.add(_compared(path, local, stored, md5) if verify else "")
-            size += stored
-        return tuple(path for path, _ in parts), size, next(iter(sorted(verdicts)), "")
+    def _put(self, path: str, local: Path, number: int, unit: Unit, files: FileSink, placed: "_Placed") -> None:
+        """Put a file in its place, and compare what is there with what was read where that is asked for."""
+        self._claim(path, unit)
+        files.note_part(path, files.part_of(path, number))
+        crash_point("transfer-before-rename")
+        stored, md5 = files.put(path, local, number, move=False, durable=self.source.delete_after)
+        placed.add(path, stored)
+        crash_point("transfer-after-put")
+        if self.conducting.request.tolerance.verify:
+            _compare(path, local, stored, md5)
 
     def _claim(self, path: str, unit: Unit) -> None:
         """Take a path of the sink for a unit; two must not have the same."""
@@ -253,7 +279,54 @@ class FileBytes:
         return self.store.look(path, self.conducting.work.context.cancellation) is None
 
 
-def _compared(path: str, local: Path, stored: int, md5: bytes | None) -> str:
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@dataclass
+class _Placed:
+    """What one unit has put into the sink."""
+
+    paths: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+    def add(self, path: str, size: int) -> None:
+        self.paths.append(path)
+        self.bytes += size
+
+    @contextmanager
+    def removed_if_raises(self, files: FileSink) -> Iterator[None]:
+        """Remove what was put when something is wrong with where it came from: it may be parts of two versions."""
+        try:
+            yield
+        except TransferProblem as problem:
+            if problem.reason in {Reason.SOURCE_CHANGED, Reason.INCONSISTENT}:
+                for path in self.paths:
+                    files.remove(path)
+            raise
+
+
+def _copy_all(source: int, end: int, cancellation: Cancellation) -> None:
+    """Copy from where one open file stands to where another does: by the system, which may share blocks, or by reading and writing."""
+    with suppress(OSError):
+        while os.copy_file_range(source, end, _CHUNK):
+            cancellation.check()
+    # What the system could not do (another file system, no room) is done, or fails, here.
+    while chunk := os.read(source, _CHUNK):
+        cancellation.check()
+        _write_all(end, memoryview(chunk))
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _compare(path: str, local: Path, stored: int, md5: bytes | None) -> None:
     """Compare what the sink has with what was read.
 
     Raises:
@@ -263,10 +336,10 @@ def _compared(path: str, local: Path, stored: int, md5: bytes | None) -> str:
     if stored != size:
         message = f"{path!r} has {stored:,} bytes in the sink, and {size:,} were read"
         raise TransferProblem(Reason.INCONSISTENT, Side.SINK, message)
-    if md5 is not None:
-        with local.open("rb") as stream:
-            read = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).digest()
-        if read != md5:
-            message = f"the checksum of {path!r} in the sink ({md5.hex()}) is not that of what was read ({read.hex()})"
-            raise TransferProblem(Reason.INCONSISTENT, Side.SINK, message)
-    return "verified"
+    if md5 is None:
+        return
+    with local.open("rb") as stream:
+        read = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).digest()
+    if read != md5:
+        message = f"the checksum of {path!r} in the sink ({md5.hex()}) is not that of what was read ({read.hex()})"
+        raise TransferProblem(Reason.INCONSISTENT, Side.SINK, message)

@@ -21,7 +21,7 @@ from headrace.dataplane.transfer.naming import Unit
 from headrace.dataplane.transfer.opening import counted, opened
 from headrace.dataplane.transfer.places import on_side
 from headrace.dataplane.transfer.refusing.spool import Spool
-from headrace.dataplane.transfer.request import Delimited, Documents, FilesSink
+from headrace.dataplane.transfer.request import Delimited, Documents, FilesSink, StoreType
 from headrace.dataplane.transfer.rows import Part, Slice, SourceReader, Writer, Writing
 from headrace.dataplane.transfer.session import TransferSession
 from headrace.dataplane.transfer.values import Field
@@ -34,6 +34,11 @@ class FileSink:
     sink: FilesSink
     store: WritableStore
     conducting: Conducting
+
+    @property
+    def is_here(self) -> bool:
+        """Say whether the files lie on this machine."""
+        return self.sink.place.type is StoreType.FOLDER and self.sink.place.connection is None
 
     def part_of(self, path: str, number: int) -> str:
         """Return the last segment of the temporary name of a file, which no other try uses."""
