@@ -93,7 +93,7 @@ class Year:
             going = Counter(run.trigger_name for run in _all(tx, TriggerRunStatus.RUNNING))
         assert max(going.values(), default=0) <= AT_ONCE
         ends = [RunStatus.SUCCEEDED] * 8 + [RunStatus.FAILED] * 2 + [RunStatus.CANCELLED]
-        for _ in range(self.chance.randrange(5)):
+        for _ in range(self.chance.randrange(9)):
             self.triggers.end(RunStatus.SUCCEEDED if self.ids.works else self.chance.choice(ends), 1)
         if self.chance.random() < 0.05 and not self.ids.works:
             name = self.chance.choice("ud")

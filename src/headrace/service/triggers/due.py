@@ -41,6 +41,8 @@ def fire_due(desk: TriggerDesk, limit: int = AT_ONCE) -> int:
         except Problem as problem:
             # The ledger is busy, or the trigger's row is of another version: the next look finds it again.
             _log.warning("a trigger could not be fired now", trigger=trigger_id, problem=problem.message)
+        except Exception:  # noqa: BLE001 — a bug that one trigger brings to light must not stop the clock for all others
+            _log.exception("a look at a trigger failed", trigger=trigger_id)
     return done
 
 
