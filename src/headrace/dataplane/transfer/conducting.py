@@ -49,7 +49,8 @@ class Conducting:
         stem = f"refused-{digest(unit)}"
         found = sorted(self.journal.folder.glob(f"{stem}-*.ndjson"))
         path = self.journal.folder / f"{stem}-{self.journal.tried}-{len(found)}.ndjson"
-        return Spool(path, self.means.clock, tuple(found) if earlier else ())
+        log = self.request.tolerance.log
+        return Spool(path, self.means.clock, tuple(found) if earlier else (), reliable=log is not None and log.reliable)
 
     def finish(self, done: Done) -> None:
         """Note a unit as finished, and count it."""
@@ -132,8 +133,10 @@ def side_by_side(items: Sequence[T], action: Callable[[T], None], threads: int, 
             failed.set()
             return problem
         except BaseException:
-            failed.set()  # a bug, which the pool raises below
-            raise
+            failed.set()
+            # A connection that was cut off breaks in ways of its own; else it is a bug, which the pool raises below.
+            if work.context.cancellation.problem is None:
+                raise
         return None
 
     with ThreadPoolExecutor(max(1, min(threads, len(items))), thread_name_prefix="transfer") as pool:

@@ -14,7 +14,7 @@ from headrace.dataplane.transfer.choosing import ChosenFile
 from headrace.dataplane.transfer.conducting import Conducting, cut_off, side_by_side
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.journal import Done
-from headrace.dataplane.transfer.naming import ENDINGS, Naming, Unit, check_names
+from headrace.dataplane.transfer.naming import ENDINGS, Naming, Unit, check_names, joined
 from headrace.dataplane.transfer.places import open_place
 from headrace.dataplane.transfer.request import (
     Bytes,
@@ -267,7 +267,9 @@ def _check_apart(units: Sequence[Unit], source: FileBytes, files: FileSink) -> N
 def _located(place: Place, path: str) -> str:
     if place.connection is None:
         return os.path.realpath(_path_of(place) / path)
-    return f"{place.connection.kind} {place.connection.url} {place.root.rstrip('/')}/{path}"
+    connection = place.connection
+    others = sorted((name, value) for name, value in connection.options.items() if name != "folder")
+    return f"{connection.kind} {connection.url} {others} {joined(connection.options.get('folder', ''), path)}"
 
 
 def _move_on(source: FileBytes, items: Mapping[str, Slice], files: FileSink) -> frozenset[str] | None:

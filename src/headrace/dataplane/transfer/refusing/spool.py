@@ -40,11 +40,12 @@ class Kept:
 
 @dataclass
 class Spool:
-    """The refused rows of one unit, in one try. Used by one thread."""
+    """The refused rows of one unit, in one try. Used by one thread. ``reliable``: each is handed to the machine at once."""
 
     path: Path
     clock: Clock
     earlier: tuple[Path, ...] = ()
+    reliable: bool = False
     counts: dict[tuple[str, str], list[int | str]] = field(default_factory=dict)
     refused: int = 0
     by_sink: int = 0
@@ -106,7 +107,7 @@ class Spool:
         }
         try:
             self._write(entry)
-            if by_sink and self._stream is not None:
+            if (by_sink or self.reliable) and self._stream is not None:
                 # The sink commits after this: a row that is counted there must not be lost here.
                 self._stream.flush()
         except OSError as error:
