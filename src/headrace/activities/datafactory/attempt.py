@@ -80,6 +80,8 @@ class Attempt:
     secrets: set[str] = field(default_factory=set)
     noted: Json = None
     max_payload: int = MAX_PAYLOAD
+    _given: Object | None = None
+    _known: int = 0
 
     @property
     def name(self) -> str:
@@ -142,7 +144,7 @@ class Attempt:
         shown = masked(without_secrets(values), self.secrets)
         if _size(shown) > self.max_payload:
             raise too_long()
-        self.noted = shown
+        self.noted, self._given, self._known = shown, values, len(self.secrets)
         policy = self.task.settings.get("policy")
         policy = policy if isinstance(policy, Mapping) else {}
         secure = flag(self.evaluate(policy.get("secureInput")), "secureInput")
@@ -155,12 +157,18 @@ class Attempt:
             }
         )
 
+    def hide_in_input(self) -> None:
+        """Keep what has been found out to be a secret since the input was noted out of it, too."""
+        if self._given is not None and len(self.secrets) > self._known:
+            self.show_input(self._given)
+
     def hide(self, *secrets: str) -> None:
         """Keep these texts out of all that is shown."""
         self.secrets.update(secret for secret in secrets if secret)
 
     def finished(self, result: Result) -> Result:
         """Return ``result`` as it may be kept: within limits, and without secrets."""
+        self.hide_in_input()
         if isinstance(result, Expansion):
             return result
         output = _object(masked(result.output, self.secrets, KEPT_LEAST))

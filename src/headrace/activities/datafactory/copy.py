@@ -28,6 +28,7 @@ class _Times:
 def copy_data(attempt: Attempt, moving: Moving) -> Result:
     """Copy, and say what was done; what was left out lies in the quarantine, and in the logs that the copy asks for."""
     asked = ask(attempt, moving.connecting, attempt.given())
+    attempt.hide_in_input()
     attempt.context.note({NOTED: asked.facts.noted()})
     conduct, task = machinery("conduct"), attempt.task
     means = conduct.Means(
