@@ -18,7 +18,7 @@ from headrace.dataplane.connectors.object_writing import ObjectFolder
 from headrace.dataplane.connectors.stores import open_writable
 from headrace.dataplane.connectors.writing import PART, PutOptions, WritableStore
 from headrace.dataplane.limits import MIB, Limits
-from stores import BUCKET, Shelf
+from stores import BUCKET, Cutter, Shelf
 from waiting import until
 
 STORES = ["local_store", "s3_store", "azure_store", "sftp_store"]
@@ -308,3 +308,24 @@ def test_several_threads_may_write_at_a_time(store: WritableStore, source: Path)
     for thread in threads:
         thread.join()
     until(lambda: names(store) == ["a0.csv", "a1.csv", "a2.csv"], seconds=5, what="three files")
+
+
+@pytest.mark.parametrize(
+    ("kind", "after"), [("s3_store", 121), ("s3_store", 1201), ("azure_store", 301), ("sftp_store", 4000)]
+)
+def test_an_answer_that_is_cut_off_is_no_loss(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, after: int
+) -> None:
+    """The request is sent again; where the parts were put together already, that is found out."""
+    shelf: Shelf = request.getfixturevalue(kind).fresh()
+    assert shelf.info is not None
+    large = tmp_path / "large"
+    large.write_bytes(bytes(range(256)) * (6 * MIB // 256))
+    parts = urlsplit(shelf.info.url)
+    cutter = Cutter(parts.port or 0, after, cuts=1)
+    cut = replace(shelf.info, url=shelf.info.url.replace(f":{parts.port}", f":{cutter.port}"))
+    with closing(cutter), closing(open_writable("", cut, None, LIMITS)) as store:
+        assert store.put("a.bin", large, Cancellation(), PutOptions(block_bytes=5 * MIB)).size == 6 * MIB
+        assert cutter.made > 1
+        assert content(store, "a.bin") == large.read_bytes()
+        assert names(store) == ["a.bin"]

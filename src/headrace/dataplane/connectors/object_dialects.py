@@ -61,7 +61,11 @@ class Writing(Protocol):
         ...
 
     def tag_of(self, answer: Answer, upload: str, number: int) -> str:
-        """Return what the part that was sent is called at the end."""
+        """Return what the part that was sent is called at the end.
+
+        Raises:
+            ValueError: the answer does not say.
+        """
         ...
 
     def finish(self, target: ObjectTarget, upload: str, tags: Sequence[str]) -> tuple[Ask, bytes]:
@@ -113,8 +117,11 @@ class S3Writing:
 
     def tag_of(self, answer: Answer, upload: str, number: int) -> str:
         """Return the tag; see ``Writing``."""
-        del upload, number
-        return answer.header("ETag")
+        del upload
+        tag = answer.header("ETag")
+        if not tag:
+            raise ValueError(f"part {number} has no tag")
+        return tag
 
     def finish(self, target: ObjectTarget, upload: str, tags: Sequence[str]) -> tuple[Ask, bytes]:
         """Return the request; see ``Writing``."""

@@ -53,14 +53,23 @@ class Answer:
         """Return the whole body.
 
         Raises:
-            Problem: ``SOURCE_UNREADABLE``: it is too long for a listing; as ``readinto``.
+            Problem: ``SOURCE_UNREADABLE``: it is too long for a listing; ``SOURCE_UNAVAILABLE``: it is not whole; as ``readinto``.
         """
         with self.server.translated():
             data = self.response.read(MAX_DOCUMENT + 1)
         if len(data) > MAX_DOCUMENT:
             message = f"{self.server.name} answers with over {MAX_DOCUMENT:,} bytes to a listing"
             raise Problem(Code.SOURCE_UNREADABLE, message)
+        if self.response.length:
+            # The library says nothing when a body is shorter than was announced.
+            message = f"{self.server.name} broke off {self.response.length:,} bytes before the end of its answer"
+            raise Problem(Code.SOURCE_UNAVAILABLE, message)
         return data
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Say whether it has no end of its own: then nobody can tell whether its headers are whole."""
+        return not self.header("Content-Length") and not self.header("Transfer-Encoding")
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill ``buffer`` from its start; return how many bytes came, 0 at the end.

@@ -262,6 +262,8 @@ class ObjectFolder(Objects):
                 found = read(answer)
                 answer.document()
             except ValueError as error:
+                if answer.may_be_cut:
+                    raise Problem(Code.SOURCE_UNAVAILABLE, f"{self.server.name} broke off its answer") from error
                 message = f"{self.server.name} does not answer as an object store does (asked to write {shown(key)!r})"
                 raise Problem(Code.SOURCE_UNREADABLE, message) from error
             finally:

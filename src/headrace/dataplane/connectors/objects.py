@@ -230,6 +230,8 @@ class Objects:
             try:
                 return read(document)
             except (ValueError, TypeError, KeyError) as error:
+                if answer.may_be_cut:
+                    raise Problem(Code.SOURCE_UNAVAILABLE, f"{self.server.name} broke off its answer") from error
                 message = f"{self.server.name} does not answer as an object store does (asked for {what})"
                 raise Problem(Code.SOURCE_UNREADABLE, message) from error
 

@@ -43,6 +43,8 @@ _AHEAD = 32
 """Pieces that are asked for at once: a long way to the server costs one answer for each such window."""
 _MOST_HINTED = 10_000
 _CHANNEL_CLOSED = "Socket is closed"
+_SHUT_DOWN = "transport shut down"
+"""What the library says when a server breaks off in the middle of a login, as a kind of refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,7 +420,7 @@ class _Translated:
 
     def _problem(self, error: Exception) -> Problem | None:
         name, what, limits = self.name, self.what, self.sockets.limits
-        if isinstance(error, paramiko.AuthenticationException):
+        if isinstance(error, paramiko.AuthenticationException) and _SHUT_DOWN not in str(error):
             return Problem(Code.SOURCE_UNAUTHENTICATED, f"{name} does not accept the user, the password or the key")
         if isinstance(error, TimeoutError):
             return Problem(Code.SOURCE_TIMEOUT, f"{name} sent nothing for {limits.store_read_seconds:g} s ({what})")
