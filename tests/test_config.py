@@ -130,5 +130,8 @@ def test_a_table_of_settings_is_read_from_both_places(tmp_path: Path) -> None:
     assert load(given, directory=tmp_path).datafactory_activities == expected
     with pytest.raises(Problem, match="a JSON object is expected"):
         load({"HEADRACE_DATAFACTORY_ACTIVITIES": "[1]"}, directory=tmp_path)
+    with pytest.raises(Problem, match="is no URL of a database") as caught:
+        load({"HEADRACE_DATAFACTORY_DATABASES": '{"a": "ftp://u:secret@h"}'}, directory=tmp_path)
+    assert "secret" not in str(caught.value)
     with pytest.raises(Problem, match="names no command and no endpoint"):
         load({"HEADRACE_DATAFACTORY_ACTIVITIES": '{"Custom": {"command": "ls"}}'}, directory=tmp_path)

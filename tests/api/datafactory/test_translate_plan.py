@@ -43,6 +43,12 @@ def on(name: str, *conditions: str) -> dict[str, Any]:
         ("WebActivity", "web", OnRecovery.CARRY),
         ("WebHook", "web_hook", OnRecovery.CARRY),
         ("AzureFunctionActivity", "azure_function", OnRecovery.CARRY),
+        ("Copy", "copy_data", OnRecovery.CARRY),
+        ("Lookup", "lookup", OnRecovery.CARRY),
+        ("GetMetadata", "get_metadata", OnRecovery.CARRY),
+        ("Delete", "delete", OnRecovery.CARRY),
+        ("Script", "script", OnRecovery.CARRY),
+        ("SqlServerStoredProcedure", "stored_procedure", OnRecovery.CARRY),
         ("ExecuteDataFlow", "unsupported", OnRecovery.CARRY),
     ],
 )

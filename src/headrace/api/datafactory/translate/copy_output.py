@@ -16,7 +16,7 @@ def running_output(row: ActivityRun) -> Item | None:
     noted: Any = row.details.get(_NOTED)
     if row.status is not ActivityStatus.RUNNING or not isinstance(noted, Mapping):
         return None
-    begin = row.started_at or row.created_at
+    begin = row.created_at if row.started_at is None else row.started_at
     seconds = 0.0 if begin is None or row.updated_at is None else max(0, row.updated_at - begin) / SECOND
     read = row.figures.bytes_read or 0
     return {
