@@ -2,7 +2,7 @@
 
 import tempfile
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from headrace.dataplane.transfer.values import Field, ValueType
 from transfer_files import PlainStream, local, session_in, working
 
 V = ValueType
+EXACT = Context(prec=38)
 CENTURIES = (datetime.fromisoformat("1700-01-01"), datetime.fromisoformat("2200-01-01"))
 FIELDS: dict[Field, st.SearchStrategy[Any]] = {
     Field("boolean", V.BOOLEAN): st.booleans(),
@@ -31,8 +32,8 @@ FIELDS: dict[Field, st.SearchStrategy[Any]] = {
     Field("uint64", V.UINT64): st.integers(0, 2**64 - 1),
     Field("single", V.SINGLE): st.floats(width=32, allow_nan=False),
     Field("double", V.DOUBLE): st.floats(allow_nan=False),
-    Field("decimal", V.DECIMAL, 38, 18): st.decimals(-(10**19), 10**19, places=18).map(
-        lambda value: value.quantize(Decimal("1e-18"))
+    Field("decimal", V.DECIMAL, 38, 18): st.integers(-(10**38) + 1, 10**38 - 1).map(
+        lambda n: Decimal(n).scaleb(-18, EXACT)
     ),
     Field("datetime", V.DATETIME): st.datetimes(*CENTURIES),
     Field("datetime_offset", V.DATETIME_OFFSET): st.datetimes(*CENTURIES, timezones=st.just(UTC)),
