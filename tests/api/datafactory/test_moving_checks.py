@@ -1,6 +1,5 @@
 """Activities that move data are whole when they are put, and are shown while they move."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,6 @@ from headrace.api.datafactory.checks import check_pipeline
 from headrace.api.datafactory.errors import Refusal
 from headrace.api.datafactory.translate.copy_output import running_output
 from headrace.core.clock import Instant
-from headrace.core.codec import Json
 from headrace.core.outcome import Figures
 from headrace.core.run import ActivityRun, ActivityStatus
 
