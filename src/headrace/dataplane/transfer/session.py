@@ -1,12 +1,13 @@
 """DuckDB connections of one transfer: one instance, bounded in memory and shut in, and a session of its own for each slice."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
+import pyarrow as pa
 
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
@@ -20,6 +21,16 @@ _FULL = ("no space left", "disk quota exceeded", "failed to offload", "max_temp_
 
 Translate = Callable[[duckdb.Error], Exception | None]
 """Returns what an error of DuckDB means; None: it does not know."""
+
+_ERRORS: Mapping[str, type[duckdb.Error]] = {
+    "Out of Memory Error": duckdb.OutOfMemoryException,
+    "Conversion Error": duckdb.ConversionException,
+    "Out of Range Error": duckdb.OutOfRangeException,
+    "Invalid Input Error": duckdb.InvalidInputException,
+    "IO Error": duckdb.IOException,
+    "INTERRUPT Error": duckdb.InterruptException,
+}
+"""What DuckDB's errors begin with."""
 
 
 class TransferEngine:
@@ -123,7 +134,11 @@ class TransferSession:
             reader = self._connection.sql(sql).to_arrow_reader(rows)
         while True:
             with self._asking():
-                batch = next(reader, None)
+                try:
+                    batch = next(reader, None)
+                except (OSError, pa.ArrowException) as error:
+                    # Arrow hands on the words of DuckDB's error, and no more of it.
+                    raise _as_duckdb_error(str(error)) from error
             if batch is None:
                 return
             yield batch
@@ -146,3 +161,8 @@ class TransferSession:
             return known
         found = (translate(error) for translate in reversed(self._translators))
         return next((meaning for meaning in found if meaning is not None), error)
+
+
+def _as_duckdb_error(said: str) -> duckdb.Error:
+    kind = next((kind for start, kind in _ERRORS.items() if said.startswith(start)), duckdb.Error)
+    return kind(said)

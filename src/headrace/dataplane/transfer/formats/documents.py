@@ -151,11 +151,11 @@ class _Opened:
 
     def _fault(self, error: duckdb.Error | None) -> Problem:
         longest = self.work.limits.max_row_bytes
-        what = self._where()
         said = str(error).splitlines()[0].replace(str(self.path), self.name) if error else ""
         if "maximum_object_size" in said:
             message = f"{self.name!r} has an object of more than {longest:,} bytes (max_row_bytes)"
             return Problem(Code.LIMIT_EXCEEDED, message)
+        what = self._where()
         if not what:
             return unreadable(self.name, "JSON", said)
         return TransferProblem(

@@ -62,7 +62,7 @@ def projected(scan: str, found: Found) -> str:
     alone = _clashing(list(kinds))
     together = {name: kind for name, kind in kinds.items() if name not in alone}
     columns = [
-        f"{_value(name, kind) if name in alone else f'row.{identifier(name)}'} AS {identifier(name)}"
+        f"{_as(kind, _value(name, kind) if name in alone else f'row.{identifier(name)}')} AS {identifier(name)}"
         for name, kind in kinds.items()
     ]
     columns.append(f"CAST(json AS VARCHAR) AS {identifier(DOCUMENT_COLUMN)}")
@@ -71,6 +71,10 @@ def projected(scan: str, found: Found) -> str:
         structure = literal(json.dumps(together, ensure_ascii=False))
         inner = f"(SELECT json, json_transform(json, {structure}) AS row FROM {scan})"
     return f"(SELECT {', '.join(columns)} FROM {inner})"
+
+
+def _as(kind: str, value: str) -> str:
+    return f"CAST({value} AS VARCHAR)" if kind == "JSON" else value
 
 
 def _first_keys(session: TransferSession, scan: str) -> list[str]:
