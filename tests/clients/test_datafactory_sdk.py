@@ -44,6 +44,22 @@ def test_microsofts_client_goes_from_nothing_to_a_recovered_run(
     assert not found["repeated"]["factories"], "the factory was deleted"
 
 
+@pytest.mark.e2e
+@pytest.mark.parametrize("nine", [True, False], ids=["9.2.0", "10.0.0"])
+def test_microsofts_client_moves_data_with_typed_models(nine: bool, server: ServedFactories) -> None:
+    """Every sort of linked service, dataset, source and sink is taken; a Copy, a Lookup, a GetMetadata and a Delete are executed."""
+    (server.files / "in").mkdir(exist_ok=True)
+    (server.files / "in" / "a.csv").write_text("a,b\n1,2\n")
+    found = session("moving_session.py", {"base": server.base, "files": str(server.files)}, nine=nine)
+    assert found["version"] == ("9.2.0" if nine else "10.0.0")
+    assert found["types"] == {"Copy": "Copy", "Look": "Lookup", "Tell": "GetMetadata", "Remove": "Delete"}
+    assert found["status"] == ["Succeeded", ""]
+    assert (found["copied"], found["looked"], found["told"], found["removed"]) == (1, {"a": "1", "b": "2"}, "in", 1)
+    assert found["ends"]["sql to json"] == ["AzureSqlSource", "JsonSink"]
+    assert found["ends"]["json to rest"] == ["JsonSource", "RestSink"]
+    assert len(found["ends"]) == 10
+
+
 def _check_definitions(defined: dict[str, Any], repaired: dict[str, Any], *, nine: bool) -> None:
     assert defined["factory"]
     assert "hidden" not in defined["service"]

@@ -72,7 +72,7 @@ def test_what_is_half_done_is_refused_with_its_place(kind: str, given: Any, more
 
 def test_a_running_copy_shows_how_far_it_has_come() -> None:
     """Its figures so far, as its output will have them; an attempt that has ended, or that copies nothing, has its own output."""
-    noted = {
+    noted: dict[str, Any] = {
         "source": "FileServer",
         "sink": "PostgreSql",
         "sourceFiles": True,
