@@ -164,14 +164,14 @@ def _check(recurrence: Recurrence, days: int, step: int) -> None:
     assert [to_iso(each) for each in found] == [to_iso(each) for each in modelled(recurrence, begin, end, step)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(recurrences(1))
 def test_every_minute_of_some_days_is_as_in_a_model_that_steps_through_them(recurrence: Recurrence) -> None:
     """Gaps, repeated hours, filters and ends, to the minute."""
     _check(recurrence, 4, MINUTE)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(recurrences(15))
 def test_months_and_weeks_are_as_in_a_model_that_steps_through_them(recurrence: Recurrence) -> None:
     """The calendar: weeks from Sunday, days from the end of the month, n-th weekdays, days that months lack."""
@@ -281,6 +281,17 @@ def test_the_last_year_of_the_calendar_is_the_end() -> None:
     for frequency in Frequency:
         assert next_occurrence(Recurrence(frequency, 1000, reading("2024-01-31T10:00")), instant("9999-01-05")) is None
         assert next_occurrence(Recurrence(frequency, 1, reading("9999-12-31T10:00")), instant("2024-12-01")) is None
+
+
+def test_the_first_year_of_the_calendar_is_a_start_and_the_last_one_an_end() -> None:
+    """Clients write the smallest and the largest date that they know for dates that do not matter."""
+    for zone in ("UTC", "America/New_York", "Asia/Tokyo"):
+        for frequency in Frequency:
+            ends = reading("9999-12-31T23:59:59")
+            ever = Recurrence(frequency, 1, reading("0001-01-01T00:00"), ends, zone)
+            found = next_occurrence(ever, instant("2026-01-01T00:00:01"))
+            assert found is not None
+            assert found < instant("2026-02-03")
 
 
 def test_of_what_was_missed_only_what_is_young_counts() -> None:

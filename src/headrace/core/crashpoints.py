@@ -8,6 +8,7 @@ import ast
 import os
 import signal
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from headrace.core.errors import Code, FieldError, Problem
@@ -58,6 +59,7 @@ def disarm() -> None:
     _remaining.clear()
 
 
+@cache
 def declared() -> frozenset[str]:
     """Return the name of every crash point in the installed package, read from its source."""
     return names_in(Path(__file__).resolve().parent.parent.rglob("*.py"))

@@ -121,7 +121,9 @@ def _end_of_gap(low: int, high: int, zone: ZoneInfo) -> Instant:
 
 
 def _offset_at(instant: int, zone: ZoneInfo) -> int:
-    moment = (_EPOCH + timedelta(microseconds=instant)).replace(tzinfo=UTC)
+    # At the ends of the calendar, clocks of other zones would show dates that there are not.
+    near = min(max(instant, _FIRST), _LAST)
+    moment = (_EPOCH + timedelta(microseconds=near)).replace(tzinfo=UTC)
     return _microseconds(moment.astimezone(zone).utcoffset())
 
 

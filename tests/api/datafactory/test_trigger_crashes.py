@@ -56,6 +56,7 @@ def test_an_occurrence_is_fired_once_wherever_a_process_is_killed(database: Data
         assert len(triggers.runs()) == len(triggers.pipeline_runs()) == number + 1, point
 
 
+@pytest.mark.turn_about
 def test_each_window_has_its_run_once_wherever_a_process_is_killed(database: Database, ledger_url: str) -> None:
     """Windows that were written begin later, those that have begun do not begin again."""
     triggers = make_triggers(database)
