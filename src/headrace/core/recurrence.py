@@ -227,12 +227,15 @@ def _daily(recurrence: Recurrence, begin: date) -> Iterator[date]:
 
 def _weekly(recurrence: Recurrence, begin: date) -> Iterator[date]:
     start = _date(recurrence.start)
-    sunday = start - timedelta(days=start.isoweekday() % 7)
+    # By number: the calendar's first week has days that are no dates.
+    sunday = start.toordinal() - start.isoweekday() % 7
     weekdays = sorted({(day + 1) % 7 for day in recurrence.pattern.week_days or (start.weekday(),)})
-    number = (begin - sunday).days // (7 * recurrence.interval)
+    number = (begin.toordinal() - sunday) // (7 * recurrence.interval)
     while True:
-        for weekday in weekdays:
-            yield sunday + timedelta(days=number * 7 * recurrence.interval + weekday)
+        first = sunday + number * 7 * recurrence.interval
+        if first + 7 > date.max.toordinal():
+            return
+        yield from (date.fromordinal(first + weekday) for weekday in weekdays if first + weekday > 0)
         number += 1
 
 
