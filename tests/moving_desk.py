@@ -13,6 +13,7 @@ from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.storage import Roots
 from pipeline_desk import Desk, Shelf
+from stores import Shelf as Store
 
 
 @dataclass
@@ -49,6 +50,14 @@ class Bench:
     def service(self, name: str, kind: str, **properties: Any) -> None:
         """Store a linked service."""
         self.shelf.documents["linked_service", name] = {"type": kind, "typeProperties": properties}
+
+    def amazon(self, store: Store) -> None:
+        """Store the linked service ``s3`` for a real server."""
+        assert store.info is not None
+        options = store.info.options
+        key = {"type": "SecureString", "value": options["secret_key"]}
+        named = options["access_key"]
+        self.service("s3", "AmazonS3", serviceUrl=store.info.url, accessKeyId=named, secretAccessKey=key)
 
     def dataset(
         self, name: str, location: Mapping[str, Json], *, kind: str = "Binary", service: str = "disk", **more: Any

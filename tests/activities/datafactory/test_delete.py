@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from moving_desk import Bench, told
 from pipeline_desk import RUN_ID, failure_of
-from stores import BUCKET, Shelf, s3_shelf
+from stores import BUCKET, Shelf
 
 FOLDER = {"folderPath": "in"}
 
@@ -153,26 +152,11 @@ def test_an_attempt_that_is_done_again_removes_what_was_left_and_nothing_that_ca
     assert run(bench, FOLDER, task={"attempt": 2}, **asked).output["filesDeleted"] == 2
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Shelf]:
-    """A bucket."""
-    with s3_shelf() as shelf:
-        yield shelf
-
-
 def test_objects_go_by_prefix_and_the_output_names_the_bucket(bench: Bench, s3: Shelf) -> None:
     """The form that Amazon's store has."""
-    assert s3.info is not None
     for name in ("test/1.csv", "test/deep/2.csv", "tester.csv"):
         s3.put_file(name, b"x")
-    options = s3.info.options
-    bench.service(
-        "s3",
-        "AmazonS3",
-        serviceUrl=s3.info.url,
-        accessKeyId=options["access_key"],
-        secretAccessKey={"type": "SecureString", "value": options["secret_key"]},
-    )
+    bench.amazon(s3)
     where = {"bucketName": BUCKET, "folderPath": "test"}
     outcome = run(bench, where, recursive=True, dataset={"service": "s3"})
     assert told(outcome) == {

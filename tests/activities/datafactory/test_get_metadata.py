@@ -14,6 +14,7 @@ from headrace.activities.datafactory.attempt import Attempt, Result
 from headrace.activities.datafactory.get_metadata import get_metadata
 from moving_desk import Bench, told
 from pipeline_desk import failure_of
+from stores import BUCKET, Shelf
 
 
 @pytest.fixture
@@ -150,6 +151,29 @@ def test_a_place_out_of_the_roots_is_denied(bench: Bench) -> None:
     (bench.files / "out").symlink_to("/etc")
     bench.service("disk", "FileServer", host=str(bench.files))
     assert "UserErrorFileAccessDenied" in failure_of(ask(bench, {"folderPath": "out"}, "childItems"))[1]
+
+
+def test_objects_and_their_folders_are_told_and_a_bucket_may_be_missing(bench: Bench, s3: Shelf) -> None:
+    """A folder of keys has no time, and this store no digest of its own."""
+    s3.put_file("told/a.csv", b"x")
+    s3.put_file("told/deep/b.csv", b"x")
+    bench.amazon(s3)
+    where = {"bucketName": BUCKET, "folderPath": "told"}
+    on_s3: dict[str, Any] = {"dataset": {"service": "s3"}}
+    assert told(ask(bench, where, "childItems", "itemName", **on_s3)) == {
+        "childItems": [{"name": "a.csv", "type": "File"}, {"name": "deep", "type": "Folder"}],
+        "itemName": "told",
+    }
+    assert told(ask(bench, {**where, "fileName": "a.csv"}, "size", "exists", **on_s3)) == {"size": 1, "exists": True}
+    assert "does not know it" in failure_of(ask(bench, where, "lastModified", **on_s3))[1]
+    assert "does not know it" in failure_of(ask(bench, {**where, "fileName": "a.csv"}, "contentMD5", **on_s3))[1]
+    nowhere = {"bucketName": "nowhere"}
+    assert told(ask(bench, nowhere, "exists", **on_s3)) == {"exists": False}
+    assert "UserErrorSourceBlobNotExist" in failure_of(ask(bench, nowhere, "itemName", **on_s3))[1]
+    assert told(ask(bench, {"bucketName": BUCKET}, "itemName", "itemType", **on_s3)) == {
+        "itemName": BUCKET,
+        "itemType": "Folder",
+    }
 
 
 def test_an_output_that_is_too_long_fails(bench: Bench) -> None:

@@ -102,11 +102,15 @@ def _of_file(
         with looking.place_look(
             data.place, moving.connecting.file_roots_of(scope), moving.limits, cancellation
         ) as look:
-            child = look.look(path)
-            if child is None or (data.file and child.is_folder):
-                if _EXISTS in fields.values():
+            try:
+                child = look.look(path)
+                if child is None or (data.file and child.is_folder):
+                    raise look.missing(path)
+            except TransferProblem as problem:
+                # A bucket that is not there has no such file, either.
+                if problem.code is Code.SOURCE_NOT_FOUND and _EXISTS in fields.values():
                     return _not_there(fields)
-                raise look.missing(path)
+                raise
             told = _Told(attempt, moving, data, given, look, child, path)
             return {written: told.value(field, written) for written, field in fields.items()}
 
