@@ -187,6 +187,9 @@ def open_place(attempt: Attempt, connecting: Connecting, service: Definition, lo
     name = location.get(container) if container else ""
     if container and (not isinstance(name, str) or not name):
         raise refused(BAD_REQUEST, f"A location in the linked service '{service.name}' names no '{container}'.")
+    if location.get("version"):
+        message = f"A location in the linked service '{service.name}' names the 'version' of an object; the newest one is what is read here."
+        raise refused(UNSUPPORTED_TYPE, message, Code.UNSUPPORTED)
     info = connection_of(attempt, service, location, connecting.secrets, roots)
     if info is None:
         raise refused(
