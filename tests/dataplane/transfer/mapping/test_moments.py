@@ -104,7 +104,7 @@ def test_text_that_is_no_time_is_refused(desk: Desk) -> None:
 TIMES = st.datetimes().map(lambda moment: moment.isoformat(" "))
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(TIMES, st.integers(0, 25), st.sampled_from("0123456789 :-.TZ+")), min_size=50, max_size=80))
 def test_a_time_with_one_wrong_character_is_never_another_time(desk: Desk, given_: list[tuple[str, int, str]]) -> None:
     """Either it is read as the language reads it, or not at all."""

@@ -60,10 +60,9 @@ def json_sql(field: Field, expression: str) -> str:
             return _decimal(field, expression)
         case ValueType.DATETIME | ValueType.DATETIME_OFFSET:
             zone = "Z" if field.type is ValueType.DATETIME_OFFSET else ""
-            whole = f"strftime({expression}, '%Y-%m-%dT%H:%M:%S')"
-            micro = f"strftime({expression}, '%f')"
-            rest = f"CASE WHEN {micro} = '000000' THEN '' ELSE rtrim('.' || {micro}, '0') END"
-            return f"'\"' || {whole} || {rest} || '{zone}\"'"
+            whole, exact = (f"strftime({expression}, '%Y-%m-%dT%H:%M:%S{rest}')" for rest in ("", ".%f"))
+            text = f"CASE WHEN epoch_us({expression}) % 1000000 = 0 THEN {whole} ELSE rtrim({exact}, '0') END"
+            return f"'\"' || {text} || '{zone}\"'"
         case ValueType.BYTES | ValueType.TIMESPAN:
             return f"'\"' || {text_sql(field, expression)} || '\"'"
         case _:
@@ -94,19 +93,20 @@ def _moment(field: Field, expression: str, pattern: str, culture: Culture) -> st
 def _floating(expression: str) -> str:
     """Return SQL of a floating number's text: the shortest digits that read back the same, no ``.0``, scientific from 1E+17 and below 1E-04."""
     text = f"CAST({expression} AS VARCHAR)"
-    plain = f"CASE WHEN suffix({text}, '.0') THEN left({text}, length({text}) - 2) ELSE {text} END"
-    # DuckDB turns to exponents one power of ten earlier.
-    large = f"abs({expression}) >= 1e16 AND abs({expression}) < 1e17"
+    size = f"abs({expression})"
+    # DuckDB turns to exponents one power of ten earlier, and writes 1.0.
+    plain = f"{size} < 1e16 AND ({size} >= 0.0001 OR {expression} = 0)"
     return (
-        f"CASE WHEN isnan({expression}) THEN 'NaN' WHEN isinf({expression}) THEN CASE WHEN {expression} > 0 THEN 'Infinity' ELSE '-Infinity' END "
-        f"WHEN {large} THEN CAST(CAST({text} AS HUGEINT) AS VARCHAR) "
-        f"WHEN contains({text}, 'e') THEN upper({text}) ELSE {plain} END"
+        f"CASE WHEN {plain} THEN CASE WHEN trunc({expression}) = {expression} THEN replace({text}, '.0', '') ELSE {text} END "
+        f"WHEN isnan({expression}) THEN 'NaN' "
+        f"WHEN isinf({expression}) THEN CASE WHEN {expression} > 0 THEN 'Infinity' ELSE '-Infinity' END "
+        f"WHEN {size} >= 1e16 AND {size} < 1e17 THEN CAST(CAST({text} AS HUGEINT) AS VARCHAR) ELSE upper({text}) END"
     )
 
 
 def _decimal(field: Field, expression: str) -> str:
     text = f"CAST({expression} AS VARCHAR)"
-    return f"rtrim(rtrim({text}, '0'), '.')" if (field.precision, field.scale) == _UNSPECIFIED else text
+    return f"regexp_replace({text}, '[.]?0+$', '')" if (field.precision, field.scale) == _UNSPECIFIED else text
 
 
 def _pointed(text: str, culture: Culture) -> str:
