@@ -150,6 +150,13 @@ def test_a_page_that_is_broken_is_told_when_it_is_read(tmp_path: Path) -> None:
     assert fault_of(read, Parquet(), path).reason is Reason.UNREADABLE
 
 
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    """Neither DuckDB nor Arrow looks at it before."""
+    path = made(tmp_path, {"column": [1]})
+    path.write_bytes(path.read_bytes().replace(b"column", b"c\xff\xfeumn"))
+    assert fault_of(read, Parquet(), path).reason is Reason.UNREADABLE
+
+
 def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     """A limit of the installation."""
     path = made(tmp_path, {"a": [1], "b": [2]})

@@ -50,12 +50,17 @@ def read(file: LocalFile, _form: Parquet, session: TransferSession, work: Workin
     with session.translating(meaning):
         path = literal(exactly(file.path))
         scan = f"read_parquet({path}, hive_partitioning = false)"
-        described = _described(scan, session)
+        try:
+            described = _described(scan, session)
+            if described:
+                _check_digits(file, path, session)
+        except RuntimeError as error:
+            # Names that are no UTF-8 are refused by what makes Python's text of them, not by DuckDB.
+            raise unreadable(file.name, "Parquet", "a name in it is no UTF-8") from error
         if not described:
             yield nothing()
             return
         check_width(file.name, len(described), work.limits)
-        _check_digits(file, path, session)
         fields = tuple(field_of(name, found) for name, found in described)
         yield Rows(select_typed(described, fields, scan), fields)
 
@@ -89,7 +94,9 @@ def exactly(path: Path) -> str:
 def _is_about(error: duckdb.Error, path: Path) -> bool:
     if isinstance(error, (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.OutOfMemoryException)):
         return False
-    # The reader's own failures (Thrift, unknown types) have no class of their own.
+    # What the reader did not foresee in a file is an error inside of DuckDB; what it found in Thrift and types has no class of its own.
+    if isinstance(error, duckdb.InternalException):
+        return True
     text = str(error).lower()
     return type(error) is duckdb.Error or str(path).lower() in text or any(sign in text for sign in _SIGNS)
 
