@@ -10,7 +10,7 @@ from headrace.activities.datafactory.copying.tolerance import shown_path
 from headrace.activities.datafactory.moving import Moving, machinery
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
-from headrace.core.errors import Problem
+from headrace.core.errors import Code, Problem
 from headrace.core.outcome import BatchReport, Failure, Outcome
 from headrace.dataplane.transfer.faults import Reason
 from headrace.dataplane.transfer.report import Told, TransferReport
@@ -58,13 +58,19 @@ def _outcome(
     ending = Ending(
         times.started,
         times.ended,
-        failure is None,
+        _status(failure),
         _errors(report, failure),
         _shown(None if tolerance.log is None else tolerance.log.to, report.log_path),
         _shown(tolerance.redirect, report.redirect_path),
     )
     output = output_of(asked.facts, report, ending)
     return Outcome(output, report.figures, failure, batch)
+
+
+def _status(failure: Failure | None) -> str:
+    if failure is None:
+        return "Succeeded"
+    return "Cancelled" if failure.code is Code.CANCELLED else "Failed"
 
 
 def _failure(problem: Problem) -> Failure:

@@ -48,11 +48,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a copy ended: when it began, and when it ended; ``errors`` are those that stopped it or that were passed over, in words."""
+    """How a copy ended (``Succeeded``, ``Failed`` or ``Cancelled``): when it began, and when it ended; ``errors`` stopped it, or were passed over."""
 
     started: Instant
     ended: Instant
-    succeeded: bool
+    status: str
     errors: Sequence[Json] = ()
     log_path: str = ""
     redirect_path: str = ""
@@ -129,8 +129,7 @@ def _consistency(report: TransferReport) -> Json:
 
 
 def _execution(facts: Facts, report: TransferReport, ending: Ending, seconds: float) -> Json:
-    status = "Succeeded" if ending.succeeded else "Failed"
-    done = "Completed" if ending.succeeded else "Failed"
+    done = "Completed" if ending.status == "Succeeded" else ending.status
     spent = report.durations
     details: dict[str, Json] = {}
     if facts.source_files:
@@ -144,7 +143,7 @@ def _execution(facts: Facts, report: TransferReport, ending: Ending, seconds: fl
     return {
         "source": {"type": facts.source},
         "sink": {"type": facts.sink},
-        "status": status,
+        "status": ending.status,
         "start": to_iso(ending.started),
         "duration": _whole(seconds),
         "usedDataIntegrationUnits": facts.units,
