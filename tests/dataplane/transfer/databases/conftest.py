@@ -4,8 +4,10 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -61,6 +63,22 @@ def sqlite(tmp_path: Path) -> TableHouse:
     sql = _on_sqlite(file)
     sql("CREATE TABLE made (n INTEGER)")
     return TableHouse("sqlite", ConnectionInfo("sqlite", f"sqlite:///{file}"), sql, tmp_path)
+
+
+@pytest.fixture
+def odbc(sqlite: TableHouse) -> TableHouse:
+    """Return a fresh SQLite file that is reached by its ODBC driver."""
+    file = sqlite.info.url.removeprefix("sqlite:///")
+    info = ConnectionInfo("odbc", "", {"connection_string": f"Driver=SQLite3;Database={file};Timeout=10000"})
+    return replace(sqlite, kind="odbc", info=info)
+
+
+@pytest.fixture
+def odbc_postgres(postgres: TableHouse) -> TableHouse:
+    """Return a fresh database on PostgreSQL that is reached by its ODBC driver."""
+    parts = urlsplit(postgres.info.url)
+    text = f"Driver=PostgreSQL Unicode;Server=127.0.0.1;Port={parts.port};Database={parts.path[1:]};UID=postgres;PWD=sekret"
+    return replace(postgres, kind="odbc", info=ConnectionInfo("odbc", "", {"connection_string": text}))
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.postgres), "mariadb", "sqlite"])

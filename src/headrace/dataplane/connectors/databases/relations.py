@@ -96,7 +96,7 @@ def find_table(session: Session, text: str) -> str:
     for place, name in _spellings(parsed, dialect):
         found = session.tables(place, name, 1)
         if found:
-            return ".".join(map(dialect.quoted, found[0]))
+            return ".".join(dialect.quoted(part) for part in found[0] if part)
     known = (f"{place}.{name}" for place, name in session.tables(None, None, _MOST_COMPARED))
     full = text if "." in text or not dialect.default_place else f"{dialect.default_place}.{text}"
     raise Problem(Code.SOURCE_NOT_FOUND, f"there is no table {text!r} in the database{similar_tables(full, known)}")

@@ -79,9 +79,11 @@ def merge(link: Link, sink: TableSink, table: Table, interim: str, fields: tuple
     """Take the rows over, within a transaction: those whose key is there are changed, the others inserted."""
     dialect, columns = link.dialect, _listed(link.dialect, fields)
     overriding = " OVERRIDING SYSTEM VALUE" if dialect.name == "PostgreSQL" else ""
+    counted = bool(table.counted) and table.counted in {field.name for field in fields}
+    before, after = (f"SET IDENTITY_INSERT {table.name} {switch};" if counted else "" for switch in ("ON", "OFF"))
     if sink.mode is not TableMode.UPSERT:
         link.run(
-            f"INSERT INTO {table.name} ({columns}){overriding} SELECT {columns} FROM {interim} ORDER BY {SLICE.name}, {ROW.name}"
+            f"{before}INSERT INTO {table.name} ({columns}){overriding} SELECT {columns} FROM {interim} ORDER BY {SLICE.name}, {ROW.name};{after}"
         )
         return
     keys = sink.keys or table.keys
@@ -91,12 +93,12 @@ def merge(link: Link, sink: TableSink, table: Table, interim: str, fields: tuple
         f"AS headrace_rank FROM {interim}) AS ranked WHERE headrace_rank = 1)"
     )
     same = " AND ".join(f"t.{dialect.quoted(key)} = s.{dialect.quoted(key)}" for key in keys)
-    changed = [dialect.quoted(field.name) for field in fields if field.name not in keys]
+    changed = [dialect.quoted(field.name) for field in fields if field.name not in (*keys, table.counted)]
     if changed:
         link.run(_update(dialect, table.name, latest, same, changed))
     link.run(
-        f"INSERT INTO {table.name} ({columns}){overriding} SELECT {columns} FROM {latest} AS s "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {same})"
+        f"{before}INSERT INTO {table.name} ({columns}){overriding} SELECT {columns} FROM {latest} AS s "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {same});{after}"
     )
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from headrace.dataplane.transfer.databases.links import transact
 from headrace.dataplane.transfer.databases.links.link import Given, Link
-from headrace.dataplane.transfer.databases.links.plain import clock, instant_text
+from headrace.dataplane.transfer.databases.links.plain import bound_columns, clock
 from headrace.dataplane.transfer.databases.parameters import given
 from headrace.dataplane.transfer.request import TableSink
 from headrace.dataplane.transfer.values import Field, ValueType
@@ -60,41 +61,14 @@ def _json(value: Any, field: Field) -> Any:
 
 
 def _transact(link: Link, sink: TableSink, fields: tuple[Field, ...], batch: Any, others: list[Given]) -> str:
-    dialect = link.dialect
-    columns = ", ".join(dialect.quoted(field.name) for field in fields)
-    rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-    lines = [f"DECLARE @headrace_rows AS {_dotted(link, sink.procedure_type)};"]
+    columns = ", ".join(link.dialect.quoted(field.name) for field in fields)
+    rows = list(zip(*bound_columns(batch, fields), strict=True))
+    lines = [f"DECLARE @headrace_rows AS {transact.dotted(sink.procedure_type)};"]
     for at in range(0, len(rows), _MOST_VALUES):
-        values = ", ".join(
-            "(" + ", ".join(_literal(link, value, field) for value, field in zip(row, fields, strict=True)) + ")"
-            for row in rows[at : at + _MOST_VALUES]
-        )
+        part = rows[at : at + _MOST_VALUES]
+        values = ", ".join("(" + ", ".join(map(transact.literal, row)) + ")" for row in part)
         lines.append(f"INSERT INTO @headrace_rows ({columns}) VALUES {values};")
     passed = [f"@{sink.procedure_parameter.lstrip('@')} = @headrace_rows"]
-    passed += [f"@{one.name.lstrip('@')} = {_literal(link, one.value, None)}" for one in others]
-    lines.append(f"EXEC {_dotted(link, sink.procedure)} {', '.join(passed)};")
+    passed += [f"@{one.name.lstrip('@')} = {transact.literal(one.value)}" for one in others]
+    lines.append(f"EXEC {transact.dotted(sink.procedure)} {', '.join(passed)};")
     return "\n".join(lines)
-
-
-def _dotted(link: Link, name: str) -> str:
-    if "[" in name or '"' in name:
-        return name
-    return ".".join(link.dialect.quoted(part) for part in name.split("."))
-
-
-def _literal(link: Link, value: Any, field: Field | None) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if field is not None and field.type is ValueType.TIMESPAN:
-        return link.dialect.literal(clock(value))
-    if isinstance(value, datetime):
-        return link.dialect.literal(instant_text(value))
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, int | Decimal):
-        return format(value, "f") if isinstance(value, Decimal) else str(value)
-    return link.dialect.literal(str(value))

@@ -59,6 +59,8 @@ class Table:
     name: str
     columns: tuple[TableColumn, ...]
     keys: tuple[str, ...] = ()
+    counted: str = ""
+    """The column that SQL Server counts by itself, and takes values for only where it is told so."""
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -11,14 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import pymysql  # type: ignore[import-untyped]  # it ships no type information
-from pymysql.constants import CLIENT  # type: ignore[import-untyped]  # as above
-from pymysql.cursors import SSCursor  # type: ignore[import-untyped]  # as above
-
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.connectors.databases.connecting import in_thread, without_secrets
 from headrace.dataplane.connectors.databases.dialect import Dialect
+from headrace.dataplane.connectors.databases.drivers import require
 from headrace.dataplane.connectors.databases.mysql import DIALECT
 from headrace.dataplane.connectors.databases.mysql_address import NONSENSE, arguments
 from headrace.dataplane.limits import Limits
@@ -27,6 +24,13 @@ from headrace.dataplane.transfer.databases.links.link import Answer, Fault, Give
 from headrace.dataplane.transfer.databases.links.named import PERCENT, marked
 from headrace.dataplane.transfer.databases.links.plain import answer_of, outputs_of
 from headrace.dataplane.transfer.values import Field
+
+try:
+    import pymysql  # type: ignore[import-untyped]  # it ships no type information
+    from pymysql.constants import CLIENT  # type: ignore[import-untyped]  # as above
+    from pymysql.cursors import SSCursor  # type: ignore[import-untyped]  # as above
+except ImportError:  # said when it is used
+    pymysql = None
 
 _FETCHED = 5_000
 _KILL_SECONDS = 1.0
@@ -261,6 +265,7 @@ def connect_mysql(info: ConnectionInfo, limits: Limits, cancellation: Cancellati
         LinkError: ``AWAY``, ``DENIED``.
         Problem: ``INVALID``: the URL.
     """
+    require(pymysql, "MySQL", "mysql")
     login = {**arguments(info, limits), "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS}
     try:
         connection = in_thread(lambda: pymysql.connect(**login), _close, cancellation)

@@ -22,6 +22,21 @@ def _plain(values: list[Any], field: Field) -> Iterable[Any]:
     return values if write is None else [None if value is None else write(value) for value in values]
 
 
+def bound_columns(batch: Any, fields: Sequence[Field]) -> list[list[Any]]:
+    """Return the columns of a batch as values that drivers bind: instants in UTC without a zone, times of the day and spans as text."""
+    columns = []
+    for column, one in zip(batch.columns, fields, strict=True):
+        values = column.to_pylist()
+        if one.type is ValueType.TIMESPAN:
+            values = [None if value is None else clock(value) for value in values]
+        elif one.type is ValueType.DATETIME_OFFSET:
+            values = [None if value is None else value.replace(tzinfo=None) for value in values]
+        elif one.type is ValueType.UINT64:
+            values = [None if value is None else Decimal(value) for value in values]
+        columns.append(values)
+    return columns
+
+
 def instant_text(value: datetime) -> str:
     """Return ``yyyy-MM-dd HH:mm:ss``, with a fraction where there is one; in UTC."""
     moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value

@@ -50,7 +50,7 @@ _MADE: Mapping[ValueType, str] = {
 _MOST_DIGITS = 38
 _COLUMNS = """
 SELECT a.attname::text, t.typname::text, format_type(a.atttypid, a.atttypmod), a.attgenerated::text,
-       coalesce(a.attnum = ANY (k.conkey), false), coalesce(array_position(k.conkey, a.attnum), 0)
+       coalesce(array_position(k.conkey, a.attnum), 0)
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type b ON b.oid = a.atttypid
 JOIN pg_catalog.pg_type t ON t.oid = coalesce(nullif(b.typbasetype, 0), b.oid)
@@ -72,9 +72,9 @@ def table(link: _Asks, schema: str, name: str) -> Table | None:
     described = link.rows(_COLUMNS.format(doubled(quoted)))
     columns = tuple(
         TableColumn(field_of(str(column), str(kind), str(declared)), str(declared), writable=not generated)
-        for column, kind, declared, generated, _, _ in described
+        for column, kind, declared, generated, _ in described
     )
-    keys = sorted((int(at), str(column)) for column, _, _, _, is_key, at in described if is_key)
+    keys = sorted((int(at), str(column)) for column, _, _, _, at in described if int(at))
     return Table(quoted, columns, tuple(column for _, column in keys))
 
 
