@@ -137,6 +137,10 @@ def test_bytes_are_read_in_the_encoding_that_they_name(tmp_path: Path) -> None:
         (latin, Markup()),
         ("<a>ü</a>".encode("utf-16"), Markup()),
         ("<a>ü</a>".encode("cp1252"), Markup("cp1252")),
+        ("<a>ü</a>".encode("utf-16"), Markup("utf-16-le")),
+        ('<?xml version="1.0" encoding="utf-8"?><a>ü</a>'.encode("cp1140"), Markup("cp1140")),
+        (b"\xef\xbb\xbf" + "<a>ü</a>".encode(), Markup()),
+        (b"\xef\xbb\xbf" + "<a>ü</a>".encode(), Markup("cp1252")),
     ):
         assert document(tmp_path, content, form) == {"a": "ü"}
 
@@ -154,6 +158,12 @@ def test_a_document_is_so_large_and_no_larger(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="max_row_bytes") as caught:
         document(tmp_path, f"<a>{'<b>12345</b>' * 1000}</a>", limits=Limits(max_row_bytes=4000, threads=1))
     assert caught.value.code is Code.LIMIT_EXCEEDED
+
+
+def test_a_document_to_be_validated_is_no_larger_either(tmp_path: Path) -> None:
+    """All of it is held in memory for that."""
+    with pytest.raises(Problem, match="max_row_bytes"):
+        document(tmp_path, f"<a>{' ' * 5000}</a>", Markup(validation="dtd"), Limits(max_row_bytes=4000, threads=1))
 
 
 DTD = "<!DOCTYPE a [<!ELEMENT a (b*)><!ELEMENT b (#PCDATA)><!ATTLIST b x CDATA 'not taken'>]>"

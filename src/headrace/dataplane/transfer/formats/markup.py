@@ -18,14 +18,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
 
 from headrace.core.errors import Code, Problem
+from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.formats import documents
+from headrace.dataplane.transfer.formats.encodings import as_utf8
 from headrace.dataplane.transfer.formats.landed import empty_file
 from headrace.dataplane.transfer.formats.typed import unreadable
 from headrace.dataplane.transfer.request import Documents, Markup
@@ -53,11 +56,10 @@ def read(file: LocalFile, form: Markup, session: TransferSession, work: Working)
     if form.validation == "xsd":
         message = "validationMode xsd is not supported, since schemas are not fetched from where a file says; take none or dtd"
         raise TransferProblem(Reason.REQUEST_INVALID, Side.SOURCE, message, Code.UNSUPPORTED)
-    if form.validation == "dtd":
-        _validate(file, form)
     path = empty_file(work, ".json")
     try:
-        path.write_text(_document_of(file, form, work), encoding="utf-8")
+        with _noticing_a_full_disk(path):
+            path.write_text(_converted(file, form, work), encoding="utf-8")
         there = LocalFile(path, file.name, path.stat().st_size, file.modified_at)
         with documents.read(there, Documents(), session, work) as rows:
             yield rows
@@ -65,10 +67,38 @@ def read(file: LocalFile, form: Markup, session: TransferSession, work: Working)
         path.unlink(missing_ok=True)
 
 
-def _document_of(file: LocalFile, form: Markup, work: Working) -> str:
+@contextmanager
+def _noticing_a_full_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_full(error, path.parent) or error from error
+
+
+def _converted(file: LocalFile, form: Markup, work: Working) -> str:
+    """Return the document; an encoding that was asked for wins over what the file says, except for UTF-8, which is asked for by default."""
+    cancellation = work.context.cancellation
+    if form.encoding.lower() in _UTF_8:
+        return _checked(file, form, work, None)
+    scratch = empty_file(work, ".xml")
+    with as_utf8(file.path, file.name, form.encoding, scratch, cancellation) as (path, _):
+        try:
+            # libxml2 reads over a mark at the beginning by itself.
+            return _checked(replace(file, path=path), form, work, "utf-8")
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+def _checked(file: LocalFile, form: Markup, work: Working, encoding: str | None) -> str:
+    if form.validation == "dtd":
+        _validate(file, work, encoding)
+    return _document_of(file, form, work, encoding)
+
+
+def _document_of(file: LocalFile, form: Markup, work: Working, encoding: str | None) -> str:
     building = _Building(file.name, form, work.limits.max_row_bytes)
     parser = etree.XMLPullParser(
-        events=("start", "end"), remove_comments=True, remove_pis=True, collect_ids=False, **_options(form)
+        events=("start", "end"), remove_comments=True, remove_pis=True, collect_ids=False, **_options(encoding)
     )
     try:
         with file.path.open("rb") as raw:
@@ -83,8 +113,7 @@ def _document_of(file: LocalFile, form: Markup, work: Working) -> str:
     return building.document
 
 
-def _options(form: Markup) -> dict[str, Any]:
-    encoding = None if form.encoding.lower() in _UTF_8 else form.encoding
+def _options(encoding: str | None) -> dict[str, Any]:
     return {
         "resolve_entities": False,
         "no_network": True,
@@ -96,15 +125,18 @@ def _options(form: Markup) -> dict[str, Any]:
     }
 
 
-def _validate(file: LocalFile, form: Markup) -> None:
+def _validate(file: LocalFile, work: Working, encoding: str | None) -> None:
     """Look whether the file keeps to the DTD in it; for that, all of it is held in memory.
 
     Raises:
-        TransferProblem: ``UNREADABLE``.
+        TransferProblem: ``UNREADABLE``. Problem: ``LIMIT_EXCEEDED``.
     """
+    size = file.path.stat().st_size
+    if size > work.limits.max_row_bytes:
+        raise _too_large(file.name, work.limits.max_row_bytes)
     try:
         with file.path.open("rb") as raw:
-            tree = etree.parse(raw, etree.XMLParser(**_options(form)))
+            tree = etree.parse(raw, etree.XMLParser(**_options(encoding)))
     except (etree.LxmlError, LookupError) as error:
         raise unreadable(file.name, "XML", str(error)) from error
     dtd = tree.docinfo.internalDTD
@@ -185,8 +217,7 @@ class _Building:
         element.attrib.clear()
         self._size += len(value) if not frame.properties else len(frame.properties)
         if self._size > self._most:
-            message = f"{self._name!r} is a document of more than {self._most:,} bytes (max_row_bytes); split it into several files"
-            raise Problem(Code.LIMIT_EXCEEDED, message)
+            raise _too_large(self._name, self._most)
         if self._open:
             self._open[-1].properties.setdefault(frame.name, []).append(value)
         else:
@@ -227,6 +258,11 @@ class _Building:
             return "xml" if uri else None
         declared: Mapping[str | None, str] = element.nsmap
         return next((prefix for prefix, found in declared.items() if found == uri and prefix), None)
+
+
+def _too_large(name: str, most: int) -> Problem:
+    message = f"{name!r} is a document of more than {most:,} bytes (max_row_bytes); split it into several files"
+    return Problem(Code.LIMIT_EXCEEDED, message)
 
 
 def _fits(text: str) -> bool:
