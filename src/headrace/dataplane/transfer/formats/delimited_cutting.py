@@ -8,6 +8,7 @@ no row, and the next line is read as if nothing had been. Lines without any char
 column and no quoting: there such a line is an empty cell.
 """
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,12 +83,15 @@ class Cutter:
         self._delimiter = dialect.delimiter or _NO_DELIMITER
         self._end = re.compile(re.escape(dialect.end)) if dialect.end else _ANY_END
         self._reach = max(len(self._delimiter), len(dialect.end or "\r\n"))
+        # Python's own reader has one character of each, and does not tell what was quoted.
+        self._is_usual = len(dialect.delimiter) == 1 and not dialect.null and dialect.end in ("", "\n")
 
     def cut(self, text: str, *, final: bool) -> Cut:
         """Return the records that are complete in ``text``; all of them when nothing ``final`` is to come."""
         quote, escape = self._dialect.quote, self._dialect.escape
         if quote and quote in text:
-            return self._with_quotes(text, final=final)
+            quick = self._by_library(text, final=final) if self._is_usual else None
+            return quick or self._with_quotes(text, final=final)
         end = self._dialect.end
         if end:
             lines = text.split(end)
@@ -149,6 +153,31 @@ class Cutter:
                 if found < 0:
                     return cells if stop[0] > start else (), stop[1]
                 place = found + len(delimiter)
+
+    def _by_library(self, text: str, *, final: bool) -> Cut | None:
+        """Return what Python's own reader makes of text that it reads as we do; None: this is none, or it cannot say."""
+        dialect = self._dialect
+        returns = text.count("\r")
+        if returns and (dialect.end or returns != text.count("\r\n")):
+            return None
+        if dialect.escape != dialect.quote and dialect.escape + dialect.quote in text:
+            return None
+        lines = [f"{line}\n" for line in text.split("\n")]
+        last = lines.pop()[:-1]
+        if final and last:
+            lines.append(last)
+        reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
+        records: list[Record] = []
+        done = 0
+        try:
+            for record in reader:
+                records.append(record)
+                done = reader.line_num
+        except csv.Error:
+            # At the end it is a row that is not complete, perhaps.
+            if final or reader.line_num < len(lines):
+                return None
+        return Cut(records, sum(map(len, lines[:done])), nulls=True) if done else None
 
     def _with_quotes(self, text: str, *, final: bool) -> Cut:
         quote, delimiter, null = self._dialect.quote, self._delimiter, self._dialect.null
