@@ -172,7 +172,7 @@ def test_rows_that_do_not_fit_fail_a_transfer_that_leaves_nothing_out(desk: Desk
     failed = desk.fails(replace(parquet_of(desk), mapping=NUMBERS))
     assert isinstance(failed.problem, TransferProblem)
     assert failed.problem.reason is Reason.VALUE_INVALID
-    assert "bad" in failed.problem.message
+    assert "row 2 of 'in/a.csv': column 'n': 'bad'" in failed.problem.message
     assert desk.files("out") == {}
     assert desk.parts() == []
 

@@ -22,7 +22,9 @@ from headrace.dataplane.transfer.request import (
     FilesSource,
     LogPlace,
     Parquet,
+    Partitioning,
     QuerySource,
+    RangeSplit,
     SessionLog,
     TableSink,
     Tolerance,
@@ -76,9 +78,15 @@ def merged_bytes(desk: Desk) -> Transfer:
 
 def check_rows(desk: Desk, figures: Figures) -> None:
     """Every good row is in the sink once; every bad one is told once."""
+    check_numbers(desk, figures)
+    check_told(desk, figures)
+
+
+def check_numbers(desk: Desk, figures: Figures) -> None:
+    """Every good row is in the sink once."""
     found = sorted(n for path in (desk.data / "out").rglob("*") for n in pq.read_table(path)["n"].to_pylist())
     assert found == list(range(FILES * ROWS))
-    check_told(desk, figures)
+    assert figures.rows_accepted == FILES * ROWS
 
 
 def check_told(desk: Desk, figures: Figures) -> None:
@@ -145,6 +153,18 @@ def query_into_table(desk: Desk) -> Transfer:
     return replace(request, source=source, tolerance=Tolerance())
 
 
+def split_into_table(desk: Desk) -> Transfer:
+    """Return one of a table that is read in parts, whose bounds are asked for."""
+    request = query_into_table(desk)
+    split = RangeSplit(Partitioning.RANGE, "n", parts=3)
+    return replace(request, source=QuerySource(_database(desk, "source.db"), table="s", split=split))
+
+
+def split_into_files(desk: Desk) -> Transfer:
+    """Return one whose parts become files."""
+    return replace(split_into_table(desk), sink=FilesSink(desk.place, Parquet(), "out"))
+
+
 def _database(desk: Desk, name: str) -> ConnectionInfo:
     return ConnectionInfo("sqlite", f"sqlite:///{desk.data / name}", {})
 
@@ -164,13 +184,15 @@ def check_query(desk: Desk, figures: Figures) -> None:
 
 
 CASES = {
-    "rows": Case(rows_of, check_rows),
-    "merged-rows": Case(merged_rows, check_rows),
-    "dealt-rows": Case(dealt_rows, check_rows),
-    "bytes": Case(bytes_of, check_bytes),
-    "merged-bytes": Case(merged_bytes, check_merged),
-    "table": Case(into_table, check_table),
-    "query": Case(query_into_table, check_query),
+    "rows": Case(rows_of, check_rows, "transfer-before-rename:2"),
+    "merged-rows": Case(merged_rows, check_rows, "transfer-after-rename:1"),
+    "dealt-rows": Case(dealt_rows, check_rows, "transfer-before-rename:2"),
+    "bytes": Case(bytes_of, check_bytes, "transfer-after-delete:2"),
+    "merged-bytes": Case(merged_bytes, check_merged, "transfer-after-delete:2"),
+    "table": Case(into_table, check_table, "transfer-after-write:2"),
+    "query": Case(query_into_table, check_query, "transfer-after-write:1"),
+    "split": Case(split_into_table, check_query, "transfer-after-noted:2"),
+    "split-files": Case(split_into_files, check_numbers, "transfer-after-write:2"),
 }
 
 
@@ -197,7 +219,8 @@ def die_and_go_on(desk: Desk, name: str, point: str, passing: int) -> bool:
 @pytest.mark.parametrize("name", CASES)
 def test_a_killed_transfer_is_finished_by_the_next_worker(desk: Desk, name: str) -> None:
     """Each row and each byte is in the sink once, refused rows are told once, and nothing unfinished is left."""
-    assert die_and_go_on(desk, name, "transfer-before-logs", 1)
+    point, _, passing = CASES[name].worst.partition(":")
+    assert die_and_go_on(desk, name, point, int(passing))
 
 
 @pytest.mark.soak

@@ -16,10 +16,10 @@ from headrace.dataplane.transfer.values import Field
 
 
 class Refusals:
-    """Where refused rows of one slice go: into the spool, or, when none may be left out, into a failure."""
+    """Where refused rows of the slice ``name`` go: into the spool, or, when none may be left out, into a failure."""
 
-    def __init__(self, spool: Spool, *, tolerant: bool) -> None:
-        self.spool, self.tolerant = spool, tolerant
+    def __init__(self, spool: Spool, name: str, *, tolerant: bool) -> None:
+        self.spool, self.name, self.tolerant = spool, name, tolerant
         self.by_sink = False
 
     def __call__(self, row: RefusedRow) -> None:
@@ -30,8 +30,15 @@ class Refusals:
         """
         if not self.tolerant:
             side = Side.SINK if self.by_sink or row.reason is Reason.VALUE_INVALID else Side.SOURCE
-            raise TransferProblem(row.reason, side, row.message)
+            raise TransferProblem(row.reason, side, self._located(row))
         self.spool.add(row, by_sink=self.by_sink)
+
+    def _located(self, row: RefusedRow) -> str:
+        """Return a row's message with its place, unless whoever refused it has said so."""
+        if repr(self.name) in row.message or self.by_sink:
+            return row.message
+        where = f"row {row.number} of {self.name!r}" if row.number else repr(self.name)
+        return f"{where}: {row.message}"
 
 
 @dataclass

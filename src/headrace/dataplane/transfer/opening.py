@@ -65,7 +65,7 @@ def counted(
         TransferProblem: the mapping does not fit.
     """
     request = conducting.request
-    refusals = Refusals(spool, tolerant=request.tolerance.skip_rows)
+    refusals = Refusals(spool, item.name, tolerant=request.tolerance.skip_rows)
     stream = mapped(
         rows, request.mapping, shape, session, refusals, conducting.work, path=item.path, added=request.added
     )
