@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from headrace.activities.datafactory.attempt import Attempt, Object, refused
 from headrace.activities.datafactory.databases import database_of, is_mapped
@@ -20,7 +21,7 @@ from headrace.activities.datafactory.odbc import with_address
 from headrace.activities.datafactory.properties import Properties
 from headrace.activities.datafactory.secret_source import SecretSource, TokenSource
 from headrace.activities.datafactory.service_reader import ServiceReader
-from headrace.activities.datafactory.stores import connection_of, folder_url
+from headrace.activities.datafactory.stores import below_roots, connection_of, folder_url
 from headrace.activities.datafactory.web_services import base_url, joined, login_of
 from headrace.activities.datafactory.words import ACCESS_DENIED, BAD_REQUEST, UNSUPPORTED_TYPE
 from headrace.core.codec import Json
@@ -180,9 +181,16 @@ def open_place(attempt: Attempt, connecting: Connecting, service: Definition, lo
         Refused, Problem: as ``open_dataset``.
     """
     kind = service.type.lower()
-    if kind == _FILE_SERVER:
-        return Place(StoreType.FOLDER, None, folder_url(service), service.type), ""
     roots = connecting.file_roots_of(attempt.task.scope)
+    if kind == _FILE_SERVER:
+        url = folder_url(service)
+        if below_roots(unquote(url.removeprefix("file://")), roots) is None:
+            message = (
+                f"The folder of the linked service '{service.name}' lies outside of the folders that pipelines may read and write "
+                "(setting HEADRACE_FILE_ROOTS)."
+            )
+            raise refused(ACCESS_DENIED, message, Code.SOURCE_DENIED)
+        return Place(StoreType.FOLDER, None, url, service.type), ""
     container = _CONTAINERS.get(kind)
     name = location.get(container) if container else ""
     if container and (not isinstance(name, str) or not name):

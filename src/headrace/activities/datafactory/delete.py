@@ -39,7 +39,7 @@ _CONNECTIONS = 4
 def delete(attempt: Attempt, moving: Moving) -> Result:
     """Remove the files that are chosen; none is no failure. What cannot be removed fails the activity when all else is gone."""
     given = Properties(attempt.given())
-    data = open_end(attempt, moving.connecting, given.raw("dataset"), "dataset", Side.SOURCE)
+    data = open_end(attempt, moving.connecting, given.raw("dataset"), "dataset", Side.SOURCE, FAILED)
     if not isinstance(data, FileData):
         raise refused(
             BAD_REQUEST, f"The dataset '{data.name}' of type '{data.type}' has no files that could be removed."

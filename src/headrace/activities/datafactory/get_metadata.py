@@ -43,7 +43,7 @@ def get_metadata(attempt: Attempt, moving: Moving) -> Result:
     """Say what is asked for of the dataset; the output has these fields and no others."""
     given = Properties(attempt.given())
     fields, copied = _asked(given)
-    data = open_end(attempt, moving.connecting, given.raw("dataset"), "dataset", Side.SOURCE)
+    data = open_end(attempt, moving.connecting, given.raw("dataset"), "dataset", Side.SOURCE, FAILED)
     if isinstance(data, TableData):
         found = _of_table(attempt, moving, data, fields)
     elif isinstance(data, FileData):

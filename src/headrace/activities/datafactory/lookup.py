@@ -36,7 +36,7 @@ def lookup(attempt: Attempt, moving: Moving) -> Result:
     as_text = given.flag("treatDecimalAsString")
     if not source.given:
         raise given.wrong("source", "is required for a Lookup")
-    data = open_end(attempt, moving.connecting, given.raw("dataset"), "dataset", Side.SOURCE)
+    data = open_end(attempt, moving.connecting, given.raw("dataset"), "dataset", Side.SOURCE, FAILED)
     if isinstance(data, FileData) and isinstance(data.form, Bytes):
         raise refused(BAD_REQUEST, f"The dataset '{data.name}' is of bytes without a format, which have no rows.")
     reads, added = source_of(source, data), added_columns(source)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from headrace.activities.datafactory.attempt import Attempt, Object, Refused, refused
-from headrace.activities.datafactory.copying.failures import failure_of
+from headrace.activities.datafactory.copying.failures import FAILED, failure_of
 from headrace.activities.datafactory.copying.mapping import column_map
 from headrace.activities.datafactory.copying.outputs import Facts
 from headrace.activities.datafactory.copying.sinks import is_bytes, sink_of
@@ -114,8 +114,10 @@ def digest(attempt: Attempt, values: Object, *data: Data) -> str:
     return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
 
 
-def open_end(attempt: Attempt, connecting: Connecting, reference: Json, what: str, side: Side) -> Data:
-    """Return the dataset that a reference names; where its store or database may not be reached, that is a failure of its side.
+def open_end(
+    attempt: Attempt, connecting: Connecting, reference: Json, what: str, side: Side, label: str = FAILED
+) -> Data:
+    """Return the dataset that a reference names; where its store or database may not be reached, that is a failure of its side, with this errorCode.
 
     Raises:
         Refused, Problem: as ``open_dataset``.
@@ -126,12 +128,12 @@ def open_end(attempt: Attempt, connecting: Connecting, reference: Json, what: st
         if refusal.failure.label != ACCESS_DENIED:
             raise
         denied = TransferProblem(Reason.ACCESS_DENIED, side, refusal.failure.message, refusal.failure.code)
-        raise Refused(failure_of(denied)) from refusal
+        raise Refused(failure_of(denied, label)) from refusal
     except Problem as problem:
         found = guarded(problem, side, database=_is_database(attempt, connecting, reference))
         if found is problem:
             raise
-        raise Refused(failure_of(found)) from problem
+        raise Refused(failure_of(found, label)) from problem
 
 
 def guarded(problem: Problem, side: Side, *, database: bool) -> Problem:
