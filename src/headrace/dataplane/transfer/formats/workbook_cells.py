@@ -76,7 +76,7 @@ def check_archive(path: Path, name: str, cancellation: Cancellation) -> None:
                 member.file_size = 1 << 62
                 with archive.open(member) as part:
                     left = _check_part(part, name, left, cancellation)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise unreadable(name, "an Excel workbook", str(error) or type(error).__name__) from error
