@@ -109,15 +109,17 @@ class Look:
         return found is not None and found.end() == len(data)
 
     def _rows(self, end: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-        """Return expressions of rows: those without quotes may have any number of cells, and all have as many as there are columns."""
+        """Return expressions of rows: any without quotes, and those that are not too long; those that have a cell for each column."""
         delimiter, quote = re.escape(self._delimiter), re.escape(self._quote)
         bare = b"[^" + delimiter + quote + rb"\r\n]*+"
         quoted = quote + b"[^" + quote + rb"\r\n]*+(?:" + quote * 2 + b"[^" + quote + rb"\r\n]*+)*+" + quote
         cell = b"(?:" + quoted + b"|" + bare + b")" if quote else bare
-        row = cell + b"(?:" + delimiter + cell + b"){%d}" % (self._columns - 1)
+        most = self._columns - 1
+        row = cell + b"(?:" + delimiter + cell + b"){%d}" % most
+        shorter = cell + b"(?:" + delimiter + cell + b"){0,%d}" % most
         plain = b"[^" + quote + rb"\r\n]*+"
         end = re.escape(end)
         return (
-            re.compile(b"(?:" + plain + end + b"|" + row + end + b")*+"),
+            re.compile(b"(?:" + plain + end + b"|" + shorter + end + b")*+"),
             re.compile(b"(?:" + row + end + b")*+"),
         )
