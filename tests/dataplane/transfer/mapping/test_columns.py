@@ -91,6 +91,16 @@ def test_a_mapping_by_ordinals_counts_from_one(desk: Desk) -> None:
     assert names(desk.mapped(ROWS, mapping)) == ["Name", "Id"]
 
 
+def test_columns_of_the_same_name_are_told_apart_by_ordinals_only(desk: Desk) -> None:
+    """A join has two; which of them a name means, nobody can say."""
+    rows = Rows("(VALUES ('1', '2'))", (Field("id"), Field("id")))
+    for mapping in (None, pairs(("id", "x"))):
+        wrong = problem(desk, rows, mapping)
+        assert (wrong.reason, wrong.side) == (Reason.REQUEST_INVALID, Side.SOURCE)
+    found = desk.mapped(rows, pairs((End(ordinal=2), "b"), (End(ordinal=1), "a")))
+    assert (names(found), found.rows) == (["b", "a"], [("2", "1")])
+
+
 def test_only_mapped_columns_come_in_the_order_of_the_mapping(desk: Desk) -> None:
     """Under the sink's names."""
     found = desk.mapped(ROWS, pairs(("Name", "n"), ("Id", "i"), ("Name", "again")))

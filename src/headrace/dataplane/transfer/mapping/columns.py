@@ -55,6 +55,34 @@ class _Origin:
     sql: str
 
 
+class _Origins:
+    """The source's columns in order. Two may have the same name (a query's can), but then nobody may ask for it."""
+
+    def __init__(self, listed: Iterable[_Origin]) -> None:
+        self.listed = list(listed)
+        self._places = dict[str, list[int]]()
+        for at, origin in enumerate(self.listed):
+            self._places.setdefault(origin.field.name, []).append(at)
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Return all names."""
+        return self._places
+
+    def find(self, name: str) -> _Origin | None:
+        """Return the column of a name; None: there is none."""
+        places = self._places.get(name, [])
+        if len(places) > 1:
+            message = f"the source has {len(places)} columns {name!r}: give them different names, or map them by their ordinals"
+            raise TransferProblem(Reason.REQUEST_INVALID, Side.SOURCE, message)
+        return self.listed[places[0]] if places else None
+
+    def put(self, origin: _Origin) -> None:
+        """Add a column, in the place of the one that has its name."""
+        places = self._places.setdefault(origin.field.name, [len(self.listed)])
+        self.listed[places[0] : places[0] + 1] = [origin]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A mapped column before the types in documents are known. ``inside``: the document and path that it comes from."""
@@ -116,37 +144,40 @@ def _relation(rows: Rows) -> str:
     return f"(SELECT * FROM ({inner}) AS source({', '.join((*names, DOCUMENT))}))"
 
 
-def _origins(rows: Rows, path: str, added: Sequence[AddedColumn]) -> dict[str, _Origin]:
-    """Return the source's columns by name; an added one takes the place of one that has its name."""
-    own = {field.name: _Origin(field, f"c{at}") for at, field in enumerate(rows.fields)}
-    origins = dict(own)
+def _origins(rows: Rows, path: str, added: Sequence[AddedColumn]) -> _Origins:
+    """Return the source's columns; an added one takes the place of one that has its name."""
+    own = _Origins(_Origin(field, f"c{at}") for at, field in enumerate(rows.fields))
+    origins = _Origins(own.listed)
     for column in added:
         if column.kind is Added.COLUMN:
-            found = own.get(column.value)
+            found = own.find(column.value)
             if found is None:
                 if not rows.fields:
                     continue
-                raise _unknown(column.value, own, f"the additional column {column.name!r} copies")
-            origins[column.name] = _Origin(replace(found.field, name=column.name), found.sql)
+                raise _unknown(column.value, own.names, f"the additional column {column.name!r} copies")
+            origins.put(_Origin(replace(found.field, name=column.name), found.sql))
         else:
             text = path if column.kind is Added.FILE_PATH else column.value
-            origins[column.name] = _Origin(Field(column.name), f"CAST({literal(text)} AS VARCHAR)")
+            origins.put(_Origin(Field(column.name), f"CAST({literal(text)} AS VARCHAR)"))
     return origins
 
 
-def _whole(rows: Rows, origins: dict[str, _Origin], added: Sequence[AddedColumn]) -> str:
+def _whole(rows: Rows, origins: _Origins, added: Sequence[AddedColumn]) -> str:
     """Return SQL of documents that pass as they are, with the added columns."""
-    from_added = [origins[column.name] for column in added if column.name in origins]
+    from_added = [origin for column in added if (origin := origins.find(column.name)) is not None]
     if not from_added:
         return DOCUMENT
     members = {origin.field.name: f"coalesce({json_sql(origin.field, origin.sql)}, 'null')" for origin in from_added}
     return documents.extended(DOCUMENT, members, (field.name for field in rows.fields))
 
 
-def _by_name(origins: dict[str, _Origin], mapping: ColumnMap, sink: SinkShape) -> tuple[Column, ...]:
+def _by_name(origins: _Origins, mapping: ColumnMap, sink: SinkShape) -> tuple[Column, ...]:
     table = {field.name: field for field in sink.fields} if sink.fields is not None else None
     columns = []
-    for name, origin in origins.items():
+    for name in origins.names:
+        origin = origins.find(name)
+        if origin is None:
+            continue
         if table is not None and name not in table:
             raise _unknown(name, table, "the table has no column for the source's", Side.SINK)
         known = table[name] if table is not None else None
@@ -154,7 +185,7 @@ def _by_name(origins: dict[str, _Origin], mapping: ColumnMap, sink: SinkShape) -
     return tuple(columns)
 
 
-def _asked(item: ColumnMapping, rows: Rows, origins: dict[str, _Origin], mapping: ColumnMap) -> _Asked:
+def _asked(item: ColumnMapping, rows: Rows, origins: _Origins, mapping: ColumnMap) -> _Asked:
     """Find what a mapping's source is."""
     end = item.source
     if not rows.fields and not rows.documents:
@@ -163,29 +194,30 @@ def _asked(item: ColumnMapping, rows: Rows, origins: dict[str, _Origin], mapping
     if end.path:
         return _at_path(item, path_of(end.path), rows, origins, mapping)
     if end.ordinal:
-        known = list(origins.values())
+        known = origins.listed
         if end.ordinal > len(known):
             message = f"the mapping names column {end.ordinal} of the source, which has {len(known)}"
             raise TransferProblem(Reason.COLUMN_UNKNOWN, Side.SOURCE, message)
         return _Asked(item, known[end.ordinal - 1])
-    if end.name not in origins:
-        raise _unknown(end.name, origins, "the mapping names")
-    return _Asked(item, origins[end.name])
+    origin = origins.find(end.name)
+    if origin is None:
+        raise _unknown(end.name, origins.names, "the mapping names")
+    return _Asked(item, origin)
 
 
-def _at_path(item: ColumnMapping, path: Path, rows: Rows, origins: dict[str, _Origin], mapping: ColumnMap) -> _Asked:
+def _at_path(item: ColumnMapping, path: Path, rows: Rows, origins: _Origins, mapping: ColumnMap) -> _Asked:
     """Find what a mapping's path leads to: in an element of the collection, in a document, or in a column that has documents."""
     if mapping.collection and not path.rooted:
         return _Asked(item, inside=(ELEMENT, path))
     first = path.steps[0] if path.steps else None
-    origin = origins.get(first) if isinstance(first, str) else None
+    origin = origins.find(first) if isinstance(first, str) else None
     if origin is not None and len(path.steps) == 1:
         own = rows.documents and origin.field in rows.fields
         return _Asked(item, origin, (DOCUMENT, path) if own else None)
     if rows.documents:
         return _Asked(item, inside=(DOCUMENT, path))
     if origin is None:
-        raise _unknown(str(first or path.text), origins, "the mapping's path begins at")
+        raise _unknown(str(first or path.text), origins.names, "the mapping's path begins at")
     if origin.field.type not in {ValueType.DOCUMENT, ValueType.STRING}:
         raise _invalid(f"the path {path.text!r} leads into {origin.field.name!r}, which is {origin.field.type}")
     return _Asked(item, inside=(origin.sql, replace(path, steps=path.steps[1:])))
