@@ -132,6 +132,8 @@ class Case:
 
     request: Callable[[Desk], Transfer]
     check: Callable[[Desk, Figures], None]
+    worst: str
+    """The point, and its passing, at which dying matters most."""
 
 
 def into_table(desk: Desk) -> Transfer:
