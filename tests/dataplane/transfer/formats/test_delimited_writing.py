@@ -157,6 +157,13 @@ def test_an_empty_table_is_a_file_with_a_header(shared: tuple[Path, TransferSess
     assert [(part.path.read_bytes(), part.rows) for part in parts] == [(b"a,b\r\n", 0)]
 
 
+def test_a_source_of_no_bytes_becomes_a_file_of_none(shared: tuple[Path, TransferSession]) -> None:
+    """It has no columns that a header could name."""
+    folder, session = shared
+    with write(Delimited(header=True), (), session, Writing(lambda _: folder / "none", working(folder))) as writer:
+        assert [(part.path.read_bytes(), part.rows) for part in writer.close()] == [(b"", 0)]
+
+
 def test_streams_follow_one_another_and_a_failed_query_leaves_nothing(shared: tuple[Path, TransferSession]) -> None:
     """What DuckDB began of a stream is taken back before its rows are gone through one by one; what came before stays."""
     folder, session = shared

@@ -57,11 +57,13 @@ class Lines:
             raise TransferProblem(Reason.REQUEST_INVALID, Side.SINK, message)
 
     def header(self) -> str:
-        """Return the line of the columns' names.
+        """Return the line of the columns' names; empty where there are no columns.
 
         Raises:
             TransferProblem: ``REQUEST_INVALID``: a name cannot stand there, since nothing is quoted.
         """
+        if not self._fields:
+            return ""  # a source of no bytes has no columns, and becomes a file of none
         names = [self._name(field.name, last=at == len(self._fields)) for at, field in enumerate(self._fields, 1)]
         return self._dialect.delimiter.join(names) + self._end
 
