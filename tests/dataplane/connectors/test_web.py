@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
 from headrace.core.errors import Code, Problem
+from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.egress import Egress
 from headrace.dataplane.connectors.web import WebClient, WebRequest, parse_url, redirected
 from listeners import Heard, Listener, listening
@@ -142,3 +145,42 @@ def test_an_answer_is_heard_with_its_headers(listener: Listener) -> None:
     listener.answer = answer
     heard = WebClient(LOOPBACK).send(WebRequest("GET", listener.url))
     assert (heard.status, heard.headers["retry-after"]) == (503, "7")
+
+
+def test_the_body_of_a_success_goes_into_a_file(listener: Listener, tmp_path: Path) -> None:
+    """Whole, whatever its size; what a failure says comes back instead."""
+    content = b"x" * 3_000_000
+    listener.answer = lambda heard: (200 if heard.path == "/hook" else 404, {}, content)
+    client, file = WebClient(LOOPBACK, max_bytes=5), tmp_path / "body"
+    answer = client.download(WebRequest("GET", listener.url), file, Cancellation())
+    assert (answer.status, answer.body, file.read_bytes()) == (200, b"", content)
+    answer = client.download(WebRequest("GET", listener.url + "/no"), tmp_path / "other", Cancellation())
+    assert (answer.status, answer.body, (tmp_path / "other").exists()) == (404, b"xxxxx", False)
+
+
+def test_a_download_is_broken_off(listener: Listener, tmp_path: Path) -> None:
+    """By whoever cancels, from another thread."""
+    cancellation = Cancellation()
+
+    def answer(_heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        cancellation.stop(Code.CANCELLED, "enough")
+        return listener.hang(_heard)  # type: ignore[return-value]  # a mapping is a dict here
+
+    listener.answer = answer
+    with pytest.raises(Problem, match="enough"):
+        WebClient(LOOPBACK).download(WebRequest("GET", listener.url), tmp_path / "body", cancellation)
+    listener.released.set()
+
+
+def test_a_challenge_is_answered_where_the_login_is_meant_for(listener: Listener) -> None:
+    """Another origin that a redirect leads to learns nothing."""
+    challenge = (401, {"www-authenticate": 'Digest realm="r", nonce="n", qop="auth"'}, b"")
+    login = httpx.DigestAuth("ann", "pw")
+    with listening() as other:
+        other.answer = lambda _: challenge
+        listener.answer = lambda heard: (
+            (302, {"location": other.url}, b"") if "authorization" in heard.headers else challenge
+        )
+        answer = WebClient(LOOPBACK, redirects=1, login=login).send(WebRequest("GET", listener.url))
+        assert (answer.status, len(other.heard), "authorization" in other.heard[0].headers) == (401, 1, False)
+    assert listener.heard[1].headers["authorization"].startswith('Digest username="ann"')
