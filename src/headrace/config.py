@@ -20,6 +20,7 @@ from headrace.core.client import static_tokens
 from headrace.core.database_urls import parse_database_urls
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.executors import parse_executors
+from headrace.core.mapped_folders import parse_mapped_folders
 from headrace.core.storage_accounts import parse_storage_accounts
 
 PREFIX = "HEADRACE_"
@@ -32,12 +33,8 @@ MASK = "******"
 _SANDBOX = re.compile(r"[a-z0-9][a-z0-9-]{0,255}")
 _FACTORY = re.compile(r"[^/\x00-\x1f]{1,200}/[-\w._()]{1,90}/(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
-_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
-}
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 def _setting(
@@ -207,6 +204,13 @@ class Settings:
         shown="none",
         secret=True,
     )
+    datafactory_folders: str = _setting(
+        "",
+        'Directories that stand for hosts of FileServer linked services, such as `{"//server/share": "/data/share"}`; '
+        "they lie below the file roots, too.",
+        like="JSON object",
+        shown="none",
+    )
     datafactory_secrets: str = _setting(
         "",
         "Where pipelines find the secrets that they name as AzureKeyVaultSecret: a directory with a file for each, a file with a JSON object, or "
@@ -341,9 +345,7 @@ def reference() -> str:
 
 def _default_words(field: "dataclasses.Field[Any]") -> str:
     shown = field.metadata["shown"]
-    if shown is None:
-        return f"`{_write(field.default)}`"
-    return str(shown)
+    return f"`{_write(field.default)}`" if shown is None else str(shown)
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -462,6 +464,7 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     static_tokens(settings.flowservice_tokens)
     parse_executors(settings.datafactory_activities)
     parse_database_urls(settings.datafactory_databases)
+    parse_mapped_folders(settings.datafactory_folders)
     parse_storage_accounts(settings.datafactory_storage_accounts)
     static_tokens(settings.datafactory_tokens)
     for path in settings.datafactory_factories:

@@ -36,6 +36,7 @@ from headrace.config import environment
 from headrace.core.database_urls import parse_database_urls
 from headrace.core.dialect import Dialect
 from headrace.core.executors import parse_executors
+from headrace.core.mapped_folders import parse_mapped_folders
 from headrace.core.run import Run
 from headrace.core.task import ActivityFunction
 from headrace.dataplane.connectors.connection import ConnectionInfo
@@ -70,7 +71,7 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
     def open_remote(info: ConnectionInfo) -> FileStore:
         return open_store("", application.egress.pin(info), (), application.limits)
 
-    looking = Looking(shelf, secrets, open_folder, open_remote)
+    looking = Looking(shelf, secrets, open_folder, open_remote, parse_mapped_folders(settings.datafactory_folders))
 
     moving = _moving(
         application,
@@ -81,6 +82,7 @@ def pipeline_activities(application: Application) -> Mapping[str, ActivityFuncti
             secrets,
             calling.tokens,
             parse_database_urls(settings.datafactory_databases),
+            parse_mapped_folders(settings.datafactory_folders),
         ),
     )
 

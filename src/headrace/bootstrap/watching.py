@@ -7,6 +7,7 @@ from headrace.bootstrap.application import Application
 from headrace.bootstrap.pipelines import FactoryDocuments, installation_of
 from headrace.config import environment
 from headrace.core.clock import SECOND
+from headrace.core.mapped_folders import parse_mapped_folders
 from headrace.core.storage_accounts import parse_storage_accounts
 from headrace.service.triggers.desk import TriggerDesk
 from headrace.service.triggers.watching import Watching
@@ -21,6 +22,7 @@ def watching_of(application: Application, desk: TriggerDesk) -> Watching:
         lambda scope: application.roots_of(scope).file_roots,
         SecretSource(settings.datafactory_secrets, environment()),
         TokenSource(settings.datafactory_token_url),
+        folders=parse_mapped_folders(settings.datafactory_folders),
     )
     lister = StoreLister(
         installation_of(application),

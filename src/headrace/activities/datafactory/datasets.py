@@ -55,7 +55,8 @@ class Connecting:
     """What connecting to stores, databases and services needs of the installation.
 
     ``pin`` is the guard (``Egress.pin``); ``file_roots_of`` gives the directories of this machine that pipelines of a scope may read and write
-    (None: all). ``databases`` are URLs that stand for linked services and servers, by their names in lower case.
+    (None: all). ``databases`` are URLs that stand for linked services and servers, by their names in lower case, ``folders`` directories that stand
+    for hosts.
     """
 
     documents: Documents
@@ -64,6 +65,7 @@ class Connecting:
     secrets: SecretSource = field(default_factory=SecretSource)
     tokens: TokenSource = field(default_factory=TokenSource)
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
+    folders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def open_place(attempt: Attempt, connecting: Connecting, service: Definition, lo
     kind = service.type.lower()
     roots = connecting.file_roots_of(attempt.task.scope)
     if kind == _FILE_SERVER:
-        url = folder_url(service)
+        url = folder_url(service, connecting.folders)
         if below_roots(unquote(url.removeprefix("file://")), roots) is None:
             message = (
                 f"The folder of the linked service '{service.name}' lies outside of the folders that pipelines may read and write "

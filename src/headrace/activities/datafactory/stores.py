@@ -15,6 +15,7 @@ from headrace.activities.datafactory.service_reader import ServiceReader
 from headrace.activities.datafactory.words import ACCESS_DENIED, BAD_REQUEST
 from headrace.core.codec import Json
 from headrace.core.errors import Code
+from headrace.core.mapped_folders import mapped_folder
 from headrace.dataplane.connectors.connection import ConnectionInfo
 
 _S3 = "https://s3.amazonaws.com"
@@ -45,14 +46,14 @@ def connection_of(
     return None if read is None else read(ServiceReader(attempt, service, secrets, file_roots), location)
 
 
-def folder_url(service: Definition) -> str:
-    """Return the ``file:///`` URL of the directory that a FileServer means.
+def folder_url(service: Definition, folders: Mapping[str, str]) -> str:
+    """Return the ``file:///`` URL of the directory that a FileServer means; ``folders`` stand for hosts.
 
     Raises:
         Refused: its ``host`` is none.
     """
     host = service.type_properties.get("host")
-    path = host.removeprefix("file://") if isinstance(host, str) else ""
+    path = mapped_folder(folders, host.removeprefix("file://")) if isinstance(host, str) else ""
     if not PurePosixPath(path).is_absolute():
         raise refused(
             BAD_REQUEST, f"The 'host' of the linked service '{service.name}' is no absolute path of a directory."

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headrace.activities.datafactory.attempt import Attempt, Object, Result, flag, refused, whole_number
 from headrace.activities.datafactory.linked import Definition, Documents, dataset, linked_service
@@ -21,13 +21,14 @@ class Looking:
     """What looking for files needs of the installation.
 
     ``open_folder`` opens a directory of this machine, by its ``file:///`` URL, for a scope: only below the roots that the server's configuration
-    names. ``open_remote`` opens a store that is reached over a network: only where the guard lets it.
+    names. ``open_remote`` opens a store that is reached over a network: only where the guard lets it. ``folders`` stand for hosts.
     """
 
     documents: Documents
     secrets: SecretSource
     open_folder: Callable[[str, str], FileStore]
     open_remote: Callable[[ConnectionInfo], FileStore]
+    folders: Mapping[str, str] = field(default_factory=dict)
 
 
 _FILE_SERVER = "fileserver"
@@ -98,7 +99,7 @@ def _look(attempt: Attempt, looking: Looking, reference: Json) -> _Found | None:
 
 def _open(attempt: Attempt, looking: Looking, service: Definition, location: Object) -> FileStore:
     if service.type.lower() == _FILE_SERVER:
-        return looking.open_folder(attempt.task.scope, folder_url(service))
+        return looking.open_folder(attempt.task.scope, folder_url(service, looking.folders))
     info = connection_of(attempt, service, location, looking.secrets)
     if info is None:
         message = f"Files of the linked service '{service.name}' of type '{service.type}' cannot be validated here."
