@@ -1,13 +1,16 @@
 """Whole transfers from and to HTTP services."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.dataplane.connectors.connection import ConnectionInfo
 from headrace.dataplane.transfer.faults import Reason
 from headrace.dataplane.transfer.request import (
     Choice,
@@ -25,6 +28,7 @@ from headrace.dataplane.transfer.request import (
     ServiceSink,
     ServiceSource,
     StoreType,
+    TableSink,
     Transfer,
 )
 from headrace.dataplane.transfer.values import ValueType
@@ -140,6 +144,24 @@ def test_a_service_that_refuses_fails_the_transfer_and_the_next_try_goes_on(desk
     report = desk.run(request, attempt=2)
     assert [row["n"] for heard in service.heard for row in json.loads(heard.body)] == ["b0", "b1", "b2"]
     assert report.figures.rows_accepted == 6
+
+
+def test_rows_of_a_service_are_in_a_table_once(desk: Desk, service: Listener) -> None:
+    """Those of one reading, though the service has others the next time: a batch of the first is not followed by one of the second."""
+
+    def answer(_heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        first = len(service.heard) * 100
+        return 200, JSON, json.dumps([{"id": first + number} for number in range(5)]).encode()
+
+    service.answer = answer
+    columns = (ColumnMapping(End(path="$['id']"), End("id", type=ValueType.INT64)),)
+    info = ConnectionInfo("sqlite", f"sqlite:///{desk.data / 'sink.db'}", {})
+    sink = TableSink(info, table="t", create=True, batch_rows=2)
+    request = Transfer(ServiceSource(service.url), sink, "asked", ColumnMap(columns))
+    assert desk.killed(request, "table-after-batch")
+    desk.run(request, attempt=2)
+    with closing(sqlite3.connect(desk.data / "sink.db")) as connection:
+        assert connection.execute("SELECT id FROM t ORDER BY id").fetchall() == [(100 + number,) for number in range(5)]
 
 
 def test_a_file_of_an_http_server_is_read_like_any_other(desk: Desk, service: Listener) -> None:
