@@ -12,9 +12,10 @@ from table_houses import TableHouse
 RANGE = Partitioning.RANGE
 
 
-def at(*parts: int) -> datetime:
+def at(year: int, month: int, day: int, *time: int) -> datetime:
     """Return an instant without a zone."""
-    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type]  # as many parts as there are
+    hour, minute, second, micros = (*time, 0, 0, 0, 0)[:4]
+    return datetime(year, month, day, hour, minute, second, micros, tzinfo=UTC).replace(tzinfo=None)
 
 
 def numbers(house: TableHouse, count: int, *, key: bool = True) -> None:
