@@ -260,6 +260,23 @@ def test_the_size_of_windows_stays_and_their_end_may_change(triggers: Triggers) 
     assert statuses(triggers) == {9: "Succeeded", 10: "Inprogress"}
 
 
+def test_an_earlier_start_brings_earlier_windows_and_repeats_none(triggers: Triggers) -> None:
+    """What was processed is not processed again, whatever the start is changed to."""
+    start(triggers, startTime="2026-01-01T10:00:00Z")
+    triggers.end()
+    triggers.fire()
+    triggers.stop()
+    start(triggers, startTime="2026-01-01T08:00:00Z")
+    triggers.end()
+    triggers.fire()
+    triggers.stop()
+    start(triggers, startTime="2026-01-01T11:00:00Z")
+    assert begun(triggers) == ["10", "11", "08", "09"]
+    assert statuses(triggers) == dict.fromkeys((8, 9, 10, 11), "Succeeded")
+    triggers.fire(HOUR)
+    assert begun(triggers)[4:] == ["12"]
+
+
 def test_a_trigger_made_anew_has_no_part_in_what_the_first_did(triggers: Triggers) -> None:
     """Its windows are its own; those of the first are cancelled or end as their runs do, and cannot be asked for again."""
     start(triggers, startTime="2026-01-01T09:00:00Z", maxConcurrency=1)
