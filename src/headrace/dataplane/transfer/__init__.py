@@ -5,10 +5,14 @@
     rows       rows of one slice in a DuckDB session; the protocols of sources, formats and sinks
     faults     what can be wrong, on which side
     report     what was done
-    journal    which slices are finished, for whoever goes on
-    conduct    does a transfer: slices side by side, each into the sink once, whatever dies on the way
+    conduct    does a transfer, and answers with its report: the way in
+    means      what it is given for that
+    moving     which units there are, which of them are finished, and how the others are done
+    naming     what files are called in the sink, and which slices go into which of them
+    rows_to_files, rows_to_sink, bytes    how one unit is done
+    journal    which units are finished, for whoever goes on
+    closing    logs, quarantine and report at the end
     choosing   which files of a store are meant
-    naming     what files are called in the sink
     mapping/   source columns to sink columns, as SQL
     formats/   files to rows, and rows to files
     databases/ queries to rows, and rows to tables

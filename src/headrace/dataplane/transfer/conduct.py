@@ -82,21 +82,29 @@ def _begun(request: Transfer, task: Task, context: Context, means: Means, journa
                 move(Conducting(request, work, means, journal, tally, engine))
             crash_point("transfer-before-logs")
             report = closing.close(context.cancellation)
-        except Problem as problem:
+        except Exception as error:
+            # What is cut off when a transfer has to stop breaks in ways of its own; else what is no problem is a bug, and goes on.
+            problem = _problem_of(error, context.cancellation, means)
+            if problem is None:
+                raise
             if problem.code is Code.FENCED:
-                raise
-            raise TransferFailed(problem, _failed(closing, context.cancellation)) from problem
-        except OSError as error:
-            full = disk_full(error, means.roots.work)
-            if full is None:
-                raise
-            raise TransferFailed(full, _failed(closing, context.cancellation)) from error
+                raise problem from error
+            raise TransferFailed(problem, _failed(closing, context.cancellation)) from error
         crash_point("transfer-before-finished")
         journal.tell(_REPORT, encode(report))
         journal.make_durable()
         crash_point("transfer-after-finished")
         journal.forget()
     return report
+
+
+def _problem_of(error: Exception, cancellation: Cancellation, means: Means) -> Problem | None:
+    """Return the problem that ended a transfer; None: it is a bug."""
+    if cancellation.problem is not None:
+        return cancellation.problem
+    if isinstance(error, Problem):
+        return error
+    return disk_full(error, means.roots.work) if isinstance(error, OSError) else None
 
 
 def _failed(closing: Closing, cancellation: Cancellation) -> TransferReport:
