@@ -56,7 +56,7 @@ WIDER: dict[ModuleType, set[ValueType]] = {
 def test_what_is_written_comes_back(module: Any, form: Any) -> None:
     """Every value of every type, and null; types too, where the format has them."""
 
-    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     @given(ROWS)
     def check(rows: list[tuple[Any, ...]]) -> None:
         fields = tuple(FIELDS)
