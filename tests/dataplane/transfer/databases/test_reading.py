@@ -209,6 +209,16 @@ def test_sqlites_columns_are_what_their_values_are(sqlite: TableHouse) -> None:
     assert read.types == ["int64", "datetime", "decimal", "boolean", "double", "bytes", "string", "string"]
     assert read.rows[0] == (1, at(2024, 1, 2, 3, 4, 5), Decimal("1.50"), True, 2.0, b"\x00\xff", "text", "soon")
     assert read.rows[1][6] == "1"
+    assert sqlite.read(schema="dbo", table="source").types == read.types
+
+
+def test_a_level_of_isolation_is_said_where_a_statement_is_executed_as_it_is(postgres: TableHouse) -> None:
+    """Within its transaction."""
+    query = "WITH x AS (INSERT INTO seen VALUES (1) RETURNING n) SELECT n, current_setting('transaction_isolation') AS level FROM x"
+    postgres.sql("CREATE TABLE seen (n int)")
+    assert postgres.read(query=query, isolation="serializable").rows == [(1, "serializable")]
+    assert postgres.read(query=query, isolation="snapshot").rows == [(1, "repeatable read")]
+    assert postgres.sql("SELECT count(*) FROM seen") == [(2,)]
 
 
 def test_a_query_that_takes_too_long_is_stopped(house: TableHouse) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Timer
 
 import pytest
 
+from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.transfer.databases.describing import describe_table
 from headrace.dataplane.transfer.databases.statements import Statements, open_statements
@@ -131,3 +133,15 @@ def test_a_table_is_described(house: TableHouse) -> None:
     assert [(one.name, one.type.value) for one in found] == [("n", "int64"), ("amount", "decimal"), ("name", "string")]
     assert (found[1].precision, found[1].scale) == (10, 2)
     assert describe_table(house.info, "", "nowhere", house.limits, Cancellation()) is None
+
+
+def test_a_statement_is_stopped_when_its_activity_is(house: TableHouse) -> None:
+    """By a cancellation from another thread, whatever the database does."""
+    slow = {"postgres": "SELECT pg_sleep(30)", "mysql": "SELECT SLEEP(30)"}
+    counting = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c"
+    cancellation = Cancellation()
+    timer = Timer(0.2, cancellation.stop, (Code.CANCELLED, "stopped"))
+    timer.start()
+    with pytest.raises(Problem) as caught, open_statements(house.info, house.limits, cancellation) as script:
+        script.run(slow.get(house.kind, counting))
+    assert caught.value.code is Code.CANCELLED

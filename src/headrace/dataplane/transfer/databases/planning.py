@@ -31,7 +31,9 @@ def whole(source: QuerySource, where: str) -> tuple[Slice, ...]:
 
 def table_text(source: QuerySource, dialect: Dialect) -> str:
     """Return the table as ``find_table`` reads it."""
-    return ".".join(dialect.quoted(part) for part in (source.schema, source.table) if part)
+    # A pipeline for SQL Server says dbo; a SQLite file has one schema.
+    schema = "" if dialect.name == "SQLite" and source.schema.lower() == "dbo" else source.schema
+    return ".".join(dialect.quoted(part) for part in (schema, source.table) if part)
 
 
 def plan(source: QuerySource, session: Session, where: str) -> tuple[Slice, ...]:

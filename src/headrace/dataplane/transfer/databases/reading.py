@@ -6,7 +6,7 @@ its rows were read. All slices of a read have one snapshot where the database ca
 """
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -35,6 +35,11 @@ from headrace.dataplane.transfer.rows import Rows, Slice, SourceReader, Working
 from headrace.dataplane.transfer.session import TransferSession
 from headrace.dataplane.transfer.values import Field
 
+_LEVELS: Mapping[str, str] = {
+    name: name.replace("_", " ").upper()
+    for name in ("read_committed", "read_uncommitted", "repeatable_read", "serializable", "snapshot")
+}
+_LEVELLED = frozenset({"PostgreSQL", "MySQL", "SQL Server"})
 _SHARES = frozenset({"postgres"})
 """Databases where several connections read one snapshot."""
 
@@ -147,7 +152,14 @@ class DatabaseReader:
         try:
             link = stack.enter_context(open_link(source.connection, self._limits, self._work.context.cancellation))
             stack.enter_context(link.within(self._limits.statement_timeout_seconds))
-            link.begin()
+            level = _LEVELS.get(source.isolation, "") if link.dialect.name in _LEVELLED else ""
+            if link.dialect.name == "PostgreSQL":
+                link.begin()  # there the level is said within the transaction, elsewhere before it
+            if level:
+                known = level if link.dialect.name == "SQL Server" else level.replace("SNAPSHOT", "REPEATABLE READ")
+                link.run(f"SET TRANSACTION ISOLATION LEVEL {known}")
+            if link.dialect.name != "PostgreSQL":
+                link.begin()
             parts = link.stream(link.called(source.procedure, values) if source.procedure else statement)
             fields, rows = next(parts, ((), []))
         except LinkError as error:
