@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from delimited_model import Model
@@ -279,6 +279,7 @@ def texts(draw: st.DrawFn) -> tuple[Delimited, str]:
     return form, end.join(lines) + draw(st.sampled_from(["", end]))
 
 
+@settings(max_examples=70)
 @given(texts())
 @example((Delimited(null="x"), '"NULL"\né,x\n'))
 @example((RFC, "a b\r\\\r"))

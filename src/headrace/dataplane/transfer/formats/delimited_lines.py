@@ -74,8 +74,11 @@ class Lines:
             for at, field in enumerate(self._fields)
         )
         cells = [self._cell(f"c{at}", field, last=at == len(self._fields) - 1) for at, field in enumerate(self._fields)]
-        between = f" || {literal(self._dialect.delimiter)} || "
-        return f"SELECT {between.join(cells)} || {_text(self._end)} AS line FROM (SELECT {texts} FROM {relation})"
+        delimiter = literal(self._dialect.delimiter)
+        pieces = [*[piece for cell in cells for piece in (cell, delimiter)][:-1], _text(self._end)]
+        # Nulls must stay: ``concat`` leaves them out, but is flat, and there are none where all can be quoted.
+        line = f"concat({', '.join(pieces)})" if self._dialect.quote else _joined(pieces)
+        return f"SELECT {line} AS line FROM (SELECT {texts} FROM {relation})"
 
     def _name(self, name: str, *, last: bool) -> str:
         dialect = self._dialect
@@ -112,10 +115,9 @@ class Lines:
             dialect.delimiter + dialect.quote + "".join(self._ends) + dialect.null
         ):
             return f"coalesce({cell}, {null})"
-        special = [
-            f"contains({cell}, {_text(text)})" for text in (dialect.delimiter, dialect.quote, *self._ends) if text
-        ]
-        special += [f"{end}({cell}, {_text(blank)})" for end in ("prefix", "suffix") for blank in _BLANKS]
+        # One expression: with several hundred columns, DuckDB takes long to plan a row of conditions for each.
+        found = "|".join(_pattern(text) for text in (dialect.delimiter, dialect.quote, *self._ends) if text)
+        special = [f"regexp_matches({cell}, {literal(f'{found}|^[{_BLANKS}]|[{_BLANKS}]$')})"]
         if dialect.null:
             special.append(f"{cell} = {null}")
         if self._alone:
@@ -144,6 +146,18 @@ class Lines:
                 written = f"regexp_replace({written}, {literal(f'({re.escape(escape)}+)$')}, {_twice('')})"
             written = f"CASE WHEN contains({cell}, {literal(escape)}) OR contains({cell}, {literal(delimiter)}) THEN {written} ELSE {cell} END"
         return f"CASE WHEN {cell} IS NULL THEN {null} WHEN {' OR '.join(impossible)} THEN NULL ELSE {written} END"
+
+
+def _pattern(text: str) -> str:
+    return "".join({"\r": r"\r", "\n": r"\n"}.get(letter, re.escape(letter)) for letter in text)
+
+
+def _joined(pieces: Sequence[str]) -> str:
+    """Return SQL of pieces of text one behind the other, in brackets: DuckDB takes expressions only up to some depth."""
+    if len(pieces) == 1:
+        return pieces[0]
+    middle = len(pieces) // 2
+    return f"({_joined(pieces[:middle])} || {_joined(pieces[middle:])})"
 
 
 def _text(text: str) -> str:
