@@ -7,6 +7,7 @@ import pytest
 from api.datafactory.firing import NOON, Triggers, make_triggers
 from headrace.core.clock import DAY, HOUR, MINUTE, SECOND
 from headrace.service.triggers.due import next_look
+from headrace.store import triggers as rows
 from headrace.store.database import Database
 
 pytestmark = pytest.mark.turn_about
@@ -165,6 +166,16 @@ def test_the_state_is_shown_and_keeps_changes_away(triggers: Triggers) -> None:
         triggers.stop()
     assert client("DELETE", "triggers/t").status_code == 200
     assert client("DELETE", "pipelines/p").status_code == 200
+
+
+def test_a_trigger_of_an_earlier_version_is_started_too(triggers: Triggers) -> None:
+    """It was stored as a document alone; its start makes the rest."""
+    triggers.put("ScheduleTrigger", {"recurrence": EVERY_MINUTE})
+    with triggers.desk.database.transaction() as tx:
+        rows.remove(tx, "datafactory/sub/rg/fac", "t")
+    triggers.start()
+    triggers.fire(MINUTE)
+    assert len(triggers.runs()) == 1
 
 
 def test_a_factory_is_removed_with_its_triggers(triggers: Triggers) -> None:
