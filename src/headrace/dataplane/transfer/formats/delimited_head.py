@@ -105,7 +105,11 @@ def _head_in(text: str, name: str, form: Delimited, limits: Limits, *, final: bo
 
 def _is_plain(header: str, dialect: Dialect) -> bool:
     """Say whether DuckDB can skip a header as a line: it looks for quotes in it."""
-    if "\n" in header or "\r" in header or (dialect.escape != dialect.quote and dialect.escape + dialect.quote in header):
+    if (
+        "\n" in header
+        or "\r" in header
+        or (dialect.escape != dialect.quote and dialect.escape + dialect.quote in header)
+    ):
         return False
     delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
     return not quote or quote not in re.sub(
