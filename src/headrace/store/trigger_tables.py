@@ -40,6 +40,7 @@ triggers = sa.Table(
 watched_files = sa.Table(
     "watched_files",
     metadata,
+    word("scope"),
     # No foreign key: a trigger's row is written anew with each change.
     word("trigger_id"),
     word("path"),

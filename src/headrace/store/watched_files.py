@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from headrace.core.file_events import KnownFile
+from headrace.core.trigger import Trigger
 from headrace.store.database import Transaction
 from headrace.store.trigger_tables import watched_files as table
 from headrace.store.upserts import upsert
@@ -13,9 +14,9 @@ _AT_ONCE = 500
 _FIELDS = ("path", "size", "stamp", "settled", "noticed")
 
 
-def between(tx: Transaction, trigger_id: str, after: str | None, until: str | None) -> dict[str, KnownFile]:
+def between(tx: Transaction, trigger: Trigger, after: str | None, until: str | None) -> dict[str, KnownFile]:
     """Return the files that a trigger knows whose path is behind ``after`` and not behind ``until`` (None: no bound), by their paths."""
-    where = [table.c.trigger_id == trigger_id]
+    where = list(_of(trigger))
     if after is not None:
         where.append(table.c.path > after)
     if until is not None:
@@ -24,9 +25,12 @@ def between(tx: Transaction, trigger_id: str, after: str | None, until: str | No
     return {row["path"]: KnownFile(**row) for row in rows}
 
 
-def keep(tx: Transaction, trigger_id: str, files: Sequence[KnownFile], gone: Sequence[str]) -> None:
+def keep(tx: Transaction, trigger: Trigger, files: Sequence[KnownFile], gone: Sequence[str]) -> None:
     """Write how files are known from now on, and forget those that are ``gone``."""
-    values = [{"trigger_id": trigger_id} | {name: getattr(file, name) for name in _FIELDS} for file in files]
+    values = [
+        {"scope": trigger.scope, "trigger_id": trigger.id} | {name: getattr(file, name) for name in _FIELDS}
+        for file in files
+    ]
     if values:
         statement = upsert(tx, table)
         changed = {name: statement.excluded[name] for name in _FIELDS[1:]}
@@ -36,9 +40,13 @@ def keep(tx: Transaction, trigger_id: str, files: Sequence[KnownFile], gone: Seq
         )
     for begin in range(0, len(gone), _AT_ONCE):
         paths = gone[begin : begin + _AT_ONCE]
-        tx.execute(sa.delete(table).where(table.c.trigger_id == trigger_id, table.c.path.in_(paths)))
+        tx.execute(sa.delete(table).where(*_of(trigger), table.c.path.in_(paths)))
 
 
-def forget(tx: Transaction, trigger_id: str) -> None:
+def forget(tx: Transaction, trigger: Trigger) -> None:
     """Forget all files of a trigger."""
-    tx.execute(sa.delete(table).where(table.c.trigger_id == trigger_id))
+    tx.execute(sa.delete(table).where(*_of(trigger)))
+
+
+def _of(trigger: Trigger) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.trigger_id == trigger.id, table.c.scope == trigger.scope

@@ -116,6 +116,7 @@ def test_inner_activities_get_their_types(client: Client) -> None:
 
 
 DAILY = {"frequency": "Day", "startTime": "2026-01-01T00:00:00Z"}
+BLOBS = {"scope": "s", "events": ["Microsoft.Storage.BlobCreated"]}
 HOURLY = {"frequency": "Hour", "interval": 1, "startTime": "2026-01-01T00:00:00Z", "maxConcurrency": 1}
 
 
@@ -123,11 +124,11 @@ HOURLY = {"frequency": "Hour", "interval": 1, "startTime": "2026-01-01T00:00:00Z
     ("written", "given", "expected"),
     [
         ("MultiplePipelineTrigger", {"recurrence": DAILY}, "ScheduleTrigger"),
-        ("MultiplePipelineTrigger", {"blobPathBeginsWith": "/a"}, "BlobEventsTrigger"),
-        ("MultiplePipelineTrigger", {"blobPathEndsWith": "a"}, "BlobEventsTrigger"),
+        ("MultiplePipelineTrigger", {**BLOBS, "blobPathBeginsWith": "/a"}, "BlobEventsTrigger"),
+        ("MultiplePipelineTrigger", {**BLOBS, "blobPathEndsWith": "a"}, "BlobEventsTrigger"),
         (None, HOURLY, "TumblingWindowTrigger"),
         (None, {"recurrence": DAILY}, "ScheduleTrigger"),
-        ("CustomEventsTrigger", {"recurrence": {}}, "CustomEventsTrigger"),
+        ("CustomEventsTrigger", {"recurrence": {}, "scope": "s", "events": ["e"]}, "CustomEventsTrigger"),
         ("MultiplePipelineTrigger", {"events": []}, None),
     ],
 )

@@ -36,6 +36,7 @@ from headrace.dataplane.transfer.rows import Rows, SinkWriter, Slice, SourceRead
 from headrace.dataplane.transfer.session import TransferSession
 from headrace.dataplane.transfer.values import Field, ValueType
 from transferring import Desk, Now, Quiet
+from waiting import until
 
 CSV = Delimited(header=True, extension=".csv")
 NUMBERS = ColumnMap((ColumnMapping(End("n"), End("n", type=ValueType.INT64)),))
@@ -324,8 +325,7 @@ def test_figures_are_reported_while_something_moves(desk: Desk) -> None:
     context = Quiet(Cancellation())
 
     def pause() -> None:
-        while not context.reported:
-            time.sleep(0.01)
+        until(lambda: bool(context.reported), seconds=30, what="figures", every=0.01)
 
     replace(desk, clock=Now(pause)).run(parquet_of(desk), context)
     assert context.reported

@@ -11,6 +11,7 @@ import tarfile
 import uuid
 import zipfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,8 +124,9 @@ class _Packed(io.RawIOBase):
             finally:
                 super().close()
 
+    @abstractmethod
     def _end(self) -> None:
-        raise NotImplementedError
+        """Write the end."""
 
 
 class _Deflated(_Packed):

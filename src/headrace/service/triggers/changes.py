@@ -88,7 +88,7 @@ def remove_trigger(tx: Transaction, scope: str, name: str, now: Instant) -> None
 
 def _end(tx: Transaction, trigger: Trigger, now: Instant) -> None:
     """Let go of what a trigger has that is no more: files that it knew, windows that wait."""
-    watched_files.forget(tx, trigger.id)
+    watched_files.forget(tx, trigger)
     for each in trigger_runs.open_windows(tx, trigger.id):
         if each.run.status is not _S.RUNNING:
             trigger_runs.move(tx, each.run, _S.CANCELLED, now, message="The trigger was removed.")

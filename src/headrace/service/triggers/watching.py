@@ -123,7 +123,7 @@ def _leased(watching: Watching, trigger_id: str) -> Trigger | None:
             return None
         if trigger.cursor.get(_KNOWN) != _digest(watch_of(trigger)):
             # Nobody has looked yet, or something else was watched until now.
-            watched_files.forget(tx, trigger.id)
+            watched_files.forget(tx, trigger)
         if not triggers.advance(tx, trigger, now, next_at=Instant(now + LEASE)):
             return None
     return replace(trigger, revision=trigger.revision + 1)
@@ -175,7 +175,7 @@ class _Look:
         held = triggers.hold(tx, self.trigger.id)
         if held is None or held.revision != self.trigger.revision or not held.is_started:
             raise _Overtaken
-        known = watched_files.between(tx, self.trigger.id, *stretch)
+        known = watched_files.between(tx, self.trigger, *stretch)
         found = difference(known, files, self.watch.wanted, first=self.first)
         if len(found.events) > self.watching.most_events:
             raise _TooMany(_middle(found))
@@ -189,7 +189,7 @@ class _Look:
                     raise _TooMany(_middle(found)) from None
                 raise
             told += made is not None
-        watched_files.keep(tx, self.trigger.id, found.put, found.gone)
+        watched_files.keep(tx, self.trigger, found.put, found.gone)
         crash_point("watch-files-kept")
         if not triggers.advance(tx, held, now, next_at=Instant(now + LEASE)):
             raise _Overtaken

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """No trigger has watched files before."""
     op.create_table(
         "watched_files",
+        sa.Column("scope", word, nullable=False),
         sa.Column("trigger_id", word, nullable=False),
         sa.Column("path", word, nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
