@@ -121,7 +121,7 @@ TLS = {"encrypt": "true", "trust_server_certificate": "false"}
         (
             "Odbc",
             {"connectionString": "Driver=SQLite3;Database=/data/a.db"},
-            ("odbc", "", {"connection_string": "driver=SQLite3;database=/data/a.db"}),
+            ("sqlite", "sqlite:////data/a.db", {}),
         ),
         ("HttpServer", {"url": "http://x"}, None),
     ],
@@ -158,6 +158,23 @@ def test_a_linked_service_is_a_connection(kind: str, properties: Mapping[str, Js
         ("Odbc", {"connectionString": "FileDsn=/etc/passwd"}, "the key 'filedsn'"),
         ("Odbc", {"connectionString": "Driver=SQLite3;Database=/etc/x.db"}, "outside of the folders"),
         ("Odbc", {"connectionString": "Server=x"}, "neither a Driver nor a DSN"),
+        ("Odbc", {"connectionString": "Driver=SQLite3;Server=1.1.1.1;Database=/etc/x.db"}, "outside of the folders"),
+        ("Odbc", {"connectionString": "Driver=libsqlite3odbc.so;Database=/data/a"}, "no name of an installed one"),
+        ("Odbc", {"connectionString": "Driver=SQLite3;App={x;LoadExt=/tmp/x};Database=/data/a"}, "drivers read differ"),
+        ("Odbc", {"connectionString": "Driver=SQLite3;Database=/data/a", "password": PASSWORD}, "drivers read differ"),
+        ("Odbc", {"connectionString": "Driver=SQLite3;Database=/data/a;DBQ=/etc/x"}, "more than one key"),
+        ("Odbc", {"connectionString": "Driver=PostgreSQL;Server=1.1.1.1;Servername=10.0.0.1"}, "more than one key"),
+        ("Odbc", {"connectionString": "Driver=PostgreSQL;Server=1.1.1.1,10.0.0.1;Database=d"}, "no name or address"),
+        ("Odbc", {"connectionString": "Driver=ODBC Driver 18 for SQL Server;Server=a,1,b"}, "no name or address"),
+        ("Odbc", {"connectionString": "Driver=PostgreSQL;Server=a;PWD={x}};Server=b}"}, "drivers read differ"),
+        ("Odbc", {"connectionString": "Driver=PostgreSQL;Server=a;Port=1%2"}, "no number"),
+        (
+            "Odbc",
+            {"connectionString": "Driver=DuckDB Driver;Server=1.1.1.1;Database=/etc/x"},
+            "not known what it would",
+        ),
+        ("Odbc", {"connectionString": "DSN=ours;Server=attacker.example"}, "beside its DSN"),
+        ("Odbc", {"connectionString": "DSN=ours;Database=/etc/x.db"}, "beside its DSN"),
     ],
 )
 def test_what_cannot_be_connected_to_is_told(kind: str, properties: Mapping[str, Json], message: str) -> None:
@@ -198,6 +215,14 @@ def test_a_guarded_odbc_connection_goes_to_the_address_that_was_looked_at() -> N
     egress = Egress((), lambda _host: ("93.184.216.34",))
     info = ConnectionInfo("odbc", "odbc://db.example", {"connection_string": "driver=X;server=tcp:db.example,99;uid=u"})
     assert with_address(egress.pin(info)).options["connection_string"] == "driver=X;server={tcp:93.184.216.34,99};uid=u"
+
+
+@pytest.mark.parametrize("key", ["Server", "Servername", "Host", "Address"])
+def test_whatever_key_names_a_server_the_driver_is_given_the_one_that_all_know(key: str) -> None:
+    """A driver that does not know the key would connect to this machine, whatever the guard has looked at."""
+    found, _ = _connection("Odbc", {"connectionString": f"Driver=PostgreSQL Unicode;{key}=db;Database=d"})
+    assert found is not None
+    assert found.options["connection_string"] == "driver={PostgreSQL Unicode};server=db;database=d"
 
 
 def test_connection_strings_are_read_as_their_drivers_read_them() -> None:
