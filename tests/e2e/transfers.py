@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from e2e.house import House
-from e2e.pipelines import Factory, activity
+from e2e.pipelines import Factory, activity, expression
 
 FILES = 4
 ROWS = 25
@@ -80,6 +80,10 @@ COPIES: dict[str, dict[str, Json]] = {
     ),
     "bytes_moved": copy("Copy", files("Binary", "in", deleteFilesAfterCompletion=True), folder("Binary", "out")),
     "append": copy("Copy", files("DelimitedText", "in"), table("taken")),
+    # What the expression gives is another instant each time: after a crash the copy is the same all the same.
+    "append_as_of_now": copy(
+        "Copy", files("DelimitedText", "in", modifiedDatetimeEnd=expression("@addDays(utcnow(), 1)")), table("taken")
+    ),
     "append_at_once": copy("Copy", files("DelimitedText", "in"), table("taken", transactional=True)),
     "upsert": copy(
         "Copy",

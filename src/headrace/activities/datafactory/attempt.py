@@ -3,6 +3,7 @@
 Every function of this package is written against ``Attempt``; ``activity`` makes an ``ActivityFunction`` of it.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,7 +72,7 @@ class Attempt:
     """One attempt.
 
     ``secrets`` are texts that nothing that is shown may have; ``noted`` is what was noted as the input; ``max_payload`` are the bytes of JSON
-    that it and the output may have together.
+    that it and the output may have together. ``memory`` is what ``recalled`` gave so far, by digests (None: nothing is remembered).
     """
 
     installation: Installation
@@ -80,6 +81,7 @@ class Attempt:
     secrets: set[str] = field(default_factory=set)
     noted: Json = None
     max_payload: int = MAX_PAYLOAD
+    memory: dict[str, Json] | None = None
     _given: Object | None = None
     _known: int = 0
 
@@ -119,9 +121,21 @@ class Attempt:
         Raises:
             Problem: as ``DynamicContext.evaluate``.
         """
-        value = self.context.evaluate(template, *items)
+        value = self.recalled([template, *items], lambda: self.context.evaluate(template, *items))
         self.hide_within(value)
         return value
+
+    def recalled(self, what: Json, make: Callable[[], Json]) -> Json:
+        """Return what ``make`` gives; ``what`` tells it from others.
+
+        With a memory, an attempt that is gone on with after a crash gets what was given before.
+        """
+        if self.memory is None:
+            return make()
+        key = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
 
     def given(self, *without: str) -> dict[str, Json]:
         """Return ``typeProperties``, evaluated; those in ``without`` stay as they are. When the attempt begins they are noted as its input.

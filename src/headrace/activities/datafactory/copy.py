@@ -8,6 +8,7 @@ from headrace.activities.datafactory.copying.failures import INNER_CODES, PASSED
 from headrace.activities.datafactory.copying.outputs import NOTED, Ending, error_entry, output_of
 from headrace.activities.datafactory.copying.tolerance import shown_path
 from headrace.activities.datafactory.moving import Moving, machinery
+from headrace.activities.datafactory.recalling import Memory
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
@@ -27,10 +28,16 @@ class _Times:
 
 def copy_data(attempt: Attempt, moving: Moving) -> Result:
     """Copy, and say what was done; what was left out lies in the quarantine, and in the logs that the copy asks for."""
+    conduct, task = machinery("conduct"), attempt.task
+    folder = machinery("journal").folder_of(moving.roots_of(task.scope), task.commit_key)
+    memory = Memory.of(folder, attempt.installation.sealer, task)
+    attempt.memory = memory.read()
+    known = len(attempt.memory)
     asked = ask(attempt, moving.connecting, attempt.given())
     attempt.hide_in_input()
     attempt.context.note({NOTED: asked.facts.noted()})
-    conduct, task = machinery("conduct"), attempt.task
+    if len(attempt.memory) > known:
+        memory.keep(attempt.memory)
     means = conduct.Means(
         moving.roots_of(task.scope),
         moving.limits,

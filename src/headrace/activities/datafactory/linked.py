@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from headrace.activities.datafactory.attempt import Attempt, Object, reference_name, refused
@@ -86,8 +87,11 @@ def _look_up(
 
 def _evaluated(attempt: Attempt, name: str, properties: Object, parameters: FixedState) -> Definition:
     state = replace(parameters, instant=attempt.installation.clock.now(), chance=_CHANCE)
+    given = [dict(parameters.dataset_parameters or {}), dict(parameters.linked_service_parameters or {})]
     values = {
-        key: evaluate(value, state) if key in {"typeProperties", "linkedServiceName"} else value
+        key: attempt.recalled([value, *given], partial(evaluate, value, state))
+        if key in {"typeProperties", "linkedServiceName"}
+        else value
         for key, value in properties.items()
     }
     attempt.hide_within(values)
