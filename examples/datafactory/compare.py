@@ -30,15 +30,15 @@ def value_differs(what: str, expected: Any, actual: Any) -> list[str]:
     return [] if fits(expected, actual) else [f"{what}: expected {_text(expected)}, came {_text(actual)}"]
 
 
-def rows_differ(expected: Sequence[Row], actual: Sequence[Row]) -> list[str]:
+def rows_differ(expected: Sequence[Row], actual: Sequence[Row], unless_told: Row) -> list[str]:
     """Return the rows that are expected and did not come, and those that came and are not expected; the order says nothing.
 
-    An expected row stands for ``times`` rows (1). Its ``recoveryStatus`` is ``None`` where it is not told.
+    An expected row stands for ``times`` rows (1), and has what is in ``unless_told`` where it tells nothing else.
     """
     left = list(actual)
     differences = []
     for row in sorted(expected, key=_told, reverse=True):
-        wanted = {"recoveryStatus": "None"} | {key: value for key, value in row.items() if key != "times"}
+        wanted = {**unless_told, **{key: value for key, value in row.items() if key != "times"}}
         times = row.get("times", 1)
         found = [one for one in left if fits(wanted, one)][:times]
         left = [one for one in left if one not in found]
@@ -54,6 +54,7 @@ def _told(row: Row) -> int:
 
 def _short(row: Row) -> dict[str, Any]:
     shown = ("activityName", "status", "recoveryStatus", "retryAttempt", "iterationIndex", "input", "output", "error")
+    shown += ("triggerName", "message", "properties")
     return {key: row[key] for key in shown if row.get(key) not in (None, {}, 0, "", "None")}
 
 

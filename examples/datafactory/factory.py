@@ -74,6 +74,24 @@ class Factory:
         """Return all activity runs of a run, oldest first."""
         return self._query(f"/pipelineruns/{run}/queryActivityruns")
 
+    def start(self, trigger: str) -> None:
+        """Start a trigger."""
+        self.ask("POST", f"/triggers/{quote(trigger)}/start")
+
+    def stop(self, trigger: str) -> None:
+        """Stop a trigger."""
+        self.ask("POST", f"/triggers/{quote(trigger)}/stop")
+
+    def rerun(self, trigger_run: Mapping[str, Any]) -> None:
+        """Run again what a trigger run ran."""
+        self.ask(
+            "POST", f"/triggers/{quote(trigger_run['triggerName'])}/triggerRuns/{trigger_run['triggerRunId']}/rerun"
+        )
+
+    def trigger_runs(self) -> list[dict[str, Any]]:
+        """Return all trigger runs of the factory, newest first."""
+        return self._query("/queryTriggerRuns")
+
     def _query(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         asked: dict[str, Any] = dict(_ALWAYS)

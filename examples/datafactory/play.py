@@ -5,15 +5,21 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from compare import rows_differ, value_differs
+from compare import fits, rows_differ, value_differs
+from data import execute, files_differ, rows_of_tables_differ, set_times, write_files
 from factory import Factory, RefusedError
 from world import Scene, World
 
-COLLECTIONS = ("linkedservices", "datasets", "pipelines")
-"""What stands in ``besides.json``, in the order in which it refers to each other."""
+COLLECTIONS = ("linkedservices", "datasets", "pipelines", "triggers")
+"""What stands in ``besides.json``, in the order in which it refers to each other; ``pipeline.json`` is stored before the triggers."""
+_SOON = timedelta(seconds=4)
+"""How long after the beginning of the play ``{soon}`` is."""
+_WAITING = 90
+"""For how many seconds trigger runs are waited for: a schedule that has just been missed comes again after a minute."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Play:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def read(self, name: str) -> Any:
-        """Return what a file of the example holds; ``{world}`` and ``{files}`` in it are the addresses of this play."""
+        """Return what a file of the example holds; ``{world}``, ``{files}``, ``{play}`` and ``{soon}`` in it are those of this play."""
         text = (self.folder / name).read_text(encoding="utf-8")
         for word, value in self.values.items():
             text = text.replace("{" + word + "}", value)
@@ -70,7 +76,7 @@ def play(folder: Path, stage: Stage) -> Played:
 
 
 def needs_files(folder: Path) -> bool:
-    """Tell whether the example reads files, which must lie where the server may read them."""
+    """Tell whether the example reads files or a database, which must lie where the server may read them."""
     besides = folder / "besides.json"
     return besides.exists() and "{files}" in besides.read_text(encoding="utf-8")
 
@@ -80,29 +86,25 @@ def _prepared(folder: Path, name: str, stage: Stage) -> Play:
     factory = Factory(stage.server, name, besides.get("factory", {}).get("properties", {}), stage.token)
     scene = stage.world.scene(name)
     files = f"{stage.files}/{name}" if stage.files else ""
-    one = Play(folder, factory, scene, {"world": scene.base, "files": files})
+    soon = (datetime.now(UTC) + _SOON).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    one = Play(folder, factory, scene, {"world": scene.base, "files": files, "play": name, "soon": soon})
     if files:
         Path(files).mkdir(parents=True)
     if besides:
         besides = one.read("besides.json")
     for collection in COLLECTIONS:
+        if collection == "triggers":
+            factory.put("pipelines", one.read("pipeline.json"))
         for document in besides.get(collection, []):
             factory.put(collection, document)
-    factory.put("pipelines", one.read("pipeline.json"))
     return one
 
 
 def _step(one: Play, step: Mapping[str, Any]) -> Iterator[str]:
     """Do one step and yield what differs."""
-    one.scene.answer_with(step.get("world", {}))
-    for name, text in step.get("files", {}).items():
-        path = Path(one.values["files"]) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    if "define" in step:
-        one.factory.put("pipelines", one.read(step["define"]))
+    _prepare(one, step)
     asked, pipeline = _asked(one, step), step.get("pipeline", one.read("pipeline.json")["name"])
-    parameters = step.get("parameters", {})
+    parameters, expected = step.get("parameters", {}), step.get("expect", {})
     if "refused" in step:
         yield from _refused(one, pipeline, parameters, asked, step["refused"])
         return
@@ -110,7 +112,38 @@ def _step(one: Play, step: Mapping[str, Any]) -> Iterator[str]:
         planned = one.factory.plan_run(pipeline, parameters, asked)
         verdicts = {row["name"]: row["verdict"] for row in planned["activities"]}
         yield from value_differs("plan", step["plan"], verdicts)
-    runs = [one.factory.create_run(pipeline, parameters, asked) for _ in range(step.get("times", 1))]
+    if "run" in expected:
+        yield from _runs(
+            one, step, asked, [one.factory.create_run(pipeline, parameters, asked) for _ in range(step.get("times", 1))]
+        )
+    if "triggerRuns" in expected:
+        yield from _fired(one, expected["triggerRuns"])
+    yield from _counted(one, expected)
+    folder = Path(one.values["files"])
+    yield from files_differ(folder, expected.get("files", {}))
+    yield from rows_of_tables_differ(folder, expected.get("rows", {}))
+
+
+def _prepare(one: Play, step: Mapping[str, Any]) -> None:
+    """Make all be as the step says, before it runs anything."""
+    folder = Path(one.values["files"])
+    one.scene.answer_with(step.get("world", {}))
+    write_files(folder, step.get("files", {}))
+    set_times(folder, step.get("changed", {}))
+    if "sql" in step:
+        execute(folder, step["sql"])
+    if "define" in step:
+        one.factory.put("pipelines", one.read(step["define"]))
+    for trigger in step.get("stop", []):
+        one.factory.stop(trigger)
+    for trigger in step.get("start", []):
+        one.factory.start(trigger)
+    for like in [step["rerun"]] if "rerun" in step else []:
+        one.factory.rerun(next(run for run in one.factory.trigger_runs() if fits(like, run)))
+
+
+def _runs(one: Play, step: Mapping[str, Any], asked: Mapping[str, Any], runs: Sequence[str]) -> Iterator[str]:
+    """Yield what differs in the runs of a step."""
     one.runs += runs
     for cancelled in [step["cancel"]] if "cancel" in step else []:
         one.factory.until_activity(runs[0], cancelled["when"])
@@ -119,7 +152,18 @@ def _step(one: Play, step: Mapping[str, Any]) -> Iterator[str]:
         one.factory.cancel(runs[0], recursive=cancelled.get("isRecursive", False))
     for run in runs:
         yield from _ended(one, run, asked, step["expect"])
-    yield from _counted(one, step["expect"])
+
+
+def _fired(one: Play, expected: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what differs in the trigger runs, when those that are expected have come; ``pipelines`` tells how what they ran has ended."""
+    deadline = time.monotonic() + _WAITING
+    wanted = [{key: value for key, value in row.items() if key != "pipelines"} for row in expected]
+    while rows_differ(wanted, one.factory.trigger_runs(), {}) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    rows = one.factory.trigger_runs()
+    for row in rows:
+        row["pipelines"] = {name: one.factory.ended(run)["status"] for name, run in row["triggeredPipelines"].items()}
+    yield from rows_differ(expected, rows, {})
 
 
 def _counted(one: Play, expected: Mapping[str, Any]) -> Iterator[str]:
@@ -169,7 +213,7 @@ def _run(one: Play, found: Mapping[str, Any], expected: Mapping[str, Any]) -> It
     for field_name, wanted in expected["run"].items():
         yield from value_differs(field_name, wanted, found.get(field_name))
     rows = one.factory.activity_runs(found["runId"])
-    yield from rows_differ(expected["activities"], rows)
+    yield from rows_differ(expected["activities"], rows, {"recoveryStatus": "None"})
     yield from _carried(one, rows)
     for child in expected.get("children", []):
         yield from (f"child of {child['of']}: {text}" for text in _child(one, rows, child))

@@ -47,6 +47,8 @@ def served_factories(folder: Path, ledger_url: str = "", tokens: str = "") -> It
         "HEADRACE_DATABASE_URL": ledger_url,
         "HEADRACE_FILE_ROOTS": str(files),
         "HEADRACE_EGRESS_ALLOW": "127.0.0.1",
+        "HEADRACE_DATAFACTORY_DATABASES": json.dumps({"warehouse": f"sqlite:///{files}/{{database}}/warehouse.db"}),
+        "HEADRACE_DATAFACTORY_WATCH_SECONDS": "0.5",
         **({"HEADRACE_DATAFACTORY_TOKENS": tokens} if tokens else {}),
     }
     base = f"http://127.0.0.1:{free_port()}"
