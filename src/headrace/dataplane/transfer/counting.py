@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.core.errors import Code, Problem
+from headrace.dataplane.transfer.ahead import Ahead
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.mapping.stream import MappedStream
 from headrace.dataplane.transfer.refusing.spool import Spool
@@ -50,6 +51,7 @@ class Counted:
     tally: Tally
     delivered: int = 0
     waited: float = 0.0
+    _ahead: Ahead[Any] | None = None
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -91,7 +93,11 @@ class Counted:
         self.delivered = skip
         self.refusals.spool.again()
         self.refusals.spool.resume(skip)
-        found = self.inner.batches(rows, skip)
+        self.leave()
+        found: Iterator[Any] = self.inner.batches(rows, skip)
+        if not self.refusals.tolerant:
+            # Else a sink that refuses rows would tell of them at the same time as the source.
+            found = self._ahead = Ahead(found)
         while True:
             begun = time.monotonic()
             batch = next(found, None)
@@ -101,6 +107,12 @@ class Counted:
             self.tally.came()
             self.delivered += int(batch.num_rows)
             yield batch
+
+    def leave(self) -> None:
+        """End a reading that is still under way; to be called before the session is closed."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
 
     def refuse(self, row: RefusedRow) -> None:
         """Tell of a delivered row that the sink has refused, as ``Stream.refuse``."""

@@ -201,6 +201,7 @@ def _add(item: Slice, stream: Counted, writer: Writer, doing: _Unit, conducting:
     try:
         writer.add(stream)
     finally:
+        stream.leave()
         doing.live = None
         conducting.tally.spent("reading", stream.waited)
         conducting.tally.spent("writing", time.monotonic() - begun - stream.waited)

@@ -71,6 +71,7 @@ def write_slice(item: Slice, source: SourceReader, sink: RowSink, conducting: Co
         try:
             done = _written(item, rows, stream, sink, conducting)
         finally:
+            stream.leave()
             stream.refusals.spool.close()
     conducting.finish(done)
     crash_point("transfer-after-noted")

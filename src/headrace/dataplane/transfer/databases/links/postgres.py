@@ -25,6 +25,8 @@ from headrace.dataplane.transfer.values import Field
 _RECANCEL_SECONDS = 0.25
 _SENT_BYTES = 256 * 1024
 """COPY's messages are of this size: larger ones would be held in memory twice."""
+_TEXT_ROWS = 8192
+"""Rows that are made text of at once: the server reads those of before meanwhile."""
 _FAULTS: tuple[tuple[str, Fault], ...] = (
     ("23505", Fault.DUPLICATE),
     ("23P01", Fault.DUPLICATE),
@@ -146,15 +148,18 @@ class PostgresLink:
     def load(self, table: str, fields: tuple[Field, ...], batch: Any) -> int:
         """Write rows with COPY."""
         columns = ", ".join(self.dialect.quoted(one.name) for one in fields)
-        text = memoryview(comma_text(batch, fields))
+        sent = 0
         with (
             self._cursor() as cursor,
             cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)".encode()) as copy,
         ):
-            for at in range(0, len(text), _SENT_BYTES):
-                self.cancellation.check()
-                copy.write(text[at : at + _SENT_BYTES])
-        return len(text)
+            for start in range(0, batch.num_rows, _TEXT_ROWS):
+                text = memoryview(comma_text(batch.slice(start, _TEXT_ROWS), fields))
+                for at in range(0, len(text), _SENT_BYTES):
+                    self.cancellation.check()
+                    copy.write(text[at : at + _SENT_BYTES])
+                sent += len(text)
+        return sent
 
     def type_of(self, field: Field) -> str | None:
         """Return the type of a new table's column."""
