@@ -37,6 +37,9 @@ _RECANCEL_SECONDS = 0.25
 _SHORT, _INTEGER = 5, 10
 """Most digits of numbers of 16 and of 32 bits."""
 _PASSWORD = re.compile(r"(?:pwd|password)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)", re.IGNORECASE)
+_DATA_SOURCE = re.compile(r"(?:^|;)\s*dsn\s*=", re.IGNORECASE)
+_OPENING = ("sqlite", "duckdb")
+"""Databases whose statements open files of this machine, and load libraries."""
 _NAMED: tuple[tuple[str, Dialect], ...] = (
     ("postgresql", postgres.DIALECT),
     ("sqlite", sqlite.DIALECT),
@@ -124,8 +127,13 @@ def connect(info: ConnectionInfo, limits: Limits, cancellation: Cancellation) ->
     connection = in_thread(
         lambda: pyodbc.connect(text, autocommit=True, timeout=patience), close, cancellation, 2.0 * patience
     )
-    if "postgresql" in str(connection.getinfo(pyodbc.SQL_DBMS_NAME)).lower():
+    database = str(connection.getinfo(pyodbc.SQL_DBMS_NAME)).lower()
+    if "postgresql" in database:
         connection.execute("SET timezone = 'UTC'")
+    if any(one in database for one in _OPENING) and _DATA_SOURCE.search(text):
+        close(connection)
+        message = "the data source is a file, of which any statement could open others; name it with Driver=SQLite3;Database=… instead"
+        raise Problem(Code.UNSUPPORTED, f"cannot connect to the database: {message}")
     return connection
 
 

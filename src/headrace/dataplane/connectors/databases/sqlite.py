@@ -29,6 +29,26 @@ _BATCH_ROWS = 20_000
 _BUSY_MILLISECONDS = 60_000
 _INTERRUPT_SECONDS = 0.05
 
+_PRAGMAS = frozenset(
+    {
+        *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+        *("foreign_key_check", "integrity_check", "quick_check", "user_version", "application_id", "encoding"),
+        *(
+            "foreign_keys",
+            "defer_foreign_keys",
+            "recursive_triggers",
+            "case_sensitive_like",
+            "ignore_check_constraints",
+        ),
+        *("journal_mode", "locking_mode", "synchronous", "busy_timeout", "wal_checkpoint", "auto_vacuum", "page_size"),
+        *("incremental_vacuum", "optimize", "analysis_limit", "secure_delete", "query_only", "read_uncommitted"),
+        *("cache_size", "automatic_index", "reverse_unordered_selects", "max_page_count"),
+    }
+)
+"""Settings of one connection and one file. Others are the whole process's (heap limits, where temporary files lie), map the file into its memory,
+or let a statement write the schema as it likes."""
+_DENIED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
+
 DIALECT = Dialect(
     name="SQLite",
     quotes='"',
@@ -79,13 +99,28 @@ def connect(info: ConnectionInfo, limits: Limits, *, writes: bool) -> sqlite3.Co
         )
         # What an SQL text can do to other files of this machine is nothing: no ATTACH, no extensions.
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.max_row_bytes)
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        # Whoever may write the file's bytes says nothing by what they have put into its schema.
+        connection.execute("PRAGMA trusted_schema = OFF")
         if not writes:
             connection.execute("PRAGMA temp_store = MEMORY")
+        connection.set_authorizer(_authorized)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
         raise problem_of(error, "cannot connect to the database") from error
     return connection
+
+
+def _authorized(action: int, first: str | None, second: str | None, _place: str | None, _trigger: str | None) -> int:
+    """Say what a statement may do: everything with its own file."""
+    if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_PRAGMA and second is not None and (first or "").lower() not in _PRAGMAS:
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _DENIED_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
 
 
 def problem_of(error: Exception, where: str) -> Problem:
