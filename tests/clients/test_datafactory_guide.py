@@ -1,4 +1,4 @@
-"""The guides to pipelines and triggers are true: what their blocks hold and enter works, one after the other, and says what is shown."""
+"""The guides to pipelines, their data and triggers are true: what their blocks hold and enter works, one after the other, and says what is shown."""
 
 import re
 import subprocess
@@ -16,9 +16,9 @@ _COMMAND = re.compile(r"^\$ (.*?(?:\n    .*)*)$", re.MULTILINE)
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("guide", ["data-factory.md", "triggers.md"])
+@pytest.mark.parametrize("guide", ["data-factory.md", "moving-data.md", "triggers.md"])
 def test_the_guide_to_pipelines_is_true(guide: str, server: ServedFactories, tmp_path: Path) -> None:
-    """A newcomer who pastes its blocks has a pipeline, recovers a run of it without a call too many, and lets it run by the clock."""
+    """A newcomer who pastes its blocks has a pipeline, recovers a run without a call or a row too many, and lets it run by the clock."""
     text = (GUIDES / guide).read_text()
     for written, real in (
         ("http://127.0.0.1:8080", server.base),
@@ -26,6 +26,7 @@ def test_the_guide_to_pipelines_is_true(guide: str, server: ServedFactories, tmp
         ("$ python ", f"$ {sys.executable} -W ignore "),
     ):
         text = text.replace(written, real)
+    (tmp_path / "files").symlink_to(server.files)
     # The web server of the reader ends with the reader.
     script, shown = "trap '[ -z \"$!\" ] || kill $!' EXIT\n", []
     for kind, file, block in _BLOCK.findall(text):
