@@ -25,6 +25,7 @@ from headrace.service import schedules, webhooks
 from headrace.service.schedules import FiringDesk
 from headrace.service.triggers import due, watching
 from headrace.service.triggers.desk import TriggerDesk
+from headrace.service.triggers.looks import StoreLooks
 from headrace.service.webhooks import WebhookDesk
 
 _log = structlog.get_logger(__name__)
@@ -60,9 +61,9 @@ def webhook_desk(application: Application) -> WebhookDesk:
 
 @contextmanager
 def on_time(application: Application) -> Iterator[None]:
-    """Fire schedules and triggers and tell webhooks, in four threads, until the end of the block: an address that hangs delays no run."""
+    """Fire schedules and triggers and tell webhooks, each in threads of its own, until the end of the block: what hangs delays nothing else."""
     firing, triggering, telling = firing_desk(application), trigger_desk(application), webhook_desk(application)
-    stores = watching_of(application, triggering)
+    stores = StoreLooks(watching_of(application, triggering))
     database = application.database
     over = threading.Event()
     loops = [
@@ -74,7 +75,7 @@ def on_time(application: Application) -> Iterator[None]:
         _Loop("headrace-triggers", lambda: due.fire_due(triggering) > 0, lambda now: due.next_look(database, now)),
         _Loop(
             "headrace-stores",
-            lambda: watching.look_at_stores(stores) > 0,
+            lambda: stores.begin_due() > 0,
             lambda now: watching.next_look(database, now),
         ),
         _Loop(
@@ -95,6 +96,7 @@ def on_time(application: Application) -> Iterator[None]:
         # What is being sent may take longer; it is in the ledger, and another process or the next one sends it again.
         for thread in threads:
             thread.join(_STOP_SECONDS)
+        stores.wait(_STOP_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

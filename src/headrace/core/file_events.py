@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from headrace.core.clock import SECOND, Instant
+
 
 class FileChange(StrEnum):
     """What happened to a file."""
@@ -42,11 +44,22 @@ class FileWatch:
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
-    """A file as a listing has it: its path (see ``event_path``), its bytes, and what is another one for another version of it."""
+    """A file as a listing has it: its path (see ``event_path``), its bytes, and what is another one for another version of it.
+
+    ``modified_at``: when it was written by the store's clock, which may count whole seconds only (None: nobody knows).
+    """
 
     path: str
     size: int
     stamp: str
+    modified_at: Instant | None = None
+
+    def is_later_than(self, since: Instant) -> bool:
+        """Say whether it was, or may have been, written after ``since``."""
+        if self.modified_at is None:
+            return False
+        is_whole = self.modified_at % SECOND == 0
+        return self.modified_at + (SECOND if is_whole else 0) > since
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +122,29 @@ def event_path(container: str, inside: str) -> str:
 
 
 def difference(
-    known: Mapping[str, KnownFile], seen: Iterable[SeenFile], wanted: FileFilter, *, first: bool = False
+    known: Mapping[str, KnownFile],
+    seen: Iterable[SeenFile],
+    wanted: FileFilter,
+    *,
+    first: bool = False,
+    since: Instant | None = None,
 ) -> Difference:
     """Return what happened since the look at which the files were ``known``.
 
-    ``first``: nobody has looked before, so what is there was there. Only what ``wanted.takes`` may be in ``seen``, each path once.
+    ``first``: nobody has looked before, so what is there was there, but for what was written after ``since`` (the trigger's start, which may be long
+    ago). Only what ``wanted.takes`` may be in ``seen``, each path once.
     """
     events: list[FileEvent] = []
     put: list[KnownFile] = []
     left = set(known)
     for file in seen:
         left.discard(file.path)
-        change = _look(known.get(file.path), file, first=first)
+        was_there = first and (since is None or not file.is_later_than(since))
+        change = _look(known.get(file.path), file, first=was_there)
         if change is None:
             continue
         put.append(change)
-        if change.settled and not first and FileChange.CREATED in wanted.changes and _counts(file, wanted):
+        if change.settled and not was_there and FileChange.CREATED in wanted.changes and _counts(file, wanted):
             events.append(
                 FileEvent(FileChange.CREATED, file.path, file.size, f"created {file.stamp} {file.size} {file.path}")
             )

@@ -1,7 +1,7 @@
 """Trigger runs: what triggers have done. One row for each occurrence, window or event of a trigger, whoever makes it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -163,20 +163,51 @@ def page(
     Raises:
         Problem: ``INVALID``: the position belongs to another order.
     """
-    keys = _keys(query)
-    where = [table.c.scope == query.scope, table.c.created_at >= query.since, table.c.created_at <= query.until]
+    if position is not None:
+        after(_keys(query, query.order), position)
+    find = _by_status if query.order[0].field == "status" else _found
+    found = find(tx, query, limit + 1, position)
+    return [run for run, _ in found[:limit]], found[limit - 1][1] if len(found) > limit else None
+
+
+def _by_status(
+    tx: Transaction, query: TriggerRunQuery, limit: int, position: Position | None
+) -> list[tuple[TriggerRun, Position]]:
+    """Return runs as ``_found`` does, one status after the other: no index has statuses in the order of their words."""
+    found: list[tuple[TriggerRun, Position]] = []
+    words = {status: (query.status_words or {}).get(status, status.value) for status in TriggerRunStatus}
+    for status, word in sorted(words.items(), key=lambda each: each[1], reverse=query.order[0].descending):
+        if position is not None and position[0] != word:
+            continue
+        of_status = replace(query, among=(*query.among, Among("status", frozenset({status.value}))))
+        behind = None if position is None else position[1:]
+        part = _found(tx, of_status, limit - len(found), behind, query.order[1:])
+        found += [(run, (word, *its)) for run, its in part]
+        position = None
+        if len(found) == limit:
+            break
+    return found
+
+
+def _found(
+    tx: Transaction, query: TriggerRunQuery, limit: int, position: Position | None, order: tuple[By, ...] | None = None
+) -> list[tuple[TriggerRun, Position]]:
+    """Return at most ``limit`` runs behind ``position`` in an order (None: that of the query), each with its own position."""
+    keys = _keys(query, query.order if order is None else order)
+    moments = [one.values for one in query.among if one.field == "created_at" and not one.negated]
+    # Databases that know only that it is one of these moments look through all of them.
+    since = max([query.since, *(min(each) for each in moments)])
+    until = min([query.until, *(max(each) for each in moments)])
+    where = [table.c.scope == query.scope, table.c.created_at >= since, table.c.created_at <= until]
     for one in query.among:
         among = table.c[one.field].in_(sorted(one.values))
         where.append(sa.not_(among) if one.negated else among)
     if position is not None:
         where.append(after(keys, position))
     shown = [key.column.label(f"key_{number}") for number, key in enumerate(keys)]
-    statement = sa.select(table, *shown).where(*where).order_by(*(key.ordering for key in keys)).limit(limit + 1)
+    statement = sa.select(table, *shown).where(*where).order_by(*(key.ordering for key in keys)).limit(limit)
     rows = tx.rows(statement)
-    found = [run_of(row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return found, None
-    return found, tuple(rows[limit - 1][f"key_{number}"] for number in range(len(keys)))
+    return [(run_of(row), tuple(row[f"key_{number}"] for number in range(len(keys)))) for row in rows]
 
 
 def expired(tx: Transaction, before: Instant, limit: int) -> list[TriggerRun]:
@@ -221,11 +252,16 @@ def _kept(text: str) -> str:
     return text if is_storable(text) else "".join(each if is_storable(each) else "\ufffd" for each in text)
 
 
-def _keys(query: TriggerRunQuery) -> list[Key]:
+def _keys(query: TriggerRunQuery, order: tuple[By, ...]) -> list[Key]:
+    """Return what runs are ordered by; the last of it, their age and their id, in the direction of what is before them."""
     words = {status.value: word for status, word in (query.status_words or {}).items()}
     columns: Mapping[str, sa.ColumnElement[Any]] = {
         "created_at": table.c.created_at,
         "trigger_key": table.c.trigger_key,
         "status": sa.case(words, value=table.c.status, else_="") if words else table.c.status,
     }
-    return [*(Key(columns[by.field], by.descending) for by in query.order), Key(table.c.id, query.order[-1].descending)]
+    descending = (order or query.order)[-1].descending
+    asked = [Key(columns[by.field], by.descending) for by in order]
+    # As the indexes have it. Ids tell the age as well.
+    age = [] if any(by.field == "created_at" for by in order) else [Key(table.c.created_at, descending)]
+    return [*asked, *age, Key(table.c.id, descending)]

@@ -56,9 +56,17 @@ def hold(tx: Transaction, trigger_id: str) -> Trigger | None:
     return None if row is None else _trigger(row)
 
 
-def due(tx: Transaction, now: Instant, limit: int, kinds: Collection[TriggerKind]) -> list[Trigger]:
-    """Return started triggers of these kinds that are to be looked at, the longest due first."""
-    where = (_STARTED, table.c.next_at.is_not(None), table.c.next_at <= now, table.c.kind.in_(kinds))
+def due(
+    tx: Transaction, now: Instant, limit: int, kinds: Collection[TriggerKind], latest: Instant | None = None
+) -> list[Trigger]:
+    """Return started triggers of these kinds that are to be looked at, the longest due first.
+
+    ``latest``: nobody says of them that they are due later than this, so whoever did had another clock.
+    """
+    is_due = table.c.next_at <= now
+    if latest is not None:
+        is_due = sa.or_(is_due, table.c.next_at > latest)
+    where = (_STARTED, table.c.next_at.is_not(None), is_due, table.c.kind.in_(kinds))
     return [
         _trigger(row)
         for row in tx.rows(sa.select(table).where(*where).order_by(table.c.next_at, table.c.id).limit(limit))
@@ -97,9 +105,23 @@ def advance(
     return tx.execute(changed).rowcount == 1
 
 
-def set_state(tx: Transaction, trigger: Trigger, state: TriggerState, next_at: Instant | None, now: Instant) -> None:
-    """Start or stop a trigger that the caller holds."""
-    values = {"state": state.value, "next_at": next_at, "revision": table.c.revision + 1, "updated_at": now}
+def renew(tx: Transaction, trigger_id: str, revision: int, next_at: Instant) -> None:
+    """Let a trigger be looked at later, if it is as it was seen; it stays the same for those who have it in hand."""
+    its = (table.c.id == trigger_id, table.c.revision == revision, _STARTED)
+    tx.execute(sa.update(table).where(*its).values(next_at=next_at))
+
+
+def set_state(
+    tx: Transaction,
+    trigger: Trigger,
+    state: TriggerState,
+    next_at: Instant | None,
+    now: Instant,
+    cursor: Mapping[str, Json] | None = None,
+) -> None:
+    """Start or stop a trigger that the caller holds; ``cursor``: from where on it goes (None: from where it was)."""
+    values: dict[str, Any] = {"state": state.value, "next_at": next_at, "revision": table.c.revision + 1}
+    values |= {"updated_at": now, "cursor": dict(trigger.cursor if cursor is None else cursor)}
     tx.execute(sa.update(table).where(table.c.id == trigger.id).values(**values))
 
 

@@ -1,5 +1,6 @@
 """Triggers that fire on files and on events that are posted: what they take, what their runs get, and each event once."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,12 @@ from api.datafactory.firing import Triggers, make_triggers
 from headrace.api.datafactory.door import AUDIENCE
 from headrace.api.datafactory.firing import maker
 from headrace.bootstrap.application import SystemIds
-from headrace.core.clock import SECOND
+from headrace.core.clock import HOUR, SECOND, Instant
 from headrace.core.errors import Code, Problem
 from headrace.core.file_events import FileWatch, SeenFile
 from headrace.core.trigger import Trigger
-from headrace.service.triggers.watching import Watching, look_at_stores, next_look
+from headrace.service.triggers.looks import StoreLooks
+from headrace.service.triggers.watching import LEASE, Watching, due_stores, look_at_stores, next_look
 from headrace.store.database import Database
 
 FILES = {
@@ -42,10 +44,10 @@ class Store:
             raise Problem(Code.SOURCE_UNAVAILABLE, "the store is away")
         return [file for file in self.files.values() if watch.wanted.takes(file.path)]
 
-    def put(self, name: str, stamp: str = "1", size: int = 1) -> None:
-        """Write a file into the container ``in``."""
+    def put(self, name: str, stamp: str = "1", size: int = 1, at: int | None = None) -> None:
+        """Write a file into the container ``in``, at a moment."""
         path = f"/in/blobs/{name}"
-        self.files[path] = SeenFile(path, size, stamp)
+        self.files[path] = SeenFile(path, size, stamp, None if at is None else Instant(at))
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -107,6 +109,96 @@ def test_what_was_there_before_the_first_start_does_not_fire(database: Database)
     watched.store.put("old.csv")
     watched.started()
     assert watched.look(3) == 0
+
+
+def test_what_comes_after_the_start_and_before_the_first_look_fires(database: Database) -> None:
+    """Perhaps no worker ran for an hour: by when it was written, it came while the trigger was started. Some stores count whole seconds."""
+    watched = Watched(database)
+    start = watched.triggers.client.clock.now() + SECOND // 2
+    watched.triggers.client.clock.advance(SECOND // 2)
+    watched.store.put("old.csv", at=start - 1)
+    watched.store.put("older.csv", at=start - SECOND - SECOND // 2)
+    watched.triggers.start()
+    watched.store.put("new.csv", at=start + 1)
+    watched.store.put("second.csv", at=start - SECOND // 2)
+    watched.triggers.stop()
+    watched.triggers.client.clock.advance(HOUR)
+    watched.triggers.start()
+    assert watched.look(3) == 2
+    assert watched.given() == [("in", "new.csv"), ("in", "second.csv")]
+
+
+def test_what_came_to_another_store_since_the_start_is_nothing_to_the_next_start(database: Database) -> None:
+    """The trigger was changed before anybody looked."""
+    watched = Watched(database)
+    watched.triggers.start()
+    watched.triggers.stop()
+    watched.triggers.put("BlobEventsTrigger", {**FILES, "blobPathEndsWith": ".csv"}, **FILE)
+    watched.triggers.client.clock.advance(HOUR)
+    watched.store.put("old.csv", at=watched.triggers.client.clock.now() - HOUR // 2)
+    watched.triggers.start()
+    assert watched.look(3) == 0
+
+
+def test_a_clock_that_was_set_back_holds_up_no_look(watched: Watched) -> None:
+    """What is due in an hour was due five seconds after the look before."""
+    watched.look()
+    watched.triggers.client.clock.advance(-HOUR)
+    watched.store.put("a.csv")
+    assert watched.look(2) == 1
+
+
+@pytest.mark.turn_about
+@pytest.mark.parametrize(
+    "name", ['it\'s "q" & 100%.csv', "line\nbreak\t.csv", "\xfc\U0001f600\u202e.csv", "n" * 1900, " ;--/ .csv"]
+)
+def test_files_with_odd_names_fire(watched: Watched, name: str) -> None:
+    """As they are called."""
+    watched.store.put(name)
+    assert watched.look(2) == 1
+    folder, _, file = name.rpartition("/")
+    assert watched.given() == [(f"in/{folder}".rstrip("/"), file)]
+
+
+def test_names_that_no_ledger_keeps_hold_up_no_other_file(watched: Watched) -> None:
+    """No text at all, or too long for an index: the log says so."""
+    rising = "".join(chr(0x4E00 + number) for number in range(900))
+    for name in ("a.csv", "\udc80.csv", "nul\0.csv", rising, "z.csv"):
+        watched.store.put(name)
+    assert watched.look(3) == 2
+    watched.store.remove("a.csv")
+    assert watched.look() == 0
+    assert watched.given() == [("in", "a.csv"), ("in", "z.csv")]
+
+
+def test_a_store_that_never_answers_holds_up_no_other(sqlite_database: Database) -> None:
+    """It keeps a thread of its own; nobody else is let to its trigger as long as that may still do something."""
+    watched = Watched(sqlite_database).started()
+    watched.triggers.put("BlobEventsTrigger", {**FILES, "scope": "linkedService:stuck"}, "stuck")
+    watched.triggers.start("stuck")
+    over, hangs = threading.Event(), threading.Event()
+
+    def listing(trigger: Trigger, watch: FileWatch) -> Sequence[SeenFile]:
+        if trigger.name == "stuck":
+            hangs.set()
+            assert over.wait(60)
+        return watched.store(trigger, watch)
+
+    watching = Watching(watched.triggers.desk, listing)
+    looks = StoreLooks(watching, at_once=2)
+    try:
+        watched.store.put("a.csv")
+        for _ in range(20):
+            watched.triggers.client.clock.advance(20 * SECOND)
+            looks.begin_due()
+            assert hangs.wait(10)
+            looks.wait(0.02)
+        assert watched.given() == [("in", "a.csv")]
+        watched.triggers.client.clock.advance(LEASE // 4)
+        assert [trigger for trigger in due_stores(watching) if trigger in looks.under_way] == []
+    finally:
+        over.set()
+        looks.wait(10)
 
 
 def test_what_comes_while_nobody_looks_is_told_of_later(watched: Watched) -> None:
@@ -337,6 +429,13 @@ def test_a_stopped_trigger_misses_events(posted: Triggers) -> None:
     posted.client("POST", "events", [event()])
     posted.start()
     assert posted.runs() == []
+
+
+def test_an_event_may_have_a_very_long_id(posted: Triggers) -> None:
+    """And is told from others by it."""
+    long = "".join(chr(0x4E00 + number % 20_000) for number in range(30_000))
+    told = [posted.client("POST", "events", [event(id=each)]).json()["value"][0] for each in (long, long, long + "2")]
+    assert [len(each["triggerRuns"]) for each in told] == [1, 0, 1]
 
 
 @pytest.mark.parametrize("body", [{}, [7], [{"id": "x"}], [{"id": 7, "eventType": "x"}], "x"])

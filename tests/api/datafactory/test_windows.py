@@ -315,6 +315,27 @@ def test_a_trigger_that_waits_for_no_windows_is_not_started(triggers: Triggers) 
     assert "referenced by t" in triggers.client("DELETE", "triggers/u").json()["error"]["message"]
 
 
+def test_triggers_that_wait_for_each_other_are_not_started(triggers: Triggers) -> None:
+    """No window would ever begin; with an offset into the past, each waits for earlier ones, the first for none."""
+
+    def after(name: str, **more: str) -> list[dict[str, Any]]:
+        upstream = {"referenceTrigger": {"referenceName": name, "type": "TriggerReference"}}
+        return [{"type": "TumblingWindowTriggerDependencyReference", **upstream, **more}]
+
+    put(triggers, "A", dependsOn=after("B"))
+    put(triggers, "B", dependsOn=after("a"))
+    error = triggers.client("POST", "triggers/a/start").json()["error"]
+    assert (error["code"], "wait for themselves (a → b → a)" in error["message"]) == ("BadRequest", True)
+    put(triggers, "B", dependsOn=after("a", offset="-01:00:00"))
+    triggers.start("a")
+    triggers.start("b")
+    triggers.fire()
+    for _ in range(4):
+        triggers.end()
+        triggers.fire()
+    assert [run["triggerName"] for run in triggers.runs() if run["status"] == "Succeeded"].count("A") >= 2
+
+
 def test_windows_that_retention_has_taken_are_not_waited_for(triggers: Triggers) -> None:
     """Contract 13: what is older than the retention is unknown; nobody could run it again."""
     start(triggers, "u", startTime="2026-01-01T09:00:00Z", maxConcurrency=3)

@@ -89,7 +89,9 @@ class StoreLister:
         try:
             for entry in self._entries(store, place, below):
                 name = entry.name if of_objects else entry.name.removeprefix(f"{container}/")
-                file = SeenFile(event_path(container, name), entry.size, str(entry.version or entry.stamp))
+                file = SeenFile(
+                    event_path(container, name), entry.size, str(entry.version or entry.stamp), entry.modified_at
+                )
                 if watch.wanted.takes(file.path):
                     yield file
         finally:

@@ -25,6 +25,7 @@ from headrace.api.datafactory.wire import Item, answer, empty
 from headrace.core.clock import Instant
 from headrace.core.trigger import Trigger, TriggerKind
 from headrace.core.tumbling import Tumbling
+from headrace.core.window_cycles import circle_of
 from headrace.service.documents import Document, DocumentQuery
 from headrace.service.triggers.changes import TriggerDraft, put_trigger, remove_trigger
 from headrace.service.triggers.changes import start_trigger as start
@@ -36,6 +37,8 @@ from headrace.store.database import Transaction
 KIND = "trigger"
 STARTED = "Started"
 STOPPED = "Stopped"
+_MOST_ON_THE_WAY = 200
+"""Triggers that are looked at to find out whether one waits for itself."""
 _OF_EVENTS = frozenset({TriggerKind.FILES, TriggerKind.EVENTS})
 _TRIGGER = f"{FACTORY}/triggers/{{name}}"
 
@@ -228,7 +231,7 @@ def _startable(tx: Transaction, factory: Factory, document: Document, now: Insta
     """Return the trigger as it is to be started.
 
     Raises:
-        Refusal: 400: triggers of its type do not fire, or it has no pipelines, or waits for windows of a trigger that has none.
+        Refusal: 400: triggers of its type do not fire, or it has no pipelines, or waits for windows of a trigger that has none, or for its own.
     """
     properties, target = _properties(document), TRIGGERS.path(factory, document.name)
     found = fires_on(document.name, properties)
@@ -240,6 +243,7 @@ def _startable(tx: Transaction, factory: Factory, document: Document, now: Insta
     if isinstance(found.definition, Tumbling):
         for upstream in sorted({one.trigger for one in found.definition.depends_on if one.trigger}):
             _check_upstream(tx, factory, document, upstream, now)
+        _check_circle(tx, factory, document, found.definition)
     # A trigger of an earlier version has no row yet.
     kept = triggers.find(tx, factory.scope, document.name)
     return kept or put_trigger(tx, _draft(factory, document, found), factory.door.ids, now)
@@ -253,6 +257,25 @@ def _check_upstream(tx: Transaction, factory: Factory, document: Document, name:
         raise bad_request(text, TRIGGERS.path(factory, document.name))
     if triggers.find(tx, factory.scope, other.name) is None:
         put_trigger(tx, _draft(factory, other, found), factory.door.ids, now)
+
+
+def _check_circle(tx: Transaction, factory: Factory, document: Document, tumbling: Tumbling) -> None:
+    name = document.name.lower()
+    known, ahead = {name: tumbling}, [tumbling]
+    while ahead and len(known) < _MOST_ON_THE_WAY:
+        for upstream in {one.trigger for one in ahead.pop().depends_on if one.trigger} - set(known):
+            other = documents.find(tx, factory.scope, KIND, key_of(upstream))
+            found = None if other is None else fires_on(other.name, _properties(other))
+            if found is not None and isinstance(found.definition, Tumbling):
+                known[upstream] = found.definition
+                ahead.append(found.definition)
+    circle = circle_of(name, known)
+    if circle is not None:
+        text = (
+            f"The windows of the trigger '{document.name}' wait for themselves ({' → '.join(circle)}), so none would ever begin; "
+            "a dependency needs a negative 'offset' that leads to earlier windows."
+        )
+        raise bad_request(text, TRIGGERS.path(factory, document.name))
 
 
 def _reruns(document: Document, parent: str) -> bool:

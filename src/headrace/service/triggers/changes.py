@@ -10,6 +10,7 @@ from headrace.core.recurrence import next_occurrence
 from headrace.core.trigger import Trigger, TriggerKind, TriggerRunStatus, TriggerState
 from headrace.core.tumbling import Tumbling
 from headrace.service.triggers.recurring import recurrence_of
+from headrace.service.triggers.watching import SINCE
 from headrace.service.triggers.windows import tumbling_of
 from headrace.store import audit, trigger_runs, triggers, watched_files
 from headrace.store.database import Transaction
@@ -64,11 +65,15 @@ def put_trigger(tx: Transaction, draft: TriggerDraft, ids: Ids, now: Instant) ->
 def start_trigger(tx: Transaction, trigger: Trigger, who: str, now: Instant) -> None:
     """Let a trigger fire from now on: a recurrence at its next occurrence, windows and files where they were left."""
     next_at: Instant | None = None
+    cursor = dict(trigger.cursor)
     if trigger.kind is TriggerKind.SCHEDULE:
         next_at = next_occurrence(recurrence_of(trigger), now)
     elif trigger.kind in {TriggerKind.TUMBLING, TriggerKind.FILES}:
         next_at = now
-    triggers.set_state(tx, trigger, TriggerState.STARTED, next_at, now)
+    if trigger.kind is TriggerKind.FILES:
+        # Perhaps nobody looks for a while: what comes until then came after the start.
+        cursor.setdefault(SINCE, now)
+    triggers.set_state(tx, trigger, TriggerState.STARTED, next_at, now, cursor)
     audit.record(tx, trigger.scope, who, "trigger.start", trigger.name, now)
 
 
@@ -97,7 +102,12 @@ def _end(tx: Transaction, trigger: Trigger, now: Instant) -> None:
 
 
 def _cursor(kept: Trigger, draft: TriggerDraft) -> dict[str, Json]:
-    """Return from where on windows are written: from the start if that is another one, since those that are there are not written twice."""
+    """Return from where on windows are written: from the start if that is another one, since those that are there are not written twice.
+
+    What was written since a start to a store that is watched no more is nothing to the next one.
+    """
+    if draft.kind is TriggerKind.FILES and dict(kept.definition) != draft.encoded():
+        return {name: value for name, value in kept.cursor.items() if name != SINCE}
     if not isinstance(draft.definition, Tumbling) or draft.definition.start == tumbling_of(kept).start:
         return dict(kept.cursor)
     start = draft.definition.start

@@ -1,5 +1,6 @@
 """One firing: a trigger run and its pipeline runs, together or not at all."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,12 +17,15 @@ from headrace.core.trigger import Trigger, TriggerRun, TriggerRunStatus, trigger
 from headrace.service.runs import queue_first_run
 from headrace.service.triggers.desk import Asked, Made, TriggerDesk
 from headrace.store import trigger_runs
+from headrace.store.columns import is_storable
 from headrace.store.database import Transaction
 
 _log = structlog.get_logger(__name__)
 
 LATER = frozenset({Code.UNAVAILABLE, Code.DISK_FULL})
 """Problems of the ledger or the machine: what was to be fired is fired later."""
+_LONGEST_KEY = 500
+"""Characters; of much longer ones PostgreSQL makes no index."""
 T = TypeVar("T")
 Work = Callable[[Transaction, Failure | None], T]
 """Fires within a transaction; with a failure, no pipeline run is made and that is why."""
@@ -88,7 +92,7 @@ def fire_occurrence(
         trigger_id=trigger.id,
         trigger_name=trigger.name,
         trigger_type=trigger.type,
-        key=occurrence.key,
+        key=_kept(occurrence.key),
         status=TriggerRunStatus.FAILED if isinstance(made, Failure) else TriggerRunStatus.SUCCEEDED,
         created_at=now,
         updated_at=now,
@@ -124,6 +128,13 @@ def make_runs(tx: Transaction, desk: TriggerDesk, asked: Asked) -> tuple[Made, .
     except Exception as error:  # noqa: BLE001 — a bug of a door must not stop the clock for everybody: the trigger run fails with it
         _log.exception("no runs could be made for a trigger", trigger=asked.trigger.name, scope=asked.trigger.scope)
         return Failure(Code.INTERNAL, f"no run could be made: {type(error).__name__}")
+
+
+def _kept(key: str) -> str:
+    """Return a key as databases can keep and find it: long ones, and those with characters that are no text, by their digest."""
+    if len(key) <= _LONGEST_KEY and is_storable(key):
+        return key
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def new_run_id(ids: Ids, now: Instant) -> str:

@@ -7,7 +7,7 @@ transaction. A process that dies in between has told of whole stretches; the nex
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -22,6 +22,7 @@ from headrace.core.trigger import Trigger, TriggerKind
 from headrace.service.triggers.desk import TriggerDesk
 from headrace.service.triggers.firing import FullError, Occurrence, fire_occurrence, in_one
 from headrace.store import triggers, watched_files
+from headrace.store.columns import is_storable
 from headrace.store.database import Database, Transaction
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +34,13 @@ AT_ONCE = 50
 """Triggers that one call looks at at most."""
 LEASE = 2 * MINUTE
 """So long nobody else lists a trigger's store; who takes longer may be overtaken, and then does nothing."""
+SINCE = "since"
+"""In the cursor of a trigger nobody has looked for yet: when it was started."""
 _KNOWN = "watch"
+_LONGEST_PATH = 2_000
+"""Bytes; of much longer ones PostgreSQL makes no index."""
+_OTHER_CLOCK = MINUTE
+"""So far apart the clocks of the machines are at most; what is due later than that was written before a clock was set back."""
 _BODY = ("fileName", "folderPath")
 
 
@@ -62,17 +69,30 @@ def watch_of(trigger: Trigger) -> FileWatch:
 
 
 def look_at_stores(watching: Watching, limit: int = AT_ONCE) -> int:
-    """Look at the stores of triggers that are due, the longest due first; return how many events were told of.
+    """Look at the stores of triggers that are due, one after the other; return how many events were told of.
 
     A store that cannot be listed is looked at again the next time; it holds up no other.
 
     Raises:
         Problem: ``UNAVAILABLE``: the ledger cannot be reached.
     """
-    desk = watching.desk
-    with desk.database.reading() as tx:
-        due = [trigger.id for trigger in triggers.due(tx, desk.clock.now(), limit, {TriggerKind.FILES})]
-    return sum(look_at_store(watching, trigger_id) for trigger_id in due)
+    return sum(look_at_store(watching, trigger_id) for trigger_id in due_stores(watching, limit))
+
+
+def due_stores(watching: Watching, limit: int = AT_ONCE) -> list[str]:
+    """Return the ids of triggers whose stores are to be looked at, the longest due first.
+
+    Raises:
+        Problem: ``UNAVAILABLE``: the ledger cannot be reached.
+    """
+    now = watching.desk.clock.now()
+    with watching.desk.database.reading() as tx:
+        return [each.id for each in triggers.due(tx, now, limit, {TriggerKind.FILES}, _latest(watching, now))]
+
+
+def _latest(watching: Watching, now: Instant) -> Instant:
+    """Return the latest moment for which somebody whose clock is like ours would say that a store is due."""
+    return Instant(now + LEASE + watching.every + _OTHER_CLOCK)
 
 
 def next_look(database: Database, after: Instant) -> Instant | None:
@@ -81,8 +101,12 @@ def next_look(database: Database, after: Instant) -> Instant | None:
         return triggers.next_due(tx, after, {TriggerKind.FILES})
 
 
-def look_at_store(watching: Watching, trigger_id: str) -> int:
+def look_at_store(
+    watching: Watching, trigger_id: str, leased: Callable[[Trigger], None] = lambda _trigger: None
+) -> int:
     """Look at the store of a trigger, if it is due; return how many events were told of.
+
+    ``leased`` is told the trigger as it is while its store is listed (see ``keep_lease``).
 
     Raises:
         Problem: ``UNAVAILABLE`` or ``DISK_FULL``: the ledger.
@@ -91,10 +115,11 @@ def look_at_store(watching: Watching, trigger_id: str) -> int:
     if trigger is None:
         return 0
     crash_point("watch-leased")
+    leased(trigger)
     watch = watch_of(trigger)
     look = _Look(watching, trigger, watch, first=trigger.cursor.get(_KNOWN) != _digest(watch))
     try:
-        seen = sorted(watching.list_files(trigger, watch), key=lambda file: file.path)
+        seen = _kept(trigger, watching.list_files(trigger, watch))
     except Problem as problem:
         _log.warning("a store that a trigger watches cannot be listed", trigger=trigger.name, problem=problem.message)
         look.end(done=False)
@@ -112,6 +137,32 @@ def look_at_store(watching: Watching, trigger_id: str) -> int:
     return look.told
 
 
+def keep_lease(watching: Watching, trigger: Trigger) -> None:
+    """Keep others from a trigger whose store is being listed for a while longer.
+
+    Raises:
+        Problem: ``UNAVAILABLE``: the ledger cannot be reached.
+    """
+    with watching.desk.database.transaction() as tx:
+        triggers.renew(tx, trigger.id, trigger.revision, Instant(watching.desk.clock.now() + LEASE))
+
+
+def _kept(trigger: Trigger, seen: Iterable[SeenFile]) -> list[SeenFile]:
+    """Return the files whose paths the ledger can keep, in their order."""
+    files = sorted(seen, key=lambda file: file.path)
+    odd = [file for file in files if not is_storable(file.path) or len(file.path.encode()) > _LONGEST_PATH]
+    if not odd:
+        return files
+    _log.warning(
+        "files are not watched since their paths are too long or are no text",
+        trigger=trigger.name,
+        files=len(odd),
+        first=ascii(odd[0].path[:200]),
+    )
+    left = {file.path for file in odd}
+    return [file for file in files if file.path not in left]
+
+
 def _leased(watching: Watching, trigger_id: str) -> Trigger | None:
     """Return the trigger, if it is due and nobody looks at its store; from now on nobody does for a while."""
     desk = watching.desk
@@ -119,7 +170,7 @@ def _leased(watching: Watching, trigger_id: str) -> Trigger | None:
         trigger, now = triggers.hold(tx, trigger_id), desk.clock.now()
         if trigger is None or not trigger.is_started or trigger.kind is not TriggerKind.FILES:
             return None
-        if trigger.next_at is None or trigger.next_at > now:
+        if trigger.next_at is None or now < trigger.next_at <= _latest(watching, now):
             return None
         if trigger.cursor.get(_KNOWN) != _digest(watch_of(trigger)):
             # Nobody has looked yet, or something else was watched until now.
@@ -176,7 +227,9 @@ class _Look:
         if held is None or held.revision != self.trigger.revision or not held.is_started:
             raise _Overtaken
         known = watched_files.between(tx, self.trigger, *stretch)
-        found = difference(known, files, self.watch.wanted, first=self.first)
+        since = held.cursor.get(SINCE)
+        started = Instant(since) if isinstance(since, int) else None
+        found = difference(known, files, self.watch.wanted, first=self.first, since=started)
         if len(found.events) > self.watching.most_events:
             raise _TooMany(_middle(found))
         told = 0
