@@ -99,6 +99,14 @@ def test_an_upsert_changes_rows_that_are_there_and_inserts_the_others(house: Tab
     assert sorted(house.sql("SELECT n, name, kept FROM sink")) == [(1, "new", "k"), (2, "last", None), (9, "nine", "k")]
 
 
+def test_rows_of_an_upsert_without_a_key_are_all_inserted(house: TableHouse) -> None:
+    """A null is no key, so such a row is the same as no other, neither of the table nor of the transfer (D23)."""
+    house.sql("CREATE TABLE sink (n int, name varchar(20))")
+    house.sql("INSERT INTO sink VALUES (NULL, 'old')")
+    house.write([(None, "a"), (1, "b"), (None, "c")], (N, NAME), mode=TableMode.UPSERT, keys=("n",))
+    assert sorted(name for _, name in house.sql("SELECT n, name FROM sink")) == ["a", "b", "c", "old"]
+
+
 def test_an_upsert_without_keys_is_refused(house: TableHouse) -> None:
     """There is no primary key, and none was named."""
     house.sql("CREATE TABLE sink (n int, name varchar(20))")
