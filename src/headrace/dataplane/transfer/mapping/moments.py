@@ -17,7 +17,6 @@ LAST = "TIMESTAMP '9999-12-31 23:59:59.999999'"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
 _SHAPES = {
-    "__________ %": "CAST({} AS VARCHAR)",
     "__________T________": "strftime({}, '%Y-%m-%dT%H:%M:%S')",
     "__________T________Z": "strftime({}, '%Y-%m-%dT%H:%M:%SZ')",
 }
@@ -49,12 +48,13 @@ def parse(text: str) -> str:
 
 def moment(text: str, parsed: str, type_: ValueType, culture: Culture) -> str:
     """Return SQL of a text as a ``TIMESTAMP`` (in UTC) or, of an instant, a ``TIMESTAMPTZ``; null where it is none. ``parsed``: by ``parse``."""
-    # What DuckDB would write itself is surely right, and takes a third of the time that a pattern takes.
+    # What DuckDB would write itself is surely right, and takes a third of the time that a pattern takes; lengths tell at once who need not look.
     same = " OR ".join(
-        f"({text} LIKE '{shape}' AND {written.format(parsed)} = {text})" for shape, written in _SHAPES.items()
+        f"(strlen({text}) = {len(shape)} AND {text} LIKE '{shape}' AND {written.format(parsed)} = {text})"
+        for shape, written in _SHAPES.items()
     )
-    date = f"{text} LIKE '____-__-__' AND {parsed} >= TIMESTAMP '1000-01-01'"
-    sure = f"{same} OR ({date}) OR regexp_full_match({text}, {literal(_PLAIN)})"
+    date = f"strlen({text}) = 10 AND {text} LIKE '____-__-__' AND {parsed} >= TIMESTAMP '1000-01-01'"
+    sure = f"({date}) OR CAST({parsed} AS VARCHAR) = {text} OR {same} OR regexp_full_match({text}, {literal(_PLAIN)})"
     plain = f"{parsed} BETWEEN {FIRST} AND {LAST} AND ({sure})"
     found = f"CASE WHEN {plain} THEN {parsed} WHEN {text} IS NOT NULL THEN {_others(text, culture)} END"
     return instant_of(found) if type_ is ValueType.DATETIME_OFFSET else found
