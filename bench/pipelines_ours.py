@@ -12,7 +12,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -182,17 +183,14 @@ def _resident_mb(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def main() -> None:
-    """Serve a fresh home, make a factory, and measure what the argument names."""
+@contextmanager
+def served(**settings: str) -> Iterator[Door]:
+    """Serve a fresh home with these settings until the end of the block, with a factory in it."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
     command = [str(Path(sys.executable).with_name("headrace")), "serve", "--dev", "--port", str(port)]
-    environment = {
-        **os.environ,
-        "HEADRACE_HOME": tempfile.mkdtemp(),
-        "HEADRACE_DATAFACTORY_WAITING_RUNS": "100000",
-    }
+    environment = {**os.environ, "HEADRACE_HOME": tempfile.mkdtemp(), **settings}
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         door = Door(f"http://127.0.0.1:{port}", server.pid)
@@ -205,6 +203,15 @@ def main() -> None:
                 time.sleep(0.05)
             else:
                 break
+        yield door
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def main() -> None:
+    """Serve a fresh home, make a factory, and measure what the argument names."""
+    with served(HEADRACE_DATAFACTORY_WAITING_RUNS="100000") as door:
         door.put("first", chain(1), **VARIABLES)
         door.ended(door.run("first"))
         measures: dict[str, Callable[[Door], dict[str, float]]] = {
@@ -214,9 +221,6 @@ def main() -> None:
             "waiting": waiting,
         }
         print(json.dumps(measures[sys.argv[1]](door)))
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

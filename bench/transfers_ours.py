@@ -4,19 +4,14 @@ python -m bench.transfers_ours MEASURE CSV FOLDER POSTGRES-URL
 """
 
 import json
-import os
 import re
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.pipelines_ours import Door
+from bench.pipelines_ours import Door, served
 
 Document = Mapping[str, object]
 
@@ -147,32 +142,8 @@ def _peak_mb(pid: int) -> float:
 def main() -> None:
     """Serve a fresh home, make a factory, and measure what the arguments name."""
     name, csv, url = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
-    environment = {
-        **os.environ,
-        "HEADRACE_HOME": tempfile.mkdtemp(),
-        "HEADRACE_FILE_ROOTS": str(csv.parent),
-        "HEADRACE_EGRESS_ALLOW": "127.0.0.1",
-    }
-    command = [str(Path(sys.executable).with_name("headrace")), "serve", "--dev", "--port", str(port)]
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        door = Door(f"http://127.0.0.1:{port}", server.pid)
-        while True:
-            try:
-                door.ask("PUT", "", {"location": "local"})
-            except urllib.error.HTTPError as error:
-                raise RuntimeError(error.read().decode()) from error
-            except OSError:
-                time.sleep(0.05)
-            else:
-                break
+    with served(HEADRACE_FILE_ROOTS=str(csv.parent), HEADRACE_EGRESS_ALLOW="127.0.0.1") as door:
         print(json.dumps(measure(door, name, csv, url)))
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":
