@@ -203,11 +203,16 @@ def redirected(request: WebRequest, status: int, target: str, most: int = MAX_UR
         parse_url(each, most)
     headers = dict(request.headers)
     if origin(request.url) != origin(url):
-        headers = {name: value for name, value in headers.items() if not _is_of_one_origin(name)}
+        headers = for_others(headers)
     if status in _TO_GET and request.method not in {"GET", "HEAD"}:
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
         return WebRequest("GET", url, headers)
     return replace(request, url=url, headers=headers)
+
+
+def for_others(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that another origin may see than the one that they were written for: those that look like credentials are left out."""
+    return {name: value for name, value in headers.items() if not _is_of_one_origin(name)}
 
 
 def _is_of_one_origin(header: str) -> bool:

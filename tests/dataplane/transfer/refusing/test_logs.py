@@ -32,6 +32,15 @@ def test_a_refused_row_is_told_as_quoted_csv(tmp_path: Path) -> None:
     assert row[4] == "ErrorCode=UserErrorInvalidDataValue,'bad' is no int64"
 
 
+def test_the_name_of_a_file_is_no_formula(tmp_path: Path) -> None:
+    """Names come from strangers, and people open the log with a spreadsheet."""
+    path = tmp_path / "log.csv"
+    logs.write_log(
+        path, logs.lines([], [Skipped("x", "=cmd|'/c calc'!A1", "gone", "it is gone", AT)], everything=False)
+    )
+    assert [row[3] for row in csv.reader(io.StringIO(path.read_text()))][1:] == ["'=cmd|'/c calc'!A1"]
+
+
 def test_all_files_are_told_at_the_level_info_and_skipped_ones_always() -> None:
     """Reading and writing, with their beginning and end."""
     done = Done("u", ("s",), ("in/a.csv",), files=("out/a.parquet",), began=AT, ended=AT + 1)

@@ -373,12 +373,16 @@ def test_a_login_is_sent_with_every_page_and_to_nobody_else(service: Listener, t
         other.answer = lambda _: told({})
         service.answer = lambda _: told({"next": f"{service.url}?2" if len(service.heard) == 1 else other.url})
         login = Login("basic", "ann", "pässword", headers={"x-api": "k"})
-        documents(ServiceSource(service.url, login=login, pagination={"AbsoluteUrl": "$.next"}), tmp_path)
+        given = {"X-Api-Key": "q", "X-Plain": "p"}
+        source = ServiceSource(service.url, headers=given, login=login, pagination={"AbsoluteUrl": "$.next"})
+        documents(source, tmp_path)
     expected = "Basic " + base64.b64encode("ann:pässword".encode()).decode()
     assert [(heard.headers.get("authorization"), heard.headers.get("x-api")) for heard in service.heard] == [
         (expected, "k")
     ] * 2
-    assert not {"authorization", "x-api"} & other.heard[0].headers.keys()
+    assert service.heard[1].headers["x-api-key"] == "q"
+    assert not {"authorization", "x-api", "x-api-key"} & other.heard[0].headers.keys()
+    assert other.heard[0].headers["x-plain"] == "p"
 
 
 def test_a_challenge_is_answered(service: Listener, tmp_path: Path) -> None:

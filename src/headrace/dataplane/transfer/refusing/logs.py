@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headrace.core.clock import Instant
+from headrace.dataplane.quarantine.export import neutral
 from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.faults import Reason
 from headrace.dataplane.transfer.journal import Done, Skipped
@@ -75,7 +76,8 @@ def write_log(path: Path, found: Iterable[Line]) -> int:
             writer = csv.writer(stream, lineterminator="\r\n")
             writer.writerow(COLUMNS)
             for line in found:
-                writer.writerow((timestamp(line.at), line.level, line.operation, line.item, line.message))
+                # Names of files come from strangers, and people open the log with a spreadsheet.
+                writer.writerow((timestamp(line.at), line.level, line.operation, neutral(line.item), line.message))
                 count += 1
     except OSError as error:
         raise disk_full(error, path.parent) or error from error

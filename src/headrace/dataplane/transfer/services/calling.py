@@ -20,7 +20,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.source import Compression
 from headrace.core.task import Cancellation
 from headrace.dataplane.connectors.certificates import tls_context
-from headrace.dataplane.connectors.web import WebAnswer, WebClient, WebRequest, origin
+from headrace.dataplane.connectors.web import WebAnswer, WebClient, WebRequest, for_others, origin
 from headrace.dataplane.storage import no_room
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.request import Login
@@ -141,7 +141,8 @@ class Caller:
     def _once(self, request: WebRequest, to: Path | None) -> WebAnswer:
         url = plain_url(request.url)
         own = origin(url) == self._origin
-        headers = {**dict(self._proof() if own else {}), **request.headers}
+        # A page that another origin has is one that this service names: it could name any.
+        headers = {**self._proof(), **request.headers} if own else for_others(request.headers)
         return self._exchange(WebRequest(request.method, url, headers, request.body), to, own=own)
 
     def _exchange(self, request: WebRequest, to: Path | None, *, own: bool) -> WebAnswer:
