@@ -1,13 +1,19 @@
 """Queries as rows: typed, in ranges, in one snapshot."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from headrace.dataplane.transfer.databases.reading import read_database
 from headrace.dataplane.transfer.faults import Reason, TransferProblem
-from headrace.dataplane.transfer.request import Parameter, Partitioning, RangeSplit
+from headrace.dataplane.transfer.request import Parameter, Partitioning, QuerySource, RangeSplit
+from headrace.dataplane.transfer.rows import Slice
 from table_houses import TableHouse
+from transfer_files import session_in
 
 RANGE = Partitioning.RANGE
 
@@ -115,6 +121,23 @@ def test_partitions_of_postgresql_are_slices(postgres: TableHouse) -> None:
     read = postgres.read(table="source", split=RangeSplit(Partitioning.PHYSICAL))
     assert read.slices == [[(1, "x")], [(11, "x")], [(21, "x")]]
     assert read.names[1] == "the table source (part_10)"
+
+
+def test_slices_are_opened_by_many_threads_at_once(postgres: TableHouse) -> None:
+    """They share one snapshot, whose name is asked for by one of them: two statements on one session would wait for ever."""
+    numbers(postgres, 80)
+    source = QuerySource(postgres.info, table="source", split=RangeSplit(RANGE, parts=8))
+    started = threading.Barrier(8)
+
+    def count(item: Slice) -> int:
+        with session_in(postgres.home) as session:
+            started.wait(20)
+            with reader.open(item, session) as rows:
+                return sum(batch.num_rows for batch in session.batches(f"SELECT n FROM {rows.relation}", 100))
+
+    with closing(read_database(source, postgres.work())) as reader, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(count, item) for item in reader.slices()]
+        assert [one.result(20) for one in asked] == [10] * 8
 
 
 def test_partitions_of_mariadb_are_slices(mariadb: TableHouse) -> None:

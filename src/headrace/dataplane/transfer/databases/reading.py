@@ -57,6 +57,7 @@ class DatabaseReader:
         self._limits = _limits(source, work)
         self._stack, self._lock = ExitStack(), threading.Lock()
         self._anchor: Session | None = None
+        self._name: str | None = None
 
     @property
     def where(self) -> str:
@@ -182,7 +183,10 @@ class DatabaseReader:
         """Return the name of the snapshot that slices share; None: a slice has its own."""
         if not data.get("shared") or self._source.connection.kind not in _SHARES:
             return None
-        return self._shared().snapshot()
+        anchor = self._shared()
+        with self._lock:  # slices are opened by several threads, and a session is one thread's at a time
+            self._name = self._name or anchor.snapshot()
+            return self._name
 
     def _shared(self) -> Session:
         """Return the session that the ranges are looked up in, which is open until the end."""
@@ -204,7 +208,7 @@ class DatabaseReader:
     def close(self) -> None:
         """Leave."""
         with self._lock:
-            self._anchor = None
+            self._anchor = self._name = None
             self._stack.close()
 
 
