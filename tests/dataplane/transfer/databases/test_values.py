@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.dataplane.transfer.databases.links.comma_text import clock_text
+from headrace.dataplane.transfer.databases.links.comma_text import clock_text, comma_text
 from headrace.dataplane.transfer.databases.links.plain import clock
 from headrace.dataplane.transfer.faults import Reason, TransferProblem
 from headrace.dataplane.transfer.request import Parameter, TableMode
@@ -225,3 +225,16 @@ def test_spans_are_written_alike_by_arrow_and_by_python(micros: int) -> None:
     whole, _, fraction = by_arrow.partition(".")
     by_python, _, digits = clock(micros).partition(".")
     assert (whole, fraction) == (by_python, digits or "000000")
+
+
+def test_instants_are_written_in_utc_to_the_microsecond() -> None:
+    """Whatever year they are of; and a null is nothing."""
+    micros = (datetime(1, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), None, NOON)
+    fields = (Field("t", ValueType.DATETIME_OFFSET), Field("n", ValueType.INT32))
+    lines = comma_text(table_of([(one, 1) for one in micros], fields).to_batches()[0], fields).decode().splitlines()
+    assert lines == [
+        '"0001-01-01 00:00:00.000000Z",1',
+        '"1969-12-31 23:59:59.999999Z",1',
+        ",1",
+        '"2024-02-29 12:00:00.123456Z",1',
+    ]

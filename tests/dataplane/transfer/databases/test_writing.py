@@ -81,6 +81,16 @@ def test_a_faulty_row_fails_a_transfer_that_is_not_tolerant(house: TableHouse) -
     assert sorted(house.sql("SELECT n FROM sink")) == [(1,), (2,)]
 
 
+def test_a_faulty_row_far_behind_is_told_with_its_number(postgres: TableHouse) -> None:
+    """What is sent goes in pieces, and the server counts lines over all of them."""
+    postgres.sql("CREATE TABLE sink (n int CHECK (n <> 9000), name varchar(20))")
+    with pytest.raises(TransferProblem, match=r"row 9001\b") as caught:
+        postgres.write([(n, "a") for n in range(20_000)], (N, NAME))
+    assert caught.value.reason is Reason.CONSTRAINT
+    assert postgres.sql("SELECT count(*) FROM sink") == [(0,)]
+    assert postgres.write([(n, "a") for n in range(9_000)], (N, NAME), key="another")[1] == 9_000
+
+
 def test_hundreds_of_faulty_rows_do_not_take_long(house: TableHouse) -> None:
     """Every second row is a duplicate."""
     house.sql("CREATE TABLE sink (n int PRIMARY KEY, name varchar(20))")
