@@ -98,6 +98,7 @@ def _into_rows(conducting: Conducting) -> None:
         writer = conducting.means.ends.write(sink, work)
         stack.enter_context(cut_off(work, writer.close))
         rows = RowSink(writer, conducting, writer.columns())
+        writer.expect(slices)
         done = conducting.journal.done
         left = [item for item in slices if item.id not in done]
         for item in slices:

@@ -259,6 +259,10 @@ class SinkWriter(Protocol):
         """Return the columns that it has; None: it takes what comes. Asked before the first slice."""
         ...
 
+    def expect(self, items: Sequence[Slice]) -> None:
+        """Take in which slices there are, those that earlier tries have written included. Told before ``begin``."""
+        ...
+
     def begin(self, fields: tuple[Field, ...]) -> None:
         """Prepare, once for all slices: make the table, run the script that comes before. Done again after a crash, it does no harm."""
         ...

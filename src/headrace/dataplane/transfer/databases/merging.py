@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from headrace.core.errors import Code, Problem
 from headrace.dataplane.connectors.databases.dialect import Dialect
 from headrace.dataplane.transfer.databases.links.link import Link, LinkError, Table
 from headrace.dataplane.transfer.databases.marks import digest
@@ -75,6 +76,23 @@ def marked_batch(batch: pa.RecordBatch, item: str, before: int) -> pa.RecordBatc
     return pa.RecordBatch.from_arrays([*batch.columns, slices, rows], names=[*batch.schema.names, SLICE.name, ROW.name])
 
 
+def keep_only(link: Link, interim: str, rows: Mapping[str, int]) -> None:
+    """Look whether the interim table has as many rows of each slice as were written, within a transaction; remove those of other slices.
+
+    Raises:
+        Problem: ``COUNTS_DIFFER``: somebody else has changed it.
+    """
+    counted = link.rows(f"SELECT {SLICE.name}, count(*) FROM {interim} GROUP BY {SLICE.name}")
+    found = {str(name): int(count) for name, count in counted}
+    for item, count in rows.items():
+        here = found.pop(digest(item)[:_SLICE_WIDTH], 0)
+        if here != count:
+            message = f"the table {interim}, in which rows are gathered, has {here:,} rows of a slice of which {count:,} were written"
+            raise Problem(Code.COUNTS_DIFFER, f"{message}; somebody else has changed it: begin again with a new run")
+    for name in found:
+        link.run(f"DELETE FROM {interim} WHERE {SLICE.name} = '{name}'")
+
+
 def merge(link: Link, sink: TableSink, table: Table, interim: str, fields: tuple[Field, ...]) -> None:
     """Take the rows over, within a transaction: those whose key is there are changed, the others inserted."""
     dialect, columns = link.dialect, _listed(link.dialect, fields)
@@ -88,9 +106,11 @@ def merge(link: Link, sink: TableSink, table: Table, interim: str, fields: tuple
         return
     keys = sink.keys or table.keys
     quoted_keys = ", ".join(map(dialect.quoted, keys))
+    # A null is no key: such a row is the same as no other, although PARTITION BY takes them for one.
+    without_key = " OR ".join(f"{dialect.quoted(key)} IS NULL" for key in keys)
     latest = (
         f"(SELECT {columns} FROM (SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY {quoted_keys} ORDER BY {ROW.name} DESC, {SLICE.name} DESC) "
-        f"AS headrace_rank FROM {interim}) AS ranked WHERE headrace_rank = 1)"
+        f"AS headrace_rank FROM {interim}) AS ranked WHERE headrace_rank = 1 OR {without_key})"
     )
     same = " AND ".join(f"t.{dialect.quoted(key)} = s.{dialect.quoted(key)}" for key in keys)
     changed = [dialect.quoted(field.name) for field in fields if field.name not in (*keys, table.counted)]

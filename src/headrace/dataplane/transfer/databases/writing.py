@@ -6,7 +6,7 @@ of their own first, batch by batch; ``finish`` takes them over in one transactio
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -54,6 +54,7 @@ class DatabaseWriter:
         self._gathers = sink.mode is TableMode.UPSERT or (sink.transactional and sink.mode is TableMode.INSERT)
         self._table: Table | None = None
         self._target: tuple[str, tuple[Field, ...]] | None = None
+        self._expected: dict[str, None] = {}
         self._turn = threading.Lock()
         self._stack = ExitStack()
         self._marks: Marks | None = None
@@ -76,6 +77,10 @@ class DatabaseWriter:
             raise self._missing()
         return None if self._table is None else self._table.fields
 
+    def expect(self, items: Sequence[Slice]) -> None:
+        """Take in which slices there are; rows of others, which were gathered from an older version of the source, are not taken over."""
+        self._expected.update(dict.fromkeys(item.id for item in items))
+
     def begin(self, fields: tuple[Field, ...]) -> None:
         """Run the script that comes before, once, and make the table, and the one that rows are gathered in.
 
@@ -97,24 +102,41 @@ class DatabaseWriter:
             if self._gathers:
                 keys = merging.keys_of(self._sink, table, chosen, self.where)
                 name = merging.interim_name(self._sink, link.dialect, self._work.key, self._work.asked)
-                if not marks.read(link, _FINISH).finished:
-                    merging.make_interim(link, name, table, chosen, keys)
+                self._gather(link, marks, name, table, chosen, keys)
             self._target = (name, chosen)
 
     def _before(self, link: Link, marks: Marks) -> None:
-        if not self._sink.before or (self._gathers and self._sink.transactional):
+        if not self._sink.before:
+            return
+        if marks.take(link, _BEFORE).finished or (self._gathers and self._sink.transactional):
             return  # one transaction for all: the script belongs to it
         link.begin()
         try:
-            if not marks.read(link, _BEFORE).finished:
-                with told(Side.SINK, "the script before the copy"):
-                    link.run(self._sink.before)
-                marks.note(link, _BEFORE)
-                crash_point("table-in-script")
+            self._script(link, marks)
             link.commit()
         except BaseException:
             link.rollback()
             raise
+
+    def _script(self, link: Link, marks: Marks) -> None:
+        """Run the script that comes before, once, within a transaction."""
+        if marks.hold(link, _BEFORE):
+            with told(Side.SINK, "the script before the copy"):
+                link.run(self._sink.before)
+            marks.move(link, _BEFORE, Mark(), Mark(finished=True))
+            crash_point("table-in-script")
+
+    def _gather(
+        self, link: Link, marks: Marks, name: str, table: Table, fields: tuple[Field, ...], keys: tuple[str, ...]
+    ) -> None:
+        """Make the table that rows are gathered in. Where they were taken over, and a slice has come since, gathering begins anew."""
+        if not marks.take(link, _FINISH).finished:
+            merging.make_interim(link, name, table, fields, keys)
+        elif not all(state.finished for state in marks.states(link, self._expected).values()):
+            merging.drop(link, name)
+            merging.make_interim(link, name, table, fields, keys)
+            crash_point("table-before-reopened")
+            marks.reopen(link, _FINISH)
 
     def _make(self, link: Link, fields: tuple[Field, ...]) -> Table:
         sink = self._sink
@@ -122,10 +144,14 @@ class DatabaseWriter:
         if table is None and sink.create:
             columns = ", ".join(f"{link.dialect.quoted(field.name)} {self._type(link, field)}" for field in fields)
             name = ".".join(link.dialect.quoted(part) for part in (sink.schema, sink.table) if part)
-            with told(Side.SINK, f"{self.where} cannot be made"):
+            try:
                 link.run(f"CREATE TABLE {name} ({columns})")
+            except LinkError as error:
+                table = link.table(sink.schema, sink.table)  # another copy may have made it at the same moment
+                if table is None:
+                    raise trouble(error, Side.SINK, f"{self.where} cannot be made") from error
             crash_point("table-after-create")
-            table = link.table(sink.schema, sink.table)
+            table = table or link.table(sink.schema, sink.table)
         if table is None:
             raise self._missing()
         return table
@@ -147,8 +173,22 @@ class DatabaseWriter:
         )
         return TransferProblem(Reason.STATEMENT_FAILED, Side.SINK, message, Code.SOURCE_NOT_FOUND)
 
+    def has_begun(self, item: Slice) -> bool:
+        """Say whether rows of the slice were committed; if not, no earlier try commits any from now on.
+
+        Raises:
+            Problem: ``FENCED``: a newer try owns it. TransferProblem: what connecting gives.
+        """
+        turn = self._turn if self._sink.connection.kind in _ONE_WRITER else threading.Lock()
+        with turn, self._link() as link:
+            marks = self._marks_of(link)
+            marks.prepare(link)
+            mark = marks.take(link, item.id)
+        return mark.finished or mark.rows_done > 0
+
     def write(self, item: Slice, stream: Stream) -> Written:
         """Write the rows of one slice, as far as they are not written already."""
+        self._expected.setdefault(item.id)
         turn = self._turn if self._sink.connection.kind in _ONE_WRITER else threading.Lock()
         with turn, self._link() as link:
             return _SliceWriter(
@@ -180,18 +220,27 @@ class DatabaseWriter:
             crash_point("table-before-merge")
             link.begin()
             try:
-                if not marks.read(link, _FINISH).finished:
-                    if self._sink.transactional and self._sink.before:
-                        link.run(self._sink.before)
-                    merging.merge(link, self._sink, self._table, name, fields)
-                    marks.note(link, _FINISH)
-                    crash_point("table-in-merge")
+                if marks.hold(link, _FINISH):
+                    self._merge(link, marks, self._table, name, fields)
                 link.commit()
             except BaseException:
                 link.rollback()
                 raise
             crash_point("table-after-merge")
             merging.drop(link, name)
+
+    def _merge(self, link: Link, marks: Marks, table: Table, name: str, fields: tuple[Field, ...]) -> None:
+        if self._sink.transactional and self._sink.before:
+            self._script(link, marks)
+        states = {item: state for item, state in marks.states(link, self._expected).items() if not state.merged}
+        merging.keep_only(link, name, {item: state.rows_written for item, state in states.items()})
+        lock = lock_statement(link.dialect.name, table.name) if self._sink.mode is TableMode.UPSERT else ""
+        if lock:
+            link.run(lock)  # two that upsert the same new key would both insert it
+        merging.merge(link, self._sink, table, name, fields)
+        marks.note_merged(link, states)
+        marks.move(link, _FINISH, Mark(), Mark(finished=True))
+        crash_point("table-in-merge")
 
     def close(self) -> None:
         """Leave; links are closed by whoever opened them, and the cancellation interrupts what they do."""

@@ -7,7 +7,7 @@ what they mean.
 """
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from headrace.dataplane.connectors.web import WebRequest
@@ -48,6 +48,9 @@ class ServiceWriter:
     def columns(self) -> tuple[Field, ...] | None:
         """Return None: it takes what comes."""
         return None
+
+    def expect(self, items: Sequence[Slice]) -> None:
+        """Do nothing: each slice is sent by itself."""
 
     def begin(self, fields: tuple[Field, ...]) -> None:
         """Do nothing."""
