@@ -12,6 +12,7 @@ from headrace.core.trigger import TriggerRunStatus
 from headrace.core.tumbling import (
     Dependency,
     DependencyStatus,
+    KnownWindows,
     Tumbling,
     WindowUnit,
     merged,
@@ -103,14 +104,38 @@ def test_a_window_waits_for_those_that_overlap_its_range(what: str) -> None:
 
 def test_windows_that_were_removed_are_not_waited_for() -> None:
     """What retention has taken cannot succeed any more; what was never there still can."""
-    known = {HOURLY.start_of(2): _S.SUCCEEDED}
+    known = KnownWindows.of(HOURLY, {HOURLY.start_of(2): _S.SUCCEEDED})
+    broken = KnownWindows.of(HOURLY, {HOURLY.start_of(2): _S.SUCCEEDED, HOURLY.start_of(1): _S.FAILED})
     assert standing(HOURLY, range(3), known, None) is DependencyStatus.WAITING
     assert standing(HOURLY, range(3), known, HOURLY.start_of(2)) is DependencyStatus.SUCCEEDED
-    assert (
-        standing(HOURLY, range(3), {**known, HOURLY.start_of(1): _S.FAILED}, HOURLY.start_of(2))
-        is DependencyStatus.FAILED
-    )
-    assert standing(HOURLY, range(0), {}, None) is DependencyStatus.SUCCEEDED
+    assert standing(HOURLY, range(3), broken, HOURLY.start_of(2)) is DependencyStatus.FAILED
+    assert standing(HOURLY, range(0), KnownWindows.of(HOURLY, {}), None) is DependencyStatus.SUCCEEDED
+
+
+@given(
+    st.dictionaries(st.integers(-3, 30), st.sampled_from(list(_S))),
+    st.integers(0, 20),
+    st.integers(0, 20),
+    st.none() | st.integers(-2, 30 * 60),
+)
+def test_how_it_stands_with_many_windows_is_counted_as_one_looks_at_each(
+    found: dict[int, TriggerRunStatus], first: int, count: int, minutes: int | None
+) -> None:
+    """Also where some were removed, or are of another start."""
+    until = None if minutes is None else Instant(START + minutes * MINUTE)
+    statuses = {HOURLY.start_of(number): status for number, status in found.items()}
+    statuses[Instant(START + MINUTE)] = _S.FAILED
+    each = [
+        statuses.get(HOURLY.start_of(number))
+        or (_S.SUCCEEDED if until is not None and HOURLY.window(number).end <= until else _S.WAITING)
+        for number in range(first, first + count)
+    ]
+    broken = any(status in {_S.FAILED, _S.CANCELLED} for status in each)
+    done = all(status is _S.SUCCEEDED for status in each)
+    expected = DependencyStatus.SUCCEEDED if done else DependencyStatus.WAITING
+    known = KnownWindows.of(HOURLY, statuses)
+    shown = standing(HOURLY, range(first, first + count), known, until)
+    assert shown is (DependencyStatus.FAILED if broken else expected)
 
 
 def test_spans_that_lie_close_are_read_as_one() -> None:

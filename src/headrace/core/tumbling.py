@@ -4,11 +4,14 @@ Windows tile the time from the start on. Minutes and hours are counted as time t
 which is clamped to the month's end.
 """
 
+from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import accumulate
+from typing import Self
 
 from headrace.core.clock import DAY, HOUR, MINUTE, SECOND, Instant, from_datetime, to_datetime
 from headrace.core.trigger import TriggerRunStatus
@@ -134,24 +137,50 @@ class DependencyStatus(StrEnum):
 _BROKEN = frozenset({TriggerRunStatus.FAILED, TriggerRunStatus.CANCELLED})
 
 
+@dataclass(frozen=True, slots=True)
+class KnownWindows:
+    """Windows of a trigger that have a status: their numbers in order, and how many of those before each have succeeded, or are broken.
+
+    So those of a long range are counted without looking at each of them.
+    """
+
+    numbers: tuple[int, ...]
+    succeeded: tuple[int, ...]
+    broken: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tumbling: Tumbling, statuses: Mapping[Instant, TriggerRunStatus]) -> Self:
+        """Return the windows of ``tumbling`` among ``statuses``, which are those of windows by their starts."""
+        found = sorted((tumbling.number_at(start), start, status) for start, status in statuses.items())
+        # What was a window while the trigger had another start is none now.
+        found = [each for each in found if tumbling.start_of(each[0]) == each[1]]
+        return cls(
+            tuple(number for number, _, _ in found),
+            tuple(accumulate((status is TriggerRunStatus.SUCCEEDED for _, _, status in found), initial=0)),
+            tuple(accumulate((status in _BROKEN for _, _, status in found), initial=0)),
+        )
+
+    def between(self, numbers: range) -> tuple[int, int, int]:
+        """Return how many windows of a range are known, have succeeded, and are broken."""
+        low, high = bisect_left(self.numbers, numbers.start), bisect_left(self.numbers, numbers.stop)
+        return high - low, self.succeeded[high] - self.succeeded[low], self.broken[high] - self.broken[low]
+
+
 def standing(
-    upstream: Tumbling, numbers: range, known: Mapping[Instant, TriggerRunStatus], removed_until: Instant | None
+    upstream: Tumbling, numbers: range, known: KnownWindows, removed_until: Instant | None
 ) -> DependencyStatus:
-    """Return how it stands with the windows ``numbers`` of ``upstream``; ``known`` has the statuses of those that there are, by their starts.
+    """Return how it stands with the windows ``numbers`` of ``upstream``.
 
     Windows that ended by ``removed_until`` and are not known were removed with the history of their age: nobody can run them again, so they are
     not waited for.
     """
-    found = DependencyStatus.SUCCEEDED
-    for number in numbers:
-        window = upstream.window(number)
-        status = known.get(window.start)
-        if status in _BROKEN:
-            return DependencyStatus.FAILED
-        is_removed = status is None and removed_until is not None and window.end <= removed_until
-        if status is not TriggerRunStatus.SUCCEEDED and not is_removed:
-            found = DependencyStatus.WAITING
-    return found
+    _, succeeded, broken = known.between(numbers)
+    if broken:
+        return DependencyStatus.FAILED
+    if removed_until is not None:
+        old = range(numbers.start, max(numbers.start, min(numbers.stop, upstream.number_at(removed_until))))
+        succeeded += len(old) - known.between(old)[0]
+    return DependencyStatus.SUCCEEDED if succeeded >= len(numbers) else DependencyStatus.WAITING
 
 
 def span_of(upstream: Tumbling, numbers: range) -> tuple[Instant, Instant] | None:

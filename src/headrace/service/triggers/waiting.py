@@ -1,6 +1,6 @@
 """What windows wait for: those of other triggers, and earlier ones of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.core.clock import Instant
@@ -10,6 +10,7 @@ from headrace.core.tumbling import (
     PATIENCE,
     Dependency,
     DependencyStatus,
+    KnownWindows,
     Tumbling,
     WindowRange,
     merged,
@@ -32,7 +33,7 @@ class _Upstream:
     name: str
     tumbling: Tumbling | None
     removed_until: Instant | None
-    known: Mapping[Instant, TriggerRunStatus]
+    known: KnownWindows
 
     def standing(self, window: WindowRange) -> DependencyStatus:
         """Return how it stands with what ``window`` waits for of it."""
@@ -82,7 +83,7 @@ def _upstream(
             continue
         other = others.get(one.trigger)
         if other is None or other.kind is not TriggerKind.TUMBLING:
-            found.append(_Upstream(one, one.trigger, None, None, {}))
+            found.append(_Upstream(one, one.trigger, None, None, KnownWindows((), (0,), (0,))))
             continue
         lies = decode(Tumbling, other.definition, what=f"the ledger's trigger {other.name}")
         found.append(_read(tx, one, other, lies, windows))
@@ -96,7 +97,7 @@ def _read(
     known: dict[Instant, TriggerRunStatus] = {}
     for first, last in merged(span for span in spans if span is not None):
         known |= trigger_runs.statuses_between(tx, trigger.id, first, last)
-    return _Upstream(dependency, trigger.name, tumbling, trigger.removed_until, known)
+    return _Upstream(dependency, trigger.name, tumbling, trigger.removed_until, KnownWindows.of(tumbling, known))
 
 
 def _window(run: TriggerRun) -> WindowRange:
