@@ -25,6 +25,7 @@ FILES = {
     "events": ["Microsoft.Storage.BlobCreated"],
     "blobPathBeginsWith": "/in/blobs/",
 }
+FOLDER = {"properties": {"type": "FileServer", "typeProperties": {"host": "/data"}}}
 POSTED = {"scope": "/subscriptions/s/topics/orders", "events": ["order.placed"], "subjectBeginsWith": "orders/"}
 FILE = {"when": "@triggerBody().folderPath", "n": "@triggerBody().fileName"}
 
@@ -60,6 +61,8 @@ class Watched:
     def __init__(self, database: Database, waiting_runs: int = 100, **properties: Any) -> None:
         self.triggers: Triggers = make_triggers(database, waiting_runs=waiting_runs)
         self.store = Store()
+        for name in ("files", "stuck"):
+            self.triggers.client("PUT", f"linkedservices/{name}", FOLDER)
         self.watching = Watching(self.triggers.desk, self.store)
         self.triggers.put("BlobEventsTrigger", {**FILES, **properties}, **FILE)
 
@@ -339,11 +342,17 @@ def test_the_clock_is_asked_for_the_next_look(watched: Watched) -> None:
     assert next_look(watched.triggers.desk.database, now) is None
 
 
+def test_the_linked_service_that_is_watched_is_there(watched: Watched) -> None:
+    """As any that a document names: it is there before, and is not removed."""
+    answer = watched.triggers.try_put("BlobEventsTrigger", {**FILES, "scope": "linkedService:nowhere"}, "u")
+    assert (answer.status_code, "invalid reference 'nowhere'" in answer.text) == (400, True)
+    gone = watched.triggers.client("DELETE", "linkedservices/files")
+    assert (gone.status_code, "referenced by t" in gone.text) == (400, True)
+
+
 def test_a_blob_trigger_is_one_of_files_that_come_into_a_folder(database: Database) -> None:
     """The older form."""
     watched = Watched(database)
-    service = {"properties": {"type": "FileServer", "typeProperties": {"host": "/data"}}}
-    assert watched.triggers.client("PUT", "linkedservices/files", service).status_code == 200
     reference = {"referenceName": "files", "type": "LinkedServiceReference"}
     watched.triggers.put(
         "BlobTrigger", {"folderPath": "in/deep", "maxConcurrency": 1, "linkedService": reference}, **FILE

@@ -39,6 +39,8 @@ _KIND_OF_KEY: Mapping[str, str] = {
     "credential": "credential",
 }
 """What a reference without a usable ``type`` means, by the property that it stands in."""
+_WATCHED = "linkedservice:"
+"""What the scope of a trigger begins with that names the linked service to watch."""
 _CHECKED = frozenset({"dataset", "linked_service", "pipeline"})
 _DATA = frozenset(
     {
@@ -142,6 +144,8 @@ def _below(value: Any, key: str) -> Iterator[Reference]:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
             yield from _below(item, key)
+    elif key == "scope" and isinstance(value, str) and value.lower().startswith(_WATCHED):
+        yield Reference("linked_service", value[len(_WATCHED) :])
 
 
 def _reference(value: Mapping[str, Any], key: str) -> Reference | None:
