@@ -1,9 +1,13 @@
 """What later tries find of earlier ones."""
 
 import json
+import resource
 from dataclasses import replace
 
+import pytest
+
 from headrace.core.clock import Instant
+from headrace.core.errors import Problem
 from headrace.dataplane.transfer.journal import JOURNAL, Done, folder_of, open_journal, sweep
 from transferring import Desk
 
@@ -42,16 +46,35 @@ def test_a_torn_line_is_as_if_it_had_not_been_written(desk: Desk) -> None:
         assert list(journal.done) == ["u", "w"]
 
 
+def test_a_line_that_the_disk_had_no_room_for_does_not_spoil_the_next(desk: Desk) -> None:
+    """Another unit may be finished before the try ends, or the same one is tried again."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = folder_of(desk.roots, "key") / JOURNAL
+    with open_journal(desk.roots, "key", "asked", "1.1") as journal:
+        journal.note_done(DONE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, usual[1]))
+        try:
+            with pytest.raises((OSError, Problem)):
+                journal.note_done(replace(DONE, unit="v"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        journal.note_done(replace(DONE, unit="w"))
+    with open_journal(desk.roots, "key", "asked", "1.2") as journal:
+        assert list(journal.done) == ["u", "w"]
+
+
 def test_after_a_loss_of_power_only_what_was_durable_counts(desk: Desk) -> None:
-    """Bytes that were handed to the machine may be lost with it; a database has what it has committed."""
+    """Bytes that were handed to the machine may be lost with it; a database has what it has committed, of rows that were laid down for it."""
     with open_journal(desk.roots, "key", "asked", "1.1") as journal:
         journal.note_done(DONE)
         journal.note_done(replace(DONE, unit="v", durable=True))
+        journal.note_landed("s", {"file": "landed-1.parquet"})
     path = folder_of(desk.roots, "key") / JOURNAL
     lines = [{**json.loads(line), "boot": "another"} for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with open_journal(desk.roots, "key", "asked", "1.2") as journal:
         assert list(journal.done) == ["v"]
+        assert journal.landed == {"s": {"file": "landed-1.parquet"}}
 
 
 def test_temporary_files_are_forgotten_when_they_are_in_their_places(desk: Desk) -> None:

@@ -7,7 +7,8 @@
 
 A line is written after what it tells is true (``done``, ``landed``, ``deleted``), or before it is begun (``decided``, ``part``), so a killed try
 leaves nothing that the next one does not know of. Lines are handed to the machine one by one and not forced to the disk: they survive a killed
-process. After a loss of power only those count that tell of what was durable by itself (``Done.durable``, names that were decided).
+process. After a loss of power only those count that tell of what was durable by itself (``Done.durable``, names that were decided). What the
+marks in a database refer to (the slices of a query, rows that were laid down) is forced to the disk before the first row goes there.
 """
 
 import contextlib
@@ -97,6 +98,7 @@ class Journal:
     earlier: frozenset[str] = frozenset()
     _lock: Lock = field(default_factory=Lock)
     _descriptor: int = -1
+    _torn: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -124,10 +126,16 @@ class Journal:
             self.deleted.add(slice_id)
 
     def note_landed(self, slice_id: str, landed: Mapping[str, Json]) -> None:
-        """Note that the rows of a slice lie here."""
+        """Note that the rows of a slice lie here; it survives a loss of power, since a sink that does may have some of them then."""
         self._write("landed", [slice_id, landed])
+        self.make_durable()
         with self._lock:
             self.landed[slice_id] = landed
+
+    def forget_landed(self, slice_id: str) -> None:
+        """Let the rows of a slice be read again; where that does not come about, the next try finds what was noted."""
+        with self._lock:
+            self.landed.pop(slice_id, None)
 
     def note_part(self, path: str, target: str) -> None:
         """Note a temporary file that is about to be made in the sink, and the file that it is going to be."""
@@ -176,7 +184,10 @@ class Journal:
         line = (json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8", "surrogatepass")
         try:
             with self._lock:
-                _write_all(self._descriptor, line)
+                # A line that the disk had no room for must not spoil the next one, which another thread may write.
+                torn, self._torn = self._torn, True
+                _write_all(self._descriptor, b"\n" + line if torn else line)
+                self._torn = False
         except OSError as error:
             raise disk_full(error, self.folder) or error from error
 
@@ -195,7 +206,7 @@ class Journal:
                 self.skipped[skipped.id] = skipped
             case "deleted", str():
                 self.deleted.add(value)
-            case "landed", [str() as name, Mapping() as landed] if fresh:
+            case "landed", [str() as name, Mapping() as landed]:
                 self.landed[name] = landed
             case "part", [str() as tried, str() as path, str() as target]:
                 self.parts.setdefault(target, []).append(Part(path, tried))

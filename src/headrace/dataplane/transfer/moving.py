@@ -130,6 +130,7 @@ def _slices(reader: SourceReader, conducting: Conducting) -> Sequence[Slice]:
             {"id": one.id, "name": one.name, "path": one.path, "bytes": one.bytes, "data": one.data} for one in slices
         ]
         journal.tell(_PLAN, plan)
+        journal.make_durable()  # the marks in a database are those of these slices
         crash_point("transfer-after-plan")
     return slices
 

@@ -84,6 +84,7 @@ def _land(item: Slice, rows: Rows, session: TransferSession, conducting: Conduct
     beside = path.with_suffix(".refused.json")
     beside.write_text(json.dumps(refused), encoding="utf-8", errors="surrogatepass")
     make_durable(path)
+    make_durable(beside)
     taken = rows.taken() if rows.taken is not None else item.bytes
     fields = [encode(field) for field in rows.fields]
     return {"file": path.name, "beside": beside.name, "fields": fields, "documents": rows.documents, "bytes": taken}
