@@ -199,7 +199,12 @@ def test_rows_of_files_are_looked_up(factory: MovingFactory) -> None:
         given = {"dataset": reference(f"list_{name}"), "source": DELIMITED, "firstRowOnly": first}
         return {"name": name, "type": "Lookup", "typeProperties": given}
 
-    rows = factory.run(look("All", "all.csv", first=False), look("None", "none.csv", first=True), name="list")
+    factory.text("list/deep.json", f'{{"a": {"[" * 5000}{"]" * 5000}}}')
+    factory.files("list_deep", "Json", "list", "deep.json")
+    deep = {"dataset": reference("list_deep"), "source": {"type": "JsonSource"}}
+    looks = (look("All", "all.csv", first=False), look("None", "none.csv", first=True))
+    rows = factory.run(*looks, {"name": "Deep", "type": "Lookup", "typeProperties": deep}, name="list")
+    assert "deep.json' has an object with objects in one another that is too deep" in rows["Deep"]["error"]["message"]
     assert rows["All"]["error"]["message"] == ""
     output = rows["All"]["output"]
     assert (output["count"], output["value"]) == (2, [{"id": "1", "name": "a"}, {"id": "2", "name": None}])

@@ -89,6 +89,6 @@ def decimal_number(value: Decimal) -> Json:
 def _document(text: str) -> Json:
     try:
         found: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found

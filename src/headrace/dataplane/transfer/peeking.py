@@ -7,9 +7,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.core.errors import Code
 from headrace.core.task import Context, Task
 from headrace.dataplane.storage import disk_full
-from headrace.dataplane.transfer.faults import Side, TransferProblem
+from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.means import Means
 from headrace.dataplane.transfer.places import folders_of
 from headrace.dataplane.transfer.request import Added, AddedColumn, FilesSource, Source
@@ -94,8 +95,16 @@ def _of_slice(
         for refused in rows.refused():
             raise _fault(refused, item)
     if rows.documents:
-        return [_with_columns(json.loads(row[0]), item, added) for row in found]
+        return [_with_columns(_document(row[0], item), item, added) for row in found]
     return [_whole(rows.fields, row, item, added) for row in found]
+
+
+def _document(text: str, item: Slice) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        message = f"{item.name!r} has an object with objects in one another that is too deep to be shown"
+        raise TransferProblem(Reason.UNREADABLE, Side.SOURCE, message, Code.LIMIT_EXCEEDED) from None
 
 
 def _fetched(rows: Rows, session: TransferSession, query: str, most: int) -> tuple[list[tuple[Any, ...]], bool]:

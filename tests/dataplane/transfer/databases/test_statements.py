@@ -52,6 +52,15 @@ def test_a_result_is_cut_at_the_rows_that_are_wanted(house: TableHouse) -> None:
     assert (len(ran.results[0].rows), ran.results[0].more) == (2, True)
 
 
+def test_a_result_is_cut_at_the_bytes_that_an_output_can_have(sqlite: TableHouse) -> None:
+    """A few rows can be larger than the memory of the machine."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, hex(zeroblob(2000000)) FROM n"
+    with statements(sqlite) as script:
+        (found,) = script.run(endless).results
+    assert found.more
+    assert len(found.rows) == 50
+
+
 def test_a_wrong_statement_is_told_in_the_databases_words(house: TableHouse) -> None:
     """And so is a value that is none of its type."""
     with statements(house) as script:
@@ -95,6 +104,32 @@ def test_procedures_of_postgresql_set_outputs_and_speak(postgres: TableHouse) ->
         ran = script.call("twice", (Parameter("a", 4, "int32"), Parameter("b", None, "int32", "output")))
         assert (dict(ran.outputs), ran.messages) == ({"b": 8}, ("a is 4",))
         assert script.call("public.two").results[0].rows == [(1,), (2,)]
+
+
+def test_a_text_that_calls_a_procedure_sets_outputs(postgres: TableHouse) -> None:
+    """What PostgreSQL gives as a row of the call are the outputs."""
+    postgres.sql("CREATE PROCEDURE twice(IN a int, INOUT b int) LANGUAGE plpgsql AS $$ BEGIN b := a * 2; END $$")
+    with statements(postgres) as script:
+        ran = script.run("SELECT 5 AS b; CALL twice(4, @b)", (Parameter("b", 1, "int32", "inputoutput"),))
+    assert dict(ran.outputs) == {"b": 8}
+
+
+@pytest.mark.parametrize("name", ['[{}].[two [of]] a "b"]', '{}."two [of] a ""b"""'])
+def test_a_procedure_is_called_by_a_name_in_brackets(house: TableHouse, name: str) -> None:
+    """Pipelines for SQL Server have such names wherever their database is."""
+    if house.kind == "sqlite":
+        with statements(house) as script, pytest.raises(TransferProblem, match="has no procedures"):
+            script.call(name.format("main"))
+        return
+    quote = "`" if house.kind == "mysql" else '"'
+    own = 'two [of] a "b"'.replace(quote, quote * 2)
+    body = "BEGIN SELECT 2; END" if house.kind == "mysql" else "LANGUAGE sql AS 'SELECT 2'"
+    what = "PROCEDURE" if house.kind == "mysql" else "FUNCTION"
+    returns = "" if house.kind == "mysql" else "RETURNS int"
+    place = house.sql("SELECT DATABASE()" if house.kind == "mysql" else "SELECT current_schema()::text")[0][0]
+    house.sql(f"CREATE {what} {quote}{own}{quote}() {returns} {body}")
+    with statements(house) as script:
+        assert script.call(name.format(place)).results[0].rows == [(2,)]
 
 
 def test_procedures_of_mariadb_set_outputs_and_give_results(mariadb: TableHouse) -> None:

@@ -11,7 +11,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.faults import Reason, Side
-from headrace.dataplane.transfer.formats.markup import read
+from headrace.dataplane.transfer.formats.markup import MOST_ATTRIBUTES, read
 from headrace.dataplane.transfer.request import Markup
 from headrace.dataplane.transfer.rows import DOCUMENT_COLUMN
 from transfer_files import fault_of, local, session_in, working
@@ -214,6 +214,14 @@ def test_what_is_no_xml_is_told_by_the_name_of_the_file(
     assert said in problem.message
     assert "root:" not in problem.message
     assert not list((tmp_path / "work").iterdir())
+
+
+@pytest.mark.parametrize("form", ["b{}='1'", "xmlns:b{}='u{}'"])
+def test_an_element_has_not_so_many_attributes_that_nothing_else_goes_on(tmp_path: Path, form: str) -> None:
+    """The library takes the square of their number, and holds up the whole process meanwhile."""
+    with pytest.raises(Problem, match="attributes") as caught:
+        document(tmp_path, f"<a {' '.join(form.format(n, n) for n in range(MOST_ATTRIBUTES + 1))}/>")
+    assert caught.value.code is Code.LIMIT_EXCEEDED
 
 
 def test_validation_by_a_schema_is_refused(tmp_path: Path) -> None:

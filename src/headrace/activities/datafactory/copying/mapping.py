@@ -48,9 +48,9 @@ TYPE_NAMES: Mapping[ValueType, str] = {
     ValueType.SINGLE: "Single",
     ValueType.DOUBLE: "Double",
     ValueType.DECIMAL: "Decimal",
-    ValueType.DATETIME: "DateTime",
-    ValueType.DATETIME_OFFSET: "DateTimeOffset",
-    ValueType.TIMESPAN: "TimeSpan",
+    ValueType.DATETIME: "Datetime",
+    ValueType.DATETIME_OFFSET: "DatetimeOffset",
+    ValueType.TIMESPAN: "Timespan",
     ValueType.GUID: "Guid",
     ValueType.STRING: "String",
     ValueType.BYTES: "Byte[]",
@@ -68,7 +68,7 @@ def column_map(written: Json, *, from_documents: bool, to_documents: bool) -> Co
     if isinstance(written, str) and written.strip():
         try:
             written = json.loads(written)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise wrong_type("translator", "an object", written) from None
     given = Properties(written or None, "translator")
     if given.text("type", "TabularTranslator").lower() not in {"tabulartranslator", "copytranslator"}:

@@ -125,7 +125,7 @@ def parameters_of(given: Properties, name: str) -> tuple[Parameter, ...]:
     if isinstance(written, str):
         try:
             written = json.loads(written)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise given.wrong(name, "must be an object of parameters") from None
     found = []
     for key, item in Properties(written, given.name_of(name)).given.items():
@@ -336,7 +336,7 @@ def _read_rules(text: str) -> dict[str, Json]:
     """Return rules that are written as JSON text, or in the older form: ``key: value, key: value``."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         pairs = re.findall(r"\s*([^,\s](?:[^,:]|:(?=\$))*?)\s*:\s+([^,]+)", text)
         return {key: value.strip() for key, value in pairs}
     return found if isinstance(found, dict) else {}

@@ -41,6 +41,9 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _LONGEST_NUMBER = 40
+MOST_ATTRIBUTES = 2_000
+"""Attributes, and namespaces, that an element may have: the library takes the square of their number for them, and nothing else of the process goes
+on meanwhile."""
 _TRUTHS = {"true": "true", "false": "false", "True": "true", "False": "false"}
 _UTF_8 = frozenset({"", "utf-8", "utf8", "utf_8"})
 
@@ -182,6 +185,9 @@ class _Building:
                 self._end(element)
 
     def _begin(self, element: Any) -> None:
+        if len(element.attrib) > MOST_ATTRIBUTES or len(element.nsmap) > MOST_ATTRIBUTES:
+            message = f"{self._name!r} has an element of more than {MOST_ATTRIBUTES:,} attributes or namespaces"
+            raise Problem(Code.LIMIT_EXCEEDED, message)
         parent = element.getparent()
         if parent is not None:
             self._gather(parent, element)

@@ -199,7 +199,7 @@ class Caller:
         try:
             found = json.loads(answer.body)
             return str(found["access_token"]), float(found.get("expires_in", 3600))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self.problem(f"{shown(login.token_url)} gave no access_token", denied) from error
 
     def _context(self, login: Login) -> ssl.SSLContext | None:

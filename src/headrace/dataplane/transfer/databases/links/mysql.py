@@ -22,7 +22,7 @@ from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.databases.links import mysql_tables, value_lists
 from headrace.dataplane.transfer.databases.links.link import Answer, Fault, Given, LinkError, Table
 from headrace.dataplane.transfer.databases.links.named import PERCENT, marked
-from headrace.dataplane.transfer.databases.links.plain import answer_of, outputs_of
+from headrace.dataplane.transfer.databases.links.plain import answer_of, outputs_of, procedure_parts
 from headrace.dataplane.transfer.values import Field
 
 try:
@@ -175,7 +175,8 @@ class MysqlLink:
     def ask(self, text: str, values: Sequence[Given], most_rows: int) -> tuple[list[Answer], dict[str, Any]]:
         """Execute one or more statements with named parameters."""
         known = {one.name.lstrip("@:"): one.value for one in values}
-        with self._cursor() as cursor:
+        # Rows come as they are taken: a result need not have room in memory.
+        with self._cursor(SSCursor) as cursor:
             found = marked(text, frozenset(known), _OPAQUE, PERCENT, lambda piece: piece.replace("%", "%%"))
             cursor.execute(*((found.text, {name: known[name] for name in found.names}) if found.names else (text,)))
             return self._answers(cursor, most_rows), outputs_of(values)
@@ -188,10 +189,7 @@ class MysqlLink:
 
     def called(self, procedure: str, values: Sequence[Given]) -> str:
         """Return the statement that calls a procedure, with its parameters in order."""
-        parts = DIALECT.table(procedure)
-        if parts is None:
-            raise LinkError(Fault.PROCEDURE, f"{procedure!r} is no name of a procedure")
-        name = ".".join(DIALECT.quoted(part) for part in parts if part)
+        name = ".".join(DIALECT.quoted(part) for part in procedure_parts(DIALECT, procedure) if part)
         places = ", ".join(f"@headrace_{number}" if one.output else "%s" for number, one in enumerate(values))
         with self._cursor() as cursor:
             return str(

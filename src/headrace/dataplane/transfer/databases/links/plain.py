@@ -1,5 +1,6 @@
 """Values of transfers as Python's, for drivers that take nothing else, and back: rows of Python's values as columns."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,8 +9,14 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from headrace.dataplane.transfer.databases.links.link import Answer, Given
+from headrace.dataplane.connectors.databases.dialect import Dialect
+from headrace.dataplane.transfer.databases.links.link import Answer, Fault, Given, LinkError
 from headrace.dataplane.transfer.values import Field, ValueType
+
+_AT_ONCE = 50
+_MOST_BYTES = 16 << 20
+"""Of a result that is larger the rest is left where it is: four times what an output may have."""
+_BRACKETED = re.compile(r"(?:(?<=^)|(?<=\.))\[((?:[^\]]|\]\])+)\](?=\.|$)")
 
 
 def plain_columns(batch: Any, fields: Sequence[Field]) -> list[Iterable[Any]]:
@@ -77,12 +84,51 @@ def answer_of(cursor: Any, most_rows: int) -> Answer:
     affected = max(0, int(cursor.rowcount))
     if cursor.description is None:
         return Answer(affected=affected)
-    rows = [tuple(row) for row in cursor.fetchmany(most_rows + 1)] if most_rows else []
+    rows, ended = _fetched(cursor, most_rows + 1) if most_rows else ([], True)
     kept = tuple(rows[:most_rows])
     names = [str(column[0]) for column in cursor.description]
     columns = list(zip(*kept, strict=True)) or [()] * len(names)
     fields = tuple(Field(name, kind_of(values)) for name, values in zip(names, columns, strict=True))
-    return Answer(fields, kept, more=len(rows) > most_rows, affected=affected)
+    return Answer(fields, kept, more=len(rows) > most_rows or not ended, affected=affected)
+
+
+def _fetched(cursor: Any, most: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """Return rows until there are ``most``, or more bytes than anybody is shown; False: more bytes."""
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    while len(rows) < most and (found := cursor.fetchmany(min(_AT_ONCE, most - len(rows)))):
+        rows += map(tuple, found)
+        size += sum(len(value) for row in found for value in row if isinstance(value, str | bytes | bytearray))
+        if size > _MOST_BYTES:
+            return rows, False
+    return rows, True
+
+
+def procedure_parts(dialect: Dialect, text: str) -> tuple[str | None, str]:
+    """Return schema (None: not given) and name of a procedure; ``[dbo].[p]`` too, as pipelines for SQL Server have it.
+
+    Raises:
+        LinkError: ``PROCEDURE``: it is no name.
+    """
+    parts = dialect.table(_BRACKETED.sub(lambda found: _in_quotes(found[1].replace("]]", "]")), text.strip()))
+    if parts is None:
+        raise LinkError(Fault.PROCEDURE, f"{text!r} is no name of a procedure")
+    return parts
+
+
+def _in_quotes(name: str) -> str:
+    """Return a name in the quotes that every dialect takes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def outputs_in(answer: Answer, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of outputs that came as a row: by their names, else in their order."""
+    if not answer.rows:
+        return dict(outputs)
+    row = answer.rows[0]
+    by_name = {field.name.lower(): value for field, value in zip(answer.fields, row, strict=True)}
+    in_order = dict(zip(outputs, row, strict=False))
+    return {name: by_name.get(name.lstrip("@:").lower(), in_order.get(name)) for name in outputs}
 
 
 def outputs_of(values: Sequence[Given]) -> dict[str, Any]:
