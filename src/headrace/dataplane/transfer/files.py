@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ class FilesReader:
         folder = Path(tempfile.mkdtemp(prefix="file-", dir=self.work.folder))
         try:
             with self._fetched(item, folder) as file, self._rows(file, folder, session) as rows:
-                yield self._with_partitions(rows, item)
+                found = self._with_partitions(rows, item)
+                # The size of an answer is known when it is here.
+                yield replace(found, taken=lambda: file.bytes) if item.bytes is None else found
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -112,6 +112,15 @@ def test_a_wrong_query_is_told_with_what_the_database_says(house: TableHouse) ->
     assert "nowhere" in caught.value.message
 
 
+def test_a_statement_without_rows_is_no_query(postgres: TableHouse) -> None:
+    """It is told as that, not as a database that is away; and nothing of it stays."""
+    with pytest.raises(TransferProblem) as caught:
+        postgres.read(query="CREATE TABLE made (n int)")
+    assert caught.value.reason is Reason.QUERY_INVALID
+    assert caught.value.message == "the query gives no rows"
+    assert postgres.sql("SELECT to_regclass('made')::text") == [(None,)]
+
+
 def test_partitions_of_postgresql_are_slices(postgres: TableHouse) -> None:
     """Each leaf of the tree is one."""
     postgres.sql("CREATE TABLE source (n int, name text) PARTITION BY RANGE (n)")

@@ -1,6 +1,7 @@
 """Files of HTTP servers."""
 
 import gzip
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from headrace.core.clock import Instant
 from headrace.core.errors import Code
 from headrace.dataplane.transfer.faults import Reason, TransferProblem
+from headrace.dataplane.transfer.files import read_files
 from headrace.dataplane.transfer.request import (
     Bytes,
     Choice,
+    Delimited,
     FilesSource,
     HttpRequestOptions,
     Login,
@@ -19,7 +22,7 @@ from headrace.dataplane.transfer.request import (
 )
 from headrace.dataplane.transfer.services.fetching import fetch_http
 from listeners import listening
-from transfer_files import working
+from transfer_files import session_in, working
 
 
 def source(options: HttpRequestOptions) -> FilesSource:
@@ -41,6 +44,20 @@ def test_the_answer_is_the_file(tmp_path: Path) -> None:
             assert (file.name, file.bytes, file.path.read_bytes()) == ("a b.bin", len(content), content)
             assert file.modified_at == Instant(1_709_168_523_000_000)
         assert not file.path.exists()
+
+
+def test_the_bytes_of_an_answer_are_known_when_it_is_here(tmp_path: Path) -> None:
+    """They are what was read, as the output tells it: nobody knows the size before."""
+    with listening() as server:
+        server.answer = lambda _: (200, {}, b"a,b\n1,2\n")
+        asked = FilesSource(
+            Place(StoreType.HTTP), Choice(), Delimited(header=True), http=HttpRequestOptions(url=server.url)
+        )
+        with closing(read_files(asked, working(tmp_path))) as reader, session_in(tmp_path) as session:
+            (item,) = reader.slices()
+            with reader.open(item, session) as rows:
+                assert rows.taken is not None
+                assert rows.taken() == 8
 
 
 def test_a_request_has_its_method_body_and_login(tmp_path: Path) -> None:

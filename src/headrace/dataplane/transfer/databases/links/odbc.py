@@ -32,6 +32,7 @@ from headrace.dataplane.transfer.databases.links.plain import (
     outputs_of,
     plain_columns,
     plain_value,
+    procedure_parts,
 )
 from headrace.dataplane.transfer.values import Field
 
@@ -221,10 +222,7 @@ class OdbcLink:
 
     def called(self, procedure: str, values: Sequence[Given]) -> str:
         """Return ODBC's form of a call, with literals for the parameters, in their order."""
-        parts = self.dialect.table(procedure)
-        if parts is None:
-            raise LinkError(Fault.PROCEDURE, f"{procedure!r} is no name of a procedure")
-        name = ".".join(self.dialect.quoted(part) for part in parts if part)
+        name = ".".join(self.dialect.quoted(part) for part in procedure_parts(self.dialect, procedure) if part)
         return f"{{CALL {name}({', '.join(self._literal(one.value) for one in values)})}}"
 
     def _literal(self, value: Any) -> str:

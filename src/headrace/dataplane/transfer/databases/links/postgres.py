@@ -19,7 +19,6 @@ from headrace.dataplane.limits import Limits
 from headrace.dataplane.transfer.databases.links import postgres_asking, postgres_tables
 from headrace.dataplane.transfer.databases.links.comma_text import comma_text
 from headrace.dataplane.transfer.databases.links.link import Answer, Fault, Given, LinkError, Table
-from headrace.dataplane.transfer.databases.links.plain import outputs_of
 from headrace.dataplane.transfer.values import Field
 
 _RECANCEL_SECONDS = 0.25
@@ -168,7 +167,7 @@ class PostgresLink:
     def ask(self, text: str, values: Sequence[Given], most_rows: int) -> tuple[list[Answer], dict[str, Any]]:
         """Execute a statement with named parameters."""
         with self._cursor() as cursor:
-            return postgres_asking.ask(cursor.connection, text, values, most_rows), outputs_of(values)
+            return postgres_asking.ask(cursor.connection, text, values, most_rows)
 
     def call(self, procedure: str, values: Sequence[Given], most_rows: int) -> tuple[list[Answer], dict[str, Any]]:
         """Call a procedure, or a function that is no procedure."""

@@ -1,6 +1,6 @@
 """Statements and procedures on PostgreSQL, with parameters, and rows of what can stand in no other query."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -10,7 +10,7 @@ from headrace.dataplane.connectors.databases.dialect import doubled
 from headrace.dataplane.connectors.databases.postgres import DIALECT
 from headrace.dataplane.transfer.databases.links.link import Answer, Fault, Given, LinkError
 from headrace.dataplane.transfer.databases.links.named import PERCENT, marked
-from headrace.dataplane.transfer.databases.links.plain import answer_of
+from headrace.dataplane.transfer.databases.links.plain import answer_of, outputs_in, outputs_of, procedure_parts
 from headrace.dataplane.transfer.databases.links.postgres_tables import field_of
 from headrace.dataplane.transfer.values import Field
 
@@ -20,15 +20,21 @@ _AS_TEXT = ("date", "timestamp", "timestamptz", "json", "jsonb")
 """Types whose values are left as text: there are dates that Python has not, and documents are not looked into."""
 
 
-def ask(connection: psycopg.Connection[Any], text: str, values: Sequence[Given], most_rows: int) -> list[Answer]:
-    """Execute one or more statements; return the result of each."""
+def ask(
+    connection: psycopg.Connection[Any], text: str, values: Sequence[Given], most_rows: int
+) -> tuple[list[Answer], dict[str, Any]]:
+    """Execute one or more statements; return the result of each, and the outputs of the last procedure that gives some."""
+    outputs = outputs_of(values)
     # Values are written into the text by the driver: the server takes several statements at once only without parameters of its own.
     with psycopg.ClientCursor(connection) as cursor:
         cursor.execute(*_bound(text, values))
-        answers = [answer_of(cursor, most_rows)]
-        while cursor.nextset():
+        answers: list[Answer] = []
+        while True:
             answers.append(answer_of(cursor, most_rows))
-        return answers
+            if cursor.statusmessage == "CALL" and outputs:
+                outputs = outputs_in(answers[-1], outputs)
+            if not cursor.nextset():
+                return answers, outputs
 
 
 def called(connection: psycopg.Connection[Any], procedure: str, values: Sequence[Given]) -> tuple[str, bool]:
@@ -48,22 +54,15 @@ def call(
     with connection.cursor() as cursor:
         cursor.execute(statement.encode())
         answer = answer_of(cursor, max(1, most_rows))
-    outputs = {one.name: None for one in values if one.output}
+    outputs = outputs_of(values)
     if is_function or not outputs or not answer.rows:
-        return [answer], dict(outputs)
-    by_name: Mapping[str, Any] = {
-        field.name.lower(): value for field, value in zip(answer.fields, answer.rows[0], strict=True)
-    }
-    in_order = dict(zip(outputs, answer.rows[0], strict=False))
-    return [], {name: by_name.get(name.lstrip("@:").lower(), in_order.get(name)) for name in outputs}
+        return [answer], outputs
+    return [], outputs_in(answer, outputs)
 
 
 def _found(cursor: psycopg.Cursor[Any], procedure: str) -> tuple[str, bool]:
     """Return the quoted name of a procedure, and whether it is a function."""
-    parts = DIALECT.table(procedure)
-    if parts is None:
-        raise LinkError(Fault.PROCEDURE, f"{procedure!r} is no name of a procedure")
-    schema, name = parts
+    schema, name = procedure_parts(DIALECT, procedure)
     for one in dict.fromkeys((name, name.lower())):
         cursor.execute(
             "SELECT p.prokind::text, n.nspname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
@@ -84,13 +83,22 @@ def stream(connection: psycopg.Connection[Any], text: str) -> Iterator[tuple[tup
             cursor.adapters.register_loader(name, TextLoader)
         rows: list[tuple[Any, ...]] = []
         told = False
-        for row in cursor.stream(text.encode()):
+        for row in _streamed(cursor, text):
             rows.append(row)
             if len(rows) == _FETCHED:
                 yield _fields(cursor), rows
                 rows, told = [], True
         if rows or (not told and cursor.description):
             yield _fields(cursor), rows
+
+
+def _streamed(cursor: psycopg.Cursor[Any], text: str) -> Iterator[tuple[Any, ...]]:
+    try:
+        yield from cursor.stream(text.encode())
+    except psycopg.ProgrammingError as error:
+        # The driver says so of a statement that has no rows: the server itself found nothing wrong.
+        if error.sqlstate is not None or "result" not in str(error):
+            raise
 
 
 def _fields(cursor: psycopg.Cursor[Any]) -> tuple[Field, ...]:
