@@ -12,12 +12,14 @@ from headrace.core.errors import Code, Problem
 from headrace.core.mapping import NativeFunction
 from headrace.core.outcome import Figures
 from headrace.core.task import Context
+from headrace.dataplane.duckdb_settings import FULL, bounded, literal, shut_in
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.promotion.natives import called, register
 from headrace.dataplane.storage import no_room
 
+__all__ = ["REJECTS", "SCANS", "Session", "identifier", "literal"]
+
 _POLL_SECONDS = 0.5
-_FULL = ("no space left", "disk quota exceeded", "failed to offload", "max_temp_directory_size")
 
 REJECTS = "unreadable_rows"
 """DuckDB's table of lines that are no rows."""
@@ -27,12 +29,6 @@ SCANS = "unreadable_scans"
 def identifier(name: str) -> str:
     """Return a column's name as SQL."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as an SQL literal; NUL, which the parser does not take, is put in by ``chr(0)``."""
-    parts = ["'" + part.replace("'", "''") + "'" for part in text.split("\0")]
-    return parts[0] if len(parts) == 1 else "concat(" + ", chr(0), ".join(parts) + ")"
 
 
 class Session:
@@ -55,30 +51,13 @@ class Session:
         self.work = work
         self._folders = tuple(folders)
         self._natives = {native.name: native for native in natives}
-        config: dict[str, Any] = {
-            "threads": limits.threads,
-            "memory_limit": limits.memory_limit,
-            "temp_directory": str(work / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "allow_persistent_secrets": False,
-            "python_enable_replacements": False,
-            "enable_external_file_cache": False,
-            # A filter that is pushed below a projection would compute every mapping twice.
-            "disabled_optimizers": "filter_pushdown",
-        }
+        # A filter that is pushed below a projection would compute every mapping twice.
+        config = {**bounded(limits, work), "disabled_optimizers": "filter_pushdown"}
         self._connection = duckdb.connect(":memory:", config=config)
         for setting in ("TimeZone = 'UTC'", "enable_progress_bar = true", "enable_progress_bar_print = false"):
             self._connection.execute(f"SET {setting}")
-        allowed = ", ".join(literal(f"{folder}/") for folder in dict.fromkeys((work, *folders)))
-        self._connection.execute(f"SET allowed_directories = [{allowed}]")
         # A folder's own name does not lie below the folder: DuckDB asks for it when it numbers the files in it.
-        itself = ", ".join(literal(str(folder)) for folder in dict.fromkeys(folders))
-        self._connection.execute(f"SET allowed_paths = [{itself}]")
-        self._connection.execute("SET allowed_configs = ['preserve_insertion_order']")
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
+        shut_in(self._connection, (work, *folders), paths=folders, settings=["preserve_insertion_order"])
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +115,7 @@ class Session:
         if stopped is not None:
             return stopped
         text = str(error).lower()
-        if any(sign in text for sign in _FULL):
+        if any(sign in text for sign in FULL):
             # DuckDB names the file that it failed to write, unless it was spilling.
             named = (folder for folder in self._folders if f"{folder}/" in str(error) and folder.is_dir())
             return no_room(next(named, self.work))

@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from headrace.core.errors import Code, Problem
 from headrace.core.task import Cancellation
+from headrace.dataplane.duckdb_settings import FULL, bounded, literal, shut_in
 from headrace.dataplane.limits import Limits
-from headrace.dataplane.promotion.session import identifier, literal
+from headrace.dataplane.promotion.session import identifier
 from headrace.dataplane.storage import no_room
 
 __all__ = ["TransferEngine", "TransferSession", "Translate", "identifier", "literal"]
-
-_FULL = ("no space left", "disk quota exceeded", "failed to offload", "max_temp_directory_size")
 
 Translate = Callable[[duckdb.Error], Exception | None]
 """Returns what an error of DuckDB means; None: it does not know."""
@@ -39,23 +38,9 @@ class TransferEngine:
     def __init__(self, cancellation: Cancellation, limits: Limits, work: Path, folders: Sequence[Path]) -> None:
         self.cancellation, self.limits, self.work = cancellation, limits, work
         self._folders = tuple(folders)
-        config: dict[str, Any] = {
-            "threads": limits.threads,
-            "memory_limit": limits.memory_limit,
-            "temp_directory": str(work / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "allow_persistent_secrets": False,
-            "python_enable_replacements": False,
-            "enable_external_file_cache": False,
-        }
-        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection = duckdb.connect(":memory:", config=bounded(limits, work))
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        allowed = ", ".join(literal(f"{folder}/") for folder in dict.fromkeys((work, *folders)))
-        self._connection.execute(f"SET allowed_directories = [{allowed}]")
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
+        shut_in(self._connection, (work, *folders))
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +63,7 @@ class TransferEngine:
         if stopped is not None:
             return stopped
         text = str(error).lower()
-        if any(sign in text for sign in _FULL):
+        if any(sign in text for sign in FULL):
             named = (folder for folder in self._folders if f"{folder}/" in str(error) and folder.is_dir())
             return no_room(next(named, self.work))
         if isinstance(error, duckdb.OutOfMemoryException):
