@@ -1,6 +1,6 @@
 """Trigger runs: what triggers have done. One row for each occurrence, window or event of a trigger, whoever makes it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -165,28 +165,45 @@ def page(
     """
     if position is not None:
         after(_keys(query, query.order), position)
-    find = _by_status if query.order[0].field == "status" else _found
+    find = _found if query.order[0].field == "created_at" else _in_groups
     found = find(tx, query, limit + 1, position)
     return [run for run, _ in found[:limit]], found[limit - 1][1] if len(found) > limit else None
 
 
-def _by_status(
+def _in_groups(
     tx: Transaction, query: TriggerRunQuery, limit: int, position: Position | None
 ) -> list[tuple[TriggerRun, Position]]:
-    """Return runs as ``_found`` does, one status after the other: no index has statuses in the order of their words."""
+    """Return runs as ``_found`` does, those of one status or one trigger after the other: so an index has each of them in the order of the rest."""
     found: list[tuple[TriggerRun, Position]] = []
-    words = {status: (query.status_words or {}).get(status, status.value) for status in TriggerRunStatus}
-    for status, word in sorted(words.items(), key=lambda each: each[1], reverse=query.order[0].descending):
-        if position is not None and position[0] != word:
-            continue
-        of_status = replace(query, among=(*query.among, Among("status", frozenset({status.value}))))
-        behind = None if position is None else position[1:]
-        part = _found(tx, of_status, limit - len(found), behind, query.order[1:])
-        found += [(run, (word, *its)) for run, its in part]
-        position = None
+    for value, shown in _groups(tx, query, position):
+        group = replace(query, among=(*query.among, Among(query.order[0].field, frozenset({value}))))
+        behind = position[1:] if position is not None and position[0] == shown else None
+        part = _found(tx, group, limit - len(found), behind, query.order[1:])
+        found += [(run, (shown, *its)) for run, its in part]
         if len(found) == limit:
             break
     return found
+
+
+def _groups(tx: Transaction, query: TriggerRunQuery, position: Position | None) -> Iterator[tuple[str, str]]:
+    """Yield the statuses or triggers that runs may have, from that of ``position`` on, each with what it is ordered by."""
+    descending, begin = query.order[0].descending, None if position is None else str(position[0])
+    if query.order[0].field == "status":
+        words = {status.value: (query.status_words or {}).get(status, status.value) for status in TriggerRunStatus}
+        for status, word in sorted(words.items(), key=lambda each: each[1], reverse=descending):
+            if begin is None or word == begin or (word < begin) is descending:
+                yield status, word
+        return
+    its, nearest = table.c.trigger_key, sa.func.max if descending else sa.func.min
+    beyond, name = (its.__lt__ if descending else its.__gt__), begin
+    if begin is not None:
+        yield begin, begin
+    while True:
+        where = [table.c.scope == query.scope, *([] if name is None else [beyond(name)])]
+        name = tx.scalar(sa.select(nearest(its)).where(*where))
+        if name is None:
+            return
+        yield name, name
 
 
 def _found(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.datafactory.desk import EVER
 from api.datafactory.firing import Triggers, make_triggers
 from headrace.core.clock import MINUTE
 from headrace.service.triggers.due import fire_due
@@ -73,5 +74,22 @@ def test_trigger_runs_are_filtered_ordered_and_paged(triggers: Triggers) -> None
             break
         asked["continuationToken"] = page["continuationToken"]
     assert (len(seen), len(set(seen))) == (102, 102)
+    for field, key in (
+        ("TriggerName", "triggerName"),
+        ("Status", "status"),
+        ("TriggerRunTimestamp", "triggerRunTimestamp"),
+    ):
+        for order in ("ASC", "DESC"):
+            by = [{"orderBy": field, "order": order}]
+            whole: list[dict[str, Any]] = []
+            more: dict[str, Any] = {**EVER, "orderBy": by}
+            while page := triggers.client("POST", "queryTriggerRuns", more).json():
+                whole += page["value"]
+                if "continuationToken" not in page:
+                    break
+                more["continuationToken"] = page["continuationToken"]
+            words = [str(run[key]).lower() for run in whole]
+            assert words == sorted(words, reverse=order == "DESC")
+            assert sorted(run["triggerRunId"] for run in whole) == sorted(seen)
     late = {"lastUpdatedAfter": "2026-01-01T12:34:00Z", "lastUpdatedBefore": "2026-01-01T13:00:00Z"}
     assert len(triggers.runs(**late)) == 3
