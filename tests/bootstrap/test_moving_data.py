@@ -202,8 +202,14 @@ def test_rows_of_files_are_looked_up(factory: MovingFactory) -> None:
     factory.text("list/deep.json", f'{{"a": {"[" * 5000}{"]" * 5000}}}')
     factory.files("list_deep", "Json", "list", "deep.json")
     deep = {"dataset": reference("list_deep"), "source": {"type": "JsonSource"}}
-    looks = (look("All", "all.csv", first=False), look("None", "none.csv", first=True))
+    factory.text("list/wide.csv", "a\n" + f"{'x' * 1_000_000}\n" * 70)
+    looks = (
+        look("Wide", "wide.csv", first=False),
+        look("All", "all.csv", first=False),
+        look("None", "none.csv", first=True),
+    )
     rows = factory.run(*looks, {"name": "Deep", "type": "Lookup", "typeProperties": deep}, name="list")
+    assert "more than 67,108,864 bytes" in rows["Wide"]["error"]["message"]
     assert "deep.json' has an object with objects in one another that is too deep" in rows["Deep"]["error"]["message"]
     assert rows["All"]["error"]["message"] == ""
     output = rows["All"]["output"]

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.core.errors import Code
+from headrace.core.errors import Code, Problem
 from headrace.core.task import Context, Task
 from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
@@ -20,6 +20,8 @@ from headrace.dataplane.transfer.values import Field, ValueType
 
 _BATCH_ROWS = 2048
 _READ_ON = 50_000
+MOST_BYTES = 64 << 20
+"""Of rows that are looked at, in memory; an output has room for far less."""
 Row = tuple[tuple[Field, Any], ...]
 """The columns of a row with its values. Instants have no zone, and are UTC."""
 
@@ -45,9 +47,10 @@ def first_rows(
         engine = TransferEngine(context.cancellation, means.limits, work.folder, (*folders, *(work.file_roots or ())))
         with closing(means.ends.read(source, work)) as reader, engine:
             found: list[Any] = []
+            room = _Room()
             for item in reader.slices():
                 with engine.session() as session, reader.open(item, session) as rows:
-                    found += _of_slice(rows, item, session, most + 1 - len(found), added)
+                    found += _of_slice(rows, item, session, most + 1 - len(found), added, room)
                 if len(found) > most:
                     break
             return Seen(tuple(found[:most]), len(found) > most)
@@ -83,13 +86,28 @@ def working_for(task: Task, context: Context, means: Means) -> Iterator[Working]
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(slots=True)
+class _Room:
+    """Bytes that further rows may have."""
+
+    left: int = MOST_BYTES
+
+    def take(self, size: int, item: Slice) -> None:
+        """Raise ``LIMIT_EXCEEDED`` where there is no room for so many more."""
+        self.left -= size
+        if self.left < 0:
+            message = f"the rows that are looked at have more than {MOST_BYTES:,} bytes, with those of {item.name!r}; ask for less of them"
+            raise Problem(Code.LIMIT_EXCEEDED, message)
+
+
 def _of_slice(
-    rows: Rows, item: Slice, session: TransferSession, most: int, added: tuple[AddedColumn, ...]
+    rows: Rows, item: Slice, session: TransferSession, most: int, added: tuple[AddedColumn, ...], room: _Room
 ) -> list[Any]:
     columns = [identifier(DOCUMENT_COLUMN)] if rows.documents else [_read(field) for field in rows.fields]
     if not columns:
         return []
-    found, ended = _fetched(rows, session, f"SELECT {', '.join(columns)} FROM {rows.relation}", most)
+    query = f"SELECT {', '.join(columns)} FROM {rows.relation}"
+    found, ended = _fetched(rows, session, query, most, lambda size: room.take(size, item))
     if ended and len(found) < most:
         # What comes behind the rows that are wanted is of no concern, so nothing is asked of the reader where there are enough.
         for refused in rows.refused():
@@ -107,7 +125,9 @@ def _document(text: str, item: Slice) -> Any:
         raise TransferProblem(Reason.UNREADABLE, Side.SOURCE, message, Code.LIMIT_EXCEEDED) from None
 
 
-def _fetched(rows: Rows, session: TransferSession, query: str, most: int) -> tuple[list[tuple[Any, ...]], bool]:
+def _fetched(
+    rows: Rows, session: TransferSession, query: str, most: int, take: Callable[[int], None]
+) -> tuple[list[tuple[Any, ...]], bool]:
     """Return at most so many rows, and whether the source was read to its end.
 
     What is no file is read on for a while: a procedure is committed when all that it gives was taken.
@@ -118,6 +138,7 @@ def _fetched(rows: Rows, session: TransferSession, query: str, most: int) -> tup
     passed = 0
     for batch in session.batches(query, _BATCH_ROWS):
         wanted = batch.slice(0, max(0, most - len(found)))
+        take(wanted.nbytes)
         found += zip(*(column.to_pylist() for column in wanted.columns), strict=True)
         passed += batch.num_rows
         if passed > most + _READ_ON:
