@@ -58,9 +58,9 @@ class Ahead(Generic[T]):
         end = _End()
         try:
             for item in self._items:
+                self._made.put(item)
                 if self._closed.is_set():
                     break
-                self._made.put(item)
         except BaseException as error:  # noqa: BLE001 — whatever it is, whoever takes the items gets it
             end = _End(error)
         finally:

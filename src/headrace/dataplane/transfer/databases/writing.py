@@ -24,8 +24,8 @@ from headrace.dataplane.transfer.request import TableMode, TableSink
 from headrace.dataplane.transfer.rows import SinkWriter, Slice, Stream, Working, Written
 from headrace.dataplane.transfer.values import Field
 
-_ARROW_ROWS = 50_000
-"""Rows that are taken at once, where a transaction has more."""
+_ARROW_ROWS = 20_480
+"""Rows that are taken at once, where a transaction has more; up to four times as many are in memory (see ``ahead``)."""
 _TRANSACTION_BYTES = 128 * 1024 * 1024
 """A transaction of a size that nobody asked for ends after this many bytes, too."""
 _ONE_WRITER = frozenset({"sqlite"})

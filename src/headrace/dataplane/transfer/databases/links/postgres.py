@@ -24,7 +24,7 @@ from headrace.dataplane.transfer.values import Field
 _RECANCEL_SECONDS = 0.25
 _SENT_BYTES = 256 * 1024
 """COPY's messages are of this size: larger ones would be held in memory twice."""
-_TEXT_ROWS = 8192
+_TEXT_ROWS = 2048
 """Rows that are made text of at once: the server reads those of before meanwhile."""
 _FAULTS: tuple[tuple[str, Fault], ...] = (
     ("23505", Fault.DUPLICATE),
