@@ -34,6 +34,11 @@ class RowSink:
         """Say whether a later try must find the same rows."""
         return bool(getattr(self.writer, "needs_repeatable", False))
 
+    def goes_on(self, item: Slice) -> bool:
+        """Say whether the sink may have rows of the slice already, so that no others may follow them; it tells by ``has_begun``."""
+        has_begun = getattr(self.writer, "has_begun", None)
+        return has_begun is None or bool(has_begun(item))
+
     def begin(self, fields: tuple[Field, ...]) -> None:
         """Prepare the sink, once in each try, before the first row of the first slice."""
         with self._lock:
@@ -61,6 +66,9 @@ def write_slice(item: Slice, source: SourceReader, sink: RowSink, conducting: Co
     """
     crash_point("transfer-before-slice")
     opening = opened_for_good if sink.needs_repeatable else opened
+    if item.id in conducting.journal.landed and not sink.goes_on(item):
+        # Nothing of what was laid down has come through: the source may have been corrected since.
+        conducting.journal.forget_landed(item.id)
     with conducting.engine.session() as session, opening(item, source, session, conducting) as rows:
         if not rows.fields and not rows.documents:
             conducting.finish(_nothing(item))

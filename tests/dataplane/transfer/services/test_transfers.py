@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.dataplane.connectors.connection import ConnectionInfo
+from headrace.dataplane.transfer.conduct import TransferFailed
 from headrace.dataplane.transfer.faults import Reason
 from headrace.dataplane.transfer.request import (
     Choice,
@@ -162,6 +163,19 @@ def test_rows_of_a_service_are_in_a_table_once(desk: Desk, service: Listener) ->
     desk.run(request, attempt=2)
     with closing(sqlite3.connect(desk.data / "sink.db")) as connection:
         assert connection.execute("SELECT id FROM t ORDER BY id").fetchall() == [(100 + number,) for number in range(5)]
+
+
+def test_a_source_that_was_corrected_is_read_again(desk: Desk, service: Listener) -> None:
+    """Where the table has none of the rows that were read, the next try does not insist on the faulty ones."""
+    service.answer = lambda _heard: (200, JSON, json.dumps([{"id": "one" if len(service.heard) < 2 else 1}]).encode())
+    columns = (ColumnMapping(End(path="$['id']"), End("id", type=ValueType.INT64)),)
+    info = ConnectionInfo("sqlite", f"sqlite:///{desk.data / 'sink.db'}", {})
+    request = Transfer(ServiceSource(service.url), TableSink(info, table="t", create=True), "asked", ColumnMap(columns))
+    with pytest.raises(TransferFailed):
+        desk.run(request)
+    desk.run(request, attempt=2)
+    with closing(sqlite3.connect(desk.data / "sink.db")) as connection:
+        assert connection.execute("SELECT id FROM t").fetchall() == [(1,)]
 
 
 def test_a_file_of_an_http_server_is_read_like_any_other(desk: Desk, service: Listener) -> None:
