@@ -113,7 +113,7 @@ def _into_rows(conducting: Conducting) -> None:
         if rows.is_begun():
             crash_point("transfer-before-finish")
             with conducting.tally.spending("writing"):
-                writer.finish()
+                conducting.again(writer.finish)
             crash_point("transfer-after-finish")
 
 
