@@ -109,7 +109,8 @@ class SqliteLink:
     def load(self, table: str, fields: tuple[Field, ...], batch: Any) -> int:
         """Write rows one after the other; the one that fails is known."""
         columns = ", ".join(self.dialect.quoted(one.name) for one in fields)
-        places = ", ".join("?" * len(fields))
+        # SQLite keeps what it is given: a day gets no time of day where the column is one of days.
+        places = ", ".join("date(?)" if one.native.strip().lower() == "date" else "?" for one in fields)
         taken = -1
 
         def counted() -> Iterator[tuple[Any, ...]]:
