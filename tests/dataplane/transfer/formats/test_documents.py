@@ -266,3 +266,15 @@ def test_what_is_written_reads_back_the_same(
     with read(local(folder / "second.json"), Documents(), session, working(folder)) as again:
         found = [json.loads(row[-1]) for row in plain(session, again.relation)]
     assert found == objects
+
+
+def test_an_object_of_many_properties_is_read_and_one_of_too_many_refused(tmp_path: Path) -> None:
+    """A query with a column for the kinds of each breaks DuckDB, and the process with it, from a few thousand on."""
+    path = tmp_path / "wide.json"
+    path.write_text("\n".join(json.dumps({f"c{n}": value for n in range(300)}) for value in (1, 2.5)))
+    with session_in(tmp_path) as session, read(local(path), Documents(), session, working(tmp_path)) as rows:
+        assert {field.type for field in rows.fields} == {ValueType.DOUBLE}
+        assert len(rows.fields) == 300
+    few = Limits(max_columns=200, threads=1)
+    with session_in(tmp_path) as session, pytest.raises(Problem, match="max_columns"):
+        read(local(path), Documents(), session, working(tmp_path, few)).__enter__()

@@ -52,7 +52,6 @@ def read(file: LocalFile, form: Documents, session: TransferSession, work: Worki
     ):
         opened = _Opened(file.name, text, session, work)
         scan, found = opened.look()
-        check_width(file.name, len(found.fields), work.limits)
         yield Rows(projected(scan, found), found.fields, documents=True)
 
 
@@ -118,7 +117,7 @@ class _Opened:
         for layout in self._layouts():
             scan = self._scan(layout)
             try:
-                found = look_into(self.session, scan)
+                found = look_into(self.session, scan, lambda count: check_width(self.name, count, self.work.limits))
             except duckdb.Error as said:
                 error = said
                 continue

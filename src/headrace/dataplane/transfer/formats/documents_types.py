@@ -6,7 +6,7 @@ array among them → DOCUMENT; nothing but nulls → STRING.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headrace.dataplane.transfer.rows import DOCUMENT_COLUMN
@@ -35,10 +35,18 @@ class Found:
     doubtful: bool = False
 
 
-def look_into(session: TransferSession, scan: str) -> Found:
+_NARROW = 50
+"""Properties up to which one query asks for the kinds of each in a column of its own. DuckDB takes minutes for a thousand such columns, and breaks
+the process with three thousand."""
+
+
+def look_into(session: TransferSession, scan: str, check: Callable[[int], None]) -> Found:
     """Return what is in all objects of ``scan``, a relation with the column ``json``.
 
+    ``check`` is told how many properties there are before they are looked into: a query with too many holds up the whole process.
+
     Raises:
+        Problem: what ``check`` says.
         duckdb.Error: the file is no valid JSON.
     """
     keys = "CASE WHEN json_type(json) = 'OBJECT' THEN json_keys(json) END"
@@ -51,6 +59,7 @@ def look_into(session: TransferSession, scan: str) -> Found:
     known = set(found or ())
     # DuckDB has no columns without a name; such a property is in the document only.
     known.discard("")
+    check(len(known))
     ordered = dict.fromkeys(key for key in _first_keys(session, scan) if key in known)
     names = [*ordered, *sorted(known - set(ordered))]
     return _typed(session, scan, names)
@@ -87,9 +96,15 @@ def _typed(session: TransferSession, scan: str, names: Sequence[str]) -> Found:
     if not names:
         return Found(doubtful=bool(session.one(f"SELECT {doubtful} FROM {scan}")))
     paths = ", ".join(_path(name) for name in names)
-    each = ", ".join(f"list(DISTINCT t[{at}])" for at in range(1, len(names) + 1))
-    asked = f"SELECT {doubtful}, {each} FROM (SELECT json, json_type(json, [{paths}]) AS t FROM {scan})"
-    is_doubtful, *answers = session.rows(asked)[0]
+    if len(names) <= _NARROW:
+        each = ", ".join(f"list(DISTINCT t[{at}])" for at in range(1, len(names) + 1))
+        asked = f"SELECT {doubtful}, {each} FROM (SELECT json, json_type(json, [{paths}]) AS t FROM {scan})"
+        is_doubtful, *answers = session.rows(asked)[0]
+    else:
+        is_doubtful = session.one(f"SELECT {doubtful} FROM {scan}")
+        pairs = f"SELECT unnest(range({len(names)})) AS place, unnest(json_type(json, [{paths}])) AS kind FROM {scan}"
+        by_place = dict(session.rows(f"SELECT place, list(DISTINCT kind) FROM ({pairs}) GROUP BY place"))
+        answers = [by_place.get(at) for at in range(len(names))]
     kinds = {name: frozenset(found or ()) - {None, "NULL"} for name, found in zip(names, answers, strict=True)}
     numbers = {name: found for name, found in kinds.items() if found and found <= _NUMBERS}
     sizes = _sizes(session, scan, numbers)
@@ -98,8 +113,14 @@ def _typed(session: TransferSession, scan: str, names: Sequence[str]) -> Found:
 
 
 def _sizes(session: TransferSession, scan: str, kinds: Mapping[str, frozenset[str]]) -> Mapping[str, "_Sizes"]:
-    if not kinds:
-        return {}
+    sizes: dict[str, _Sizes] = {}
+    items = list(kinds.items())
+    for begin in range(0, len(items), _NARROW):
+        sizes |= _sizes_of_few(session, scan, dict(items[begin : begin + _NARROW]))
+    return sizes
+
+
+def _sizes_of_few(session: TransferSession, scan: str, kinds: Mapping[str, frozenset[str]]) -> Mapping[str, "_Sizes"]:
     # Most columns are plain whole numbers or plain fractions, and that is quickly seen.
     unusual = [
         f"TRY_CAST(n[{at}] AS BIGINT) IS NULL"
