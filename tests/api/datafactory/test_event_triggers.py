@@ -426,6 +426,13 @@ def test_an_event_that_is_posted_again_fires_nothing_again(posted: Triggers) -> 
     assert len(posted.pipeline_runs()) == 1
 
 
+def test_an_event_whose_run_cannot_be_made_says_why(posted: Triggers) -> None:
+    """Its trigger run has failed; whoever posted it is told."""
+    told = posted.client("POST", "events", [event(data={})]).json()["value"][0]["triggerRuns"][0]
+    assert (told["status"], told["triggeredPipelines"]) == ("Failed", {})
+    assert "The parameter 'n' of the pipeline 'p' cannot be evaluated" in told["message"]
+
+
 def test_an_event_of_another_topic_is_not_wanted(posted: Triggers) -> None:
     """One that says no topic is taken to come from here."""
     posted.client("POST", "events", [event(topic="/subscriptions/s/topics/other")])

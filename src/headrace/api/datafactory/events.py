@@ -11,6 +11,7 @@ from headrace.api.datafactory.errors import bad_request
 from headrace.api.datafactory.firing import maker
 from headrace.api.datafactory.gateway import Factory, InFactory
 from headrace.api.datafactory.paths import FACTORY
+from headrace.api.datafactory.translate.statuses import TRIGGER_WORDS
 from headrace.api.datafactory.wire import Item, answer
 from headrace.core.ids import Ids
 from headrace.core.posted_events import PostedEvent
@@ -37,7 +38,13 @@ def post_events(factory: InFactory, body: DocumentBody) -> Response:
 def _told(desk: TriggerDesk, factory: Factory, event: PostedEvent) -> Item:
     made = post_event(desk, factory.scope, event)
     runs = [
-        {"triggerName": run.trigger_name, "triggerRunId": run.id, "triggeredPipelines": dict(run.pipelines)}
+        {
+            "triggerName": run.trigger_name,
+            "triggerRunId": run.id,
+            "status": TRIGGER_WORDS[run.status],
+            "message": run.message,
+            "triggeredPipelines": dict(run.pipelines),
+        }
         for run in made
     ]
     return {"id": event.id, "triggerRuns": runs}
