@@ -225,6 +225,16 @@ def test_a_killed_transfer_is_finished_by_the_next_worker(desk: Desk, name: str)
     assert die_and_go_on(desk, name, point, int(passing))
 
 
+def test_another_run_that_goes_on_removes_what_was_begun(desk: Desk) -> None:
+    """Its first try has the number of the one that was killed; the file that was being written is not in the source any more."""
+    request = rows_of(desk)
+    assert desk.killed(request, "transfer-before-rename")
+    assert desk.parts() != []
+    (desk.data / "in" / "0.csv").unlink()
+    desk.run(request, run_id="run-2")
+    assert desk.parts() == []
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("passing", [1, 2, 3])
 @pytest.mark.parametrize("name", CASES)

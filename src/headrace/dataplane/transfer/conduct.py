@@ -55,8 +55,10 @@ def transfer(request: Transfer, task: Task, context: Context, means: Means) -> T
         TransferFailed: what was wrong (a ``Problem``, mostly a ``TransferProblem``; being told to stop is one too), and how far it came.
         Problem: ``FENCED``: a newer try took over.
     """
+    # A recovery in another run counts its attempts from the beginning, and must not be taken for the try of the same number.
+    tried = f"{task.run_id}.{task.attempt}.{task.epoch}"
     try:
-        with open_journal(means.roots, task.commit_key, request.asked, f"{task.attempt}.{task.epoch}") as journal:
+        with open_journal(means.roots, task.commit_key, request.asked, tried) as journal:
             if _REPORT in journal.told:
                 journal.forget()
                 with _work_folder(means.roots.work / task.folder):
