@@ -114,7 +114,9 @@ def test_a_table_is_copied_to_files_in_parts(factory: MovingFactory, sales: sqli
     output = row["output"]
     assert (output["rowsRead"], output["rowsCopied"], output["usedParallelCopies"]) == (100, 100, 2)
     assert "filesRead" not in output
-    found = duckdb.sql(f"SELECT id, label FROM '{factory.data}/parts/*.parquet' ORDER BY id").fetchall()
+    found = duckdb.execute(
+        "SELECT id, label FROM read_parquet(?) ORDER BY id", [f"{factory.data}/parts/*.parquet"]
+    ).fetchall()
     assert found == [(number, f"t{number}") for number in range(100)]
 
 
