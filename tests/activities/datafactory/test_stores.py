@@ -108,6 +108,7 @@ def test_a_linked_service_is_a_connection(
         ("AzureBlobStorage", {"connectionString": "x=y"}, "names neither AccountName nor BlobEndpoint"),
         ("AzureBlobStorage", {}, "has a 'serviceEndpoint' that is no http or https URL"),
         ("AmazonS3", {"serviceUrl": "ftp://x"}, "has a 'serviceUrl' that is no http or https URL"),
+        ("Sftp", {"host": "h", "password": "p"}, "has no 'hostKeyFingerprint'"),
         ("Sftp", {"host": "a/b"}, "has a 'host' that is no name or address"),
         ("Sftp", {"host": "h", "privateKeyContent": "%%"}, "is no base64 of a private key"),
     ],

@@ -150,10 +150,18 @@ def test_folders_of_an_sftp_server_are_looked_into() -> None:
         info = with_key(store)
         login: Mapping[str, Json] = {"host": "127.0.0.1", "port": urlsplit(info.url).port, "userName": "user"}
         key = base64.b64encode(info.options["private_key"].encode()).decode()
-        by_password: Mapping[str, Json] = {"type": "Sftp", "typeProperties": {**login, "password": "secret"}}
+        by_password: Mapping[str, Json] = {
+            "type": "Sftp",
+            "typeProperties": {**login, "password": "secret", "skipHostKeyValidation": True},
+        }
         by_key: Mapping[str, Json] = {
             "type": "Sftp",
-            "typeProperties": {**login, "privateKeyContent": key, "passPhrase": "open"},
+            "typeProperties": {
+                **login,
+                "privateKeyContent": key,
+                "passPhrase": "open",
+                "hostKeyFingerprint": info.options["host_key"],
+            },
         }
         for service in (by_password, by_key):
             assert _look_at(service, {"folderPath": "in", "fileName": "a.csv"}) == _found("a.csv", "File", 3)

@@ -143,6 +143,10 @@ def _sftp(reader: ServiceReader, _location: Object) -> ConnectionInfo:
         # With MultiFactor the server asks for the password as well.
         password = options["password"] if reader.text("authenticationType").lower() == "multifactor" else ""
         options |= {"password": password, "private_key": _pem(reader, key), "passphrase": reader.secret("passPhrase")}
+    if not host_key and not reader.flag("skipHostKeyValidation"):
+        raise reader.wrong(
+            "has no 'hostKeyFingerprint' (SHA256:…): nothing says which server may have the password; set it, or 'skipHostKeyValidation'"
+        )
     return ConnectionInfo(
         "sftp", f"sftp://{quote(reader.text('userName'), safe='')}@{host}:{port}", _without_empty(options)
     )

@@ -110,7 +110,12 @@ def test_tolerance_and_logs(bench: Bench) -> None:
     [
         ({"type": "JsonSource"}, OUT, {}, "'source.type' is 'JsonSource', which does not fit the dataset 'text'"),
         ({"type": "SapSource"}, OUT, {}, "which this server cannot read or write"),
-        (IN, {**OUT, "storeSettings": {"copyBehavior": "Mix"}}, {}, "'sink.storeSettings.copyBehavior' must be one of"),
+        (
+            IN,
+            {**OUT, "storeSettings": {"copyBehavior": "Mix"}},
+            {},
+            "'sink.storeSettings.copyBehavior' must be one of PreserveHierarchy, FlattenHierarchy, ",
+        ),
         ({**IN, "storeSettings": {"prefix": "x"}}, OUT, {}, "'source.storeSettings.prefix' is for object stores"),
         ({**IN, "storeSettings": {"modifiedDatetimeStart": "soon"}}, OUT, {}, "must be a date and time"),
         (

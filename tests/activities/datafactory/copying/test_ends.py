@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from asking_desk import BLOBS, FILES, IN, OUT, asked, asking_bench
+from headrace.activities.datafactory.attempt import Refused
 from headrace.core.clock import Instant
 from headrace.dataplane.transfer.request import (
     Added,
@@ -291,6 +292,12 @@ def test_every_setting_of_a_table_that_is_written(bench: Bench) -> None:
         "rows",
     )
     assert found.procedure_parameters == (Parameter("x", 1, "int"),)
+
+
+def test_a_pause_between_requests_is_of_milliseconds(bench: Bench) -> None:
+    """From 10 to 60,000."""
+    with pytest.raises(Refused, match="allowed is 10 to 60000"):
+        asked(bench, {"type": "RestSource"}, {"type": "RestSink", "requestInterval": 5}, ("items", "items"))
 
 
 def test_every_setting_of_services(bench: Bench) -> None:

@@ -49,6 +49,7 @@ _ARRANGEMENTS = {
     "flattenhierarchy": Arrangement.FLATTEN,
     "mergefiles": Arrangement.MERGE,
 }
+_BEHAVIORS = ("PreserveHierarchy", "FlattenHierarchy", "MergeFiles")
 _MODES = {"insert": TableMode.INSERT, "upsert": TableMode.UPSERT, "storedprocedure": TableMode.PROCEDURE}
 _REQUEST_SECONDS = 100.0
 _MODIFIED = "$$LASTMODIFIED"
@@ -78,9 +79,7 @@ def _files(given: Properties, data: FileData) -> FilesSink:
         message = f"the path of the sink's dataset '{data.name}' has a wildcard; what is written needs a name"
         raise TransferProblem(Reason.WILDCARD_SINK, Side.SINK, message)
     settings, writing = given.part("storeSettings"), given.part("formatSettings")
-    behavior = (settings if "copyBehavior" in settings else given).word(
-        "copyBehavior", list(_ARRANGEMENTS), "preservehierarchy"
-    )
+    behavior = (settings if "copyBehavior" in settings else given).word("copyBehavior", _BEHAVIORS, "PreserveHierarchy")
     rows = writing.number("maxRowsPerFile", least=1)
     if rows is not None and data.file:
         raise writing.wrong("maxRowsPerFile", f"is for folders; the dataset '{data.name}' names one file")
@@ -175,7 +174,7 @@ def _table(given: Properties, data: TableData) -> TableSink:
 
 
 def _mode(given: Properties, procedure: str) -> TableMode:
-    behavior = given.word("writeBehavior", list(_MODES), "")
+    behavior = given.word("writeBehavior", ("insert", "upsert", "storedProcedure"))
     method = given.word("writeMethod", ("BulkInsert", "CopyCommand", "Upsert"), "")
     mode = _MODES.get(behavior) or (TableMode.UPSERT if method == "upsert" else TableMode.INSERT)
     if procedure and behavior in {"", "storedprocedure"}:
@@ -195,10 +194,18 @@ def _service(given: Properties, data: ServiceData) -> ServiceSink:
         headers=header_lines(given, "additionalHeaders"),
         batch_rows=given.number("writeBatchSize", least=1) or ServiceSink("").batch_rows,
         timeout_seconds=given.span("httpRequestTimeout", _REQUEST_SECONDS),
-        pause_seconds=seconds_of(given, "requestInterval", 0.0),
+        pause_seconds=_pause(given),
         gzip=given.word("httpCompressionType", ("none", "gzip"), "none") == "gzip",
         label=data.service.type,
     )
+
+
+def _pause(given: Properties) -> float:
+    """Return the seconds between two requests, of 10 to 60,000 milliseconds."""
+    seconds = seconds_of(given, "requestInterval", 0.0)
+    if seconds and not 0.01 <= seconds <= 60:
+        raise given.wrong("requestInterval", f"is {seconds * 1000:g} milliseconds; allowed is 10 to 60000")
+    return seconds
 
 
 def is_bytes(data: Data) -> bool:

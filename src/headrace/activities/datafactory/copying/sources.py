@@ -62,6 +62,7 @@ _ISOLATIONS = {
     "serializable": "serializable",
     "snapshot": "snapshot",
 }
+_LEVELS = ("Unspecified", "ReadCommitted", "ReadUncommitted", "RepeatableRead", "Serializable", "Snapshot")
 _SPLITS = {
     "none": Partitioning.NONE,
     "physicalpartitionsoftable": Partitioning.PHYSICAL,
@@ -278,7 +279,7 @@ def _query(given: Properties, data: TableData, parallel: int | None) -> QuerySou
     if not query and not procedure and not data.table:
         message = f"The source has no query, and the dataset '{data.name}' names no table."
         raise refused(BAD_REQUEST, message)
-    isolation = given.word("isolationLevel", ("", "Unspecified", *_ISOLATIONS))
+    isolation = given.word("isolationLevel", _LEVELS)
     return QuerySource(
         data.connection,
         schema="" if query or procedure else data.schema,
