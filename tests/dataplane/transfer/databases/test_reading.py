@@ -46,6 +46,13 @@ def test_a_table_and_a_query_give_their_rows(house: TableHouse) -> None:
     assert house.read(query="SELECT n FROM source WHERE n > 5 -- none").rows == []
 
 
+def test_a_query_that_ends_with_a_parenthesis_is_read_by_those_who_only_read(house: TableHouse) -> None:
+    """Two of them at a time, which a database that is written to by one at a time would not take."""
+    numbers(house, 3)
+    query = "SELECT n FROM source WHERE (n IN (1, 2) AND ?DfDynamicRangePartitionCondition)"
+    assert slices_of(house, query=query, split=RangeSplit(RANGE, "n", parts=2)) == [[1], [2]]
+
+
 def test_bounds_set_the_stride_and_do_not_filter(house: TableHouse) -> None:
     """With bounds 20 and 80 and four parts the ranges are up to 20, to 50, to 80, and from 81 on; nulls are in the first."""
     numbers(house, 90, key=False)
@@ -53,6 +60,17 @@ def test_bounds_set_the_stride_and_do_not_filter(house: TableHouse) -> None:
     found = slices_of(house, table="source", split=split)
     assert [(part[0] or part[1], part[-1]) for part in found] == [(1, 20), (21, 50), (51, 80), (81, 90)]
     assert found[0][0] is None
+
+
+def test_a_query_need_not_select_the_column_that_its_condition_is_told_of(house: TableHouse) -> None:
+    """What its values are, the bounds say then; without both, the read is refused with what would help."""
+    numbers(house, 9, key=False)
+    query = "SELECT name FROM source WHERE ?AdfDynamicRangePartitionCondition"
+    found = slices_of(house, query=query, split=RangeSplit(RANGE, "n", "3", "6", 4))
+    assert sum(map(len, found)) == 10
+    with pytest.raises(TransferProblem, match="both bounds") as caught:
+        slices_of(house, query=query, split=RangeSplit(RANGE, "n", "3", None, 4))
+    assert caught.value.reason is Reason.PARTITION_COLUMN_UNKNOWN
 
 
 def test_bounds_that_are_missing_are_looked_up_and_the_key_is_the_column(house: TableHouse) -> None:

@@ -1,6 +1,7 @@
 """How a read is cut into slices: ranges of a column, or the partitions that the table has; and what each slice is asked for."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from headrace.dataplane.connectors.databases.dialect import Column, Dialect, Fam
 from headrace.dataplane.connectors.databases.relations import find_table
 from headrace.dataplane.connectors.databases.session import Session
 from headrace.dataplane.transfer.databases.marks import digest
-from headrace.dataplane.transfer.databases.ranges import Filling, Range, filled, has_placeholder, ranges_of
+from headrace.dataplane.transfer.databases.ranges import CONDITION, Filling, Range, filled, has_placeholder, ranges_of
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.request import Partitioning, QuerySource
 from headrace.dataplane.transfer.rows import Slice
@@ -22,6 +23,7 @@ from headrace.dataplane.transfer.rows import Slice
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _FIRST_INSTANT, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_000_000
 _ID_WIDTH = 32
+_WHOLE = re.compile(r"[+-]?\d+")
 
 
 def whole(source: QuerySource, where: str) -> tuple[Slice, ...]:
@@ -52,7 +54,9 @@ def plan(source: QuerySource, session: Session, where: str) -> tuple[Slice, ...]
         raise TransferProblem(Reason.PARTITION_COLUMN_UNKNOWN, Side.SOURCE, message)
     everything = filled(source.query, Filling(column=session.dialect.quoted(name), **_widest())).strip().rstrip(";")
     sql = table or f"(\n{everything}\n)"
-    column = _column(session, sql, name, where)
+    column = _column(session, sql, name, where) or _unselected(source, session.dialect, name)
+    if column is None:
+        raise _no_column(session, sql, name, where)
     axis = (
         native_axis(column, session.dialect) or integer_axis(column, session.dialect) or _whole_decimal(column, session)
     )
@@ -108,16 +112,32 @@ def _end(value: int, column: Column, dialect: Dialect, *, is_date: bool) -> str:
     return instant_literal(value, column, dialect) if is_date else str(value)
 
 
-def _column(session: Session, sql: str, name: str, where: str) -> Column:
+def _column(session: Session, sql: str, name: str, where: str) -> Column | None:
     columns = session.columns(sql, where)
     found = [column for column in columns if column.name == name] or [
         one for one in columns if one.name.lower() == name.lower()
     ]
-    if len(found) != 1:
-        known = ", ".join(repr(column.name) for column in columns)
-        message = f"{where} has no column {name!r} to split the read by; it has {known}"
-        raise TransferProblem(Reason.PARTITION_COLUMN_UNKNOWN, Side.SOURCE, message)
-    return found[0]
+    return found[0] if len(found) == 1 else None
+
+
+def _unselected(source: QuerySource, dialect: Dialect, name: str) -> Column | None:
+    """Return the column that a query's own condition is told of, though it does not select it: of what type it is, the bounds say, both of them."""
+    bounds = (source.split.lower, source.split.upper)
+    if not CONDITION.search(source.query) or None in bounds:
+        return None
+    quoted = dialect.quoted(name)
+    if all(_WHOLE.fullmatch(str(bound).strip()) for bound in bounds):
+        return Column(name, "bigint", Family.INTEGER, pa.int64(), quoted, quoted, quoted)
+    kind = next((kind for kind in ("timestamp", "datetime2", "datetime") if kind in dialect.instants), None)
+    if kind is None:
+        return None
+    return Column(name, kind, Family.INSTANT, pa.timestamp("us"), quoted, quoted, quoted)
+
+
+def _no_column(session: Session, sql: str, name: str, where: str) -> TransferProblem:
+    known = ", ".join(repr(column.name) for column in session.columns(sql, where))
+    message = f"{where} has no column {name!r} to split the read by; it has {known}: select it, or give both bounds of its values"
+    return TransferProblem(Reason.PARTITION_COLUMN_UNKNOWN, Side.SOURCE, message)
 
 
 def _whole_decimal(column: Column, session: Session) -> Axis | None:

@@ -241,7 +241,7 @@ class _Taking:
 
 def _described(session: Session, sql: str, where: str, *, checked: bool) -> tuple[Column, ...]:
     if checked:
-        session.check_query(sql.strip("()\n"))
+        session.check_query(sql.removeprefix("(\n").removesuffix("\n)"))
     columns = session.columns(sql, where)
     names = [column.name for column in columns]
     twice = sorted({name for name in names if names.count(name) > 1})
