@@ -30,11 +30,18 @@ BY_THE_CLOCK = {"schedule-advanced", "schedule-fired", "deliveries-taken", "deli
 """These have a page of their own, ``test_timers.py``."""
 OF_UPLOADS = {point for point in crashpoints.declared() if point.startswith(("upload-", "revert-"))}
 """And these, ``test_uploads.py``."""
-OF_TRIGGERS = {point for point in crashpoints.declared() if point.startswith(("trigger-", "window"))}
-"""And these, ``api/datafactory/test_trigger_crashes.py``."""
+OF_TRIGGERS = {point for point in crashpoints.declared() if point.startswith(("trigger-", "window", "watch-"))}
+"""And these, ``api/datafactory/test_trigger_crashes.py`` and ``test_event_triggers.py``."""
+OF_TRANSFERS = {
+    point for point in crashpoints.declared() if point.startswith(("transfer-", "table-", "query-", "put-"))
+}
+"""And these, ``test_transfers.py``, ``dataplane/transfer/test_crashes.py`` and ``databases/test_killed_writing.py``."""
 OF_PIPELINES = {"attempt-expanded", "bodies-carried", "body-begun", "body-ended", "container-ended"}
 """And these, ``test_pipelines.py``."""
-LISTED = (SKIPPING, WAITING, TAKING_OVER, READING_TABLES, SWEEPING, BY_THE_CLOCK, OF_UPLOADS, OF_PIPELINES, OF_TRIGGERS)
+LISTED = (
+    *(SKIPPING, WAITING, TAKING_OVER, READING_TABLES, SWEEPING, BY_THE_CLOCK),
+    *(OF_UPLOADS, OF_PIPELINES, OF_TRIGGERS, OF_TRANSFERS),
+)
 IN_A_RUN = crashpoints.declared().difference(*LISTED)
 """All the others are passed by every run of files: a new point is killed at without anybody thinking of it, or fails here."""
 
