@@ -118,8 +118,8 @@ def test_gathered_rows_that_somebody_removed_are_missed(house: TableHouse, optio
 
 
 @contextmanager
-def held(house: TableHouse, statement: str, waiting: int) -> Iterator[None]:
-    """Execute a statement in a transaction, and take it back as soon as so many others wait for it."""
+def held(house: TableHouse, statement: str, others: list[Future[Any]]) -> Iterator[None]:
+    """Execute a statement in a transaction, and take it back as soon as all others wait for it, but those that had to give up before."""
     with psycopg.connect(house.info.url) as holder, psycopg.connect(house.info.url, autocommit=True) as looker:
         holder.execute(statement.encode())
 
@@ -128,7 +128,7 @@ def held(house: TableHouse, statement: str, waiting: int) -> Iterator[None]:
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
             (count,) = looker.execute(query).fetchone() or (0,)
-            return bool(count >= waiting)
+            return bool(count + sum(other.done() for other in others) >= len(others))
 
         yield
         until(blocked, seconds=20, what="the others' wait")
@@ -137,8 +137,10 @@ def held(house: TableHouse, statement: str, waiting: int) -> Iterator[None]:
 
 def at_once(house: TableHouse, statement: str, actions: Sequence[Callable[[], Any]]) -> list[Future[Any]]:
     """Do all actions at the same time: each has begun, and waits for the end of ``statement``, when it is taken back."""
-    with ThreadPoolExecutor(len(actions)) as pool, held(house, statement, len(actions)):
-        return [pool.submit(action) for action in actions]
+    futures: list[Future[Any]] = []
+    with ThreadPoolExecutor(len(actions)) as pool, held(house, statement, futures):
+        futures.extend(pool.submit(action) for action in actions)
+    return futures
 
 
 @pytest.mark.postgres
