@@ -36,8 +36,9 @@ def copy_data(attempt: Attempt, moving: Moving) -> Result:
     asked = ask(attempt, moving.connecting, attempt.given())
     attempt.hide_in_input()
     attempt.context.note({NOTED: asked.facts.noted()})
-    if len(attempt.memory) > known:
-        memory.keep(attempt.memory)
+    if len(attempt.memory) > known and not memory.keep(attempt.memory, first=not known):
+        attempt.memory = memory.read()
+        asked = ask(attempt, moving.connecting, attempt.given())
     means = conduct.Means(
         moving.roots_of(task.scope),
         moving.limits,

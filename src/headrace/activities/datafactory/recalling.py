@@ -5,7 +5,6 @@ on with as it was begun: another folder, or another query, would be another copy
 beside the journal of the transfer, before anything is written. Another attempt evaluates anew.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.core.codec import Json
-from headrace.core.errors import Problem
 from headrace.core.task import Task
 from headrace.service.sealing import Sealer
 
@@ -33,17 +31,34 @@ class Memory:
         return cls(folder / f"evaluated-{name}", sealer, task.scope)
 
     def read(self) -> dict[str, Json]:
-        """Return what was kept; nothing where nothing was, or where it cannot be opened any more."""
-        with contextlib.suppress(FileNotFoundError, Problem, ValueError):
-            found = json.loads(self.sealer.open(self.file.read_text(encoding="utf-8"), self.scope, self.file.name))
-            if isinstance(found, dict):
-                return found
-        return {}
+        """Return what was kept; nothing where nothing was.
 
-    def keep(self, values: dict[str, Json]) -> None:
-        """Keep values, in the place of those that were."""
+        Raises:
+            Problem: it cannot be opened any more: whoever went on without it could make another copy of this one.
+        """
+        try:
+            sealed = self.file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        found: dict[str, Json] = json.loads(self.sealer.open(sealed, self.scope, self.file.name))
+        return found
+
+    def keep(self, values: dict[str, Json], *, first: bool) -> bool:
+        """Keep values, in the place of those that were; with ``first``, only if nobody has kept any meanwhile. Say whether they are kept.
+
+        A worker that was frozen, and taken for dead, would put its own values over those that its successor works with.
+        """
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         sealed = self.sealer.seal(json.dumps(values), self.scope, self.file.name)
         new = self.file.with_name(f"{self.file.name}.{os.getpid()}.new")
         new.write_text(sealed, encoding="utf-8")
-        new.replace(self.file)
+        if not first:
+            new.replace(self.file)
+            return True
+        try:
+            os.link(new, self.file)
+        except FileExistsError:
+            return False
+        finally:
+            new.unlink()
+        return True
