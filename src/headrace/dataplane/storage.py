@@ -39,9 +39,14 @@ class Roots:
         """Return the folder of uploads."""
         return self.quarantine.parent / "uploads"
 
+    @property
+    def files(self) -> Path:
+        """Return the folder of the files of workspaces: what was uploaded to a space, and what was exported."""
+        return self.quarantine.parent / "files"
+
     def make(self) -> None:
         """Make Headrace's own folders, readable by nobody else; those that exist are left as they are."""
-        for folder in (self.landing, self.lake, self.quarantine, self.work, self.uploads, self.transfers):
+        for folder in (self.landing, self.lake, self.quarantine, self.work, self.uploads, self.transfers, self.files):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

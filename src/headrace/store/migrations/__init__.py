@@ -17,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from headrace.core.errors import Code, Problem
-from headrace.store import queue
+from headrace.store import job_tables, queue, sheet_tables  # noqa: F401 — with them, the metadata has every table
 from headrace.store.database import BUSY_SECONDS, Database, file_of
 from headrace.store.trigger_tables import triggers
 
