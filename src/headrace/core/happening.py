@@ -64,3 +64,5 @@ class Happening:
     attributes: Mapping[str, Json] | None = None
     acknowledged_at: Instant | None = None
     acknowledged_by: str | None = None
+    run_id: str | None = None
+    """The attempt that a ``job:ready`` is about; listeners do not see it."""

@@ -1,0 +1,1 @@
+"""What listeners are told: written with the change (``announce``), numbered and handed out by ``dispatch``, looked up by ``reading``."""
