@@ -36,11 +36,13 @@ OF_TRANSFERS = {
     point for point in crashpoints.declared() if point.startswith(("transfer-", "table-", "query-", "put-"))
 }
 """And these, ``test_transfers.py``, ``dataplane/transfer/test_crashes.py`` and ``databases/test_killed_writing.py``."""
+OF_JOBS = {point for point in crashpoints.declared() if point.startswith("jobs-")}
+"""And these, ``test_jobs.py``."""
 OF_PIPELINES = {"attempt-expanded", "bodies-carried", "body-begun", "body-ended", "container-ended"}
 """And these, ``test_pipelines.py``."""
 LISTED = (
     *(SKIPPING, WAITING, TAKING_OVER, READING_TABLES, SWEEPING, BY_THE_CLOCK),
-    *(OF_UPLOADS, OF_PIPELINES, OF_TRIGGERS, OF_TRANSFERS),
+    *(OF_UPLOADS, OF_PIPELINES, OF_TRIGGERS, OF_TRANSFERS, OF_JOBS),
 )
 IN_A_RUN = crashpoints.declared().difference(*LISTED)
 """All the others are passed by every run of files: a new point is killed at without anybody thinking of it, or fails here."""
