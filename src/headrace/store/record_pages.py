@@ -1,0 +1,140 @@
+"""Pages, walks and counts of records.
+
+Pages of all records, of the valid and of the wrong ones are found by the counts of blocks: no page costs more than another one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.core.record import Record, RecordCounts, Selection, Standing
+from headrace.core.workspace import Sheet
+from headrace.store import record_selection
+from headrace.store.database import Transaction
+from headrace.store.record_rows import COLUMNS, record_of
+from headrace.store.sheet_tables import BLOCK, sheet_blocks, sheet_records
+
+_rows = sheet_records.c
+_IN_AT_ONCE = 5_000
+"""Positions that one statement names at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a page begins: at the first position, passing over ``skipped`` records."""
+
+    position: int
+    skipped: int
+
+
+def page(tx: Transaction, sheet: Sheet, selection: Selection, limit: int, page_number: int = 1) -> list[Record]:
+    """Return page ``page_number`` (from 1 on) of ``limit`` records, in the selection's order; behind the last page it is empty."""
+    return [record_of(row) for row in rows(tx, sheet, selection, limit, page_number)]
+
+
+def rows(
+    tx: Transaction, sheet: Sheet, selection: Selection, limit: int, page_number: int = 1
+) -> Sequence[Sequence[Any]]:
+    """Return what ``page`` does, as rows of ``record_rows.COLUMNS``."""
+    compiled = record_selection.compile(sheet, selection, tx.dialect)
+    offset = (page_number - 1) * limit
+    if _by_blocks(selection):
+        start = _start(tx, sheet, selection.standing, offset)
+        if start is None:
+            return []
+        query = compiled.select(*COLUMNS).where(_rows.position >= start.position).offset(start.skipped)
+        return _all(tx, query.order_by(_rows.position).limit(limit))
+    if not compiled.order:
+        return _all(tx, compiled.select(*COLUMNS).order_by(_rows.position).offset(offset).limit(limit))
+    # What is sorted are positions and keys; the records of one page are read after that.
+    places = compiled.select(_rows.position).order_by(*compiled.order, _rows.position).offset(offset).limit(limit)
+    order = [position for (position,) in tx.execute(places)]
+    found = {row[0]: row for row in _at(tx, sheet, order)}
+    return [found[position] for position in order]
+
+
+def walk(tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, limit: int) -> list[Record]:
+    """Return the next ``limit`` selected records behind position ``after`` (None: the first), in the order of insertion."""
+    return [record_of(row) for row in walk_rows(tx, sheet, selection, after, limit)]
+
+
+def walk_rows(
+    tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, limit: int
+) -> Sequence[Sequence[Any]]:
+    """Return what ``walk`` does, as rows of ``record_rows.COLUMNS``."""
+    query = record_selection.compile(sheet, selection, tx.dialect).select(*COLUMNS)
+    if after is not None:
+        query = query.where(_rows.position > after)
+    return _all(tx, query.order_by(_rows.position).limit(limit))
+
+
+def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool = False) -> RecordCounts:
+    """Return how many records are selected, how many of them are valid and wrong.
+
+    ``by_field`` says the same of each field, and how many have it empty, by reading all of them.
+    """
+    del by_field
+    if _by_blocks(selection):
+        total, error = _standing_counts(tx, sheet, selection.standing)
+    else:
+        compiled = record_selection.compile(sheet, selection, tx.dialect)
+        wrong = sa.func.coalesce(sa.func.sum(sa.case((_rows.valid, 0), else_=1)), 0)
+        total, error = _two(tx, compiled.select(sa.func.count().label("total"), wrong.label("error")))
+    return RecordCounts(total=total, valid=total - error, error=error)
+
+
+def _two(tx: Transaction, query: sa.Select[Any]) -> tuple[int, int]:
+    row = tx.first(query) or {"total": 0, "error": 0}
+    return row["total"], int(row["error"])
+
+
+def _by_blocks(selection: Selection) -> bool:
+    """Say whether the counts of blocks know where the selection's pages are."""
+    plain = Selection(standing=selection.standing)
+    return selection == plain and selection.standing is not Standing.NONE
+
+
+def _standing_counts(tx: Transaction, sheet: Sheet, standing: Standing) -> tuple[int, int]:
+    total = error = 0
+    for _, block_total, block_error in _blocks(tx, sheet):
+        total += block_total
+        error += block_error
+    match standing:
+        case Standing.VALID:
+            return total - error, 0
+        case Standing.ERROR:
+            return error, error
+        case _:
+            return total, error
+
+
+def _start(tx: Transaction, sheet: Sheet, standing: Standing, offset: int) -> _Start | None:
+    """Return where the record number ``offset`` (from 0 on) of a plain selection is, None behind the last one."""
+    passed = 0
+    for block, total, error in _blocks(tx, sheet):
+        here = {Standing.VALID: total - error, Standing.ERROR: error}.get(standing, total)
+        if passed + here > offset:
+            return _Start(block * BLOCK, offset - passed)
+        passed += here
+    return None
+
+
+def _blocks(tx: Transaction, sheet: Sheet) -> list[tuple[int, int, int]]:
+    blocks = sheet_blocks.c
+    query = sa.select(blocks.block, blocks.total, blocks.error).where(blocks.sheet == sheet.number)
+    return [tuple(row) for row in tx.execute(query.order_by(blocks.block))]
+
+
+def _at(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> Sequence[Sequence[Any]]:
+    query = sa.select(*COLUMNS).where(_rows.sheet == sheet.number)
+    return [
+        row
+        for begin in range(0, len(positions), _IN_AT_ONCE)
+        for row in tx.execute(query.where(_rows.position.in_(positions[begin : begin + _IN_AT_ONCE])))
+    ]
+
+
+def _all(tx: Transaction, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+    return tx.execute(query).all()
