@@ -173,8 +173,11 @@ happenings = sa.Table(
     sa.UniqueConstraint("scope", "number"),
     partial("ix_happenings_waiting", "scope", "written", where="number IS NULL"),
     partial("ix_happenings_space", "space_id", "number", where="space_id IS NOT NULL AND number IS NOT NULL"),
-    sa.Index("ix_happenings_created", "created_at", "written"),
     sa.Index("ix_happenings_scope_created", "scope", "created_at", "written"),
+    # For lists that leave out what was acknowledged, and for those of one topic or domain: all others are then not walked over.
+    partial("ix_happenings_open", "scope", "number", where="number IS NOT NULL AND acknowledged_at IS NULL"),
+    partial("ix_happenings_topic", "scope", "topic", "number", where="number IS NOT NULL"),
+    partial("ix_happenings_domain", "scope", "domain", "number", where="number IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

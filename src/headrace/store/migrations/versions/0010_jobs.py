@@ -41,7 +41,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("scope", "number", name="uq_happenings_scope_number"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_happenings_created", "happenings", ["created_at", "written"], unique=False)
+    op.create_index(
+        "ix_happenings_domain",
+        "happenings",
+        ["scope", "domain", "number"],
+        unique=False,
+        sqlite_where=sa.text("number IS NOT NULL"),
+        postgresql_where=sa.text("number IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_happenings_open",
+        "happenings",
+        ["scope", "number"],
+        unique=False,
+        sqlite_where=sa.text("number IS NOT NULL AND acknowledged_at IS NULL"),
+        postgresql_where=sa.text("number IS NOT NULL AND acknowledged_at IS NULL"),
+    )
     op.create_index("ix_happenings_scope_created", "happenings", ["scope", "created_at", "written"], unique=False)
     op.create_index(
         "ix_happenings_space",
@@ -50,6 +65,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("space_id IS NOT NULL AND number IS NOT NULL"),
         postgresql_where=sa.text("space_id IS NOT NULL AND number IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_happenings_topic",
+        "happenings",
+        ["scope", "topic", "number"],
+        unique=False,
+        sqlite_where=sa.text("number IS NOT NULL"),
+        postgresql_where=sa.text("number IS NOT NULL"),
     )
     op.create_index(
         "ix_happenings_waiting",
