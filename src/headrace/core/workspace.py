@@ -67,7 +67,7 @@ class Sheet:
     place: int = 0
     next_position: int = 0
     next_commit: int = 1
-    metadata: Mapping[str, Json] | None = None
+    metadata: Json = None
     locked_by: str | None = None
     locked_at: Instant | None = None
     revision: int = 1

@@ -41,8 +41,8 @@ class Roots:
 
     @property
     def files(self) -> Path:
-        """Return the folder of the files of workspaces: what was uploaded to a space, and what was exported."""
-        return self.quarantine.parent / "files"
+        """Return the folder of the files of workspaces: what was uploaded to a space, and what was exported. Flows never read it."""
+        return self.quarantine.parent / "space-files"
 
     def make(self) -> None:
         """Make Headrace's own folders, readable by nobody else; those that exist are left as they are."""
