@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("counts_told_at", sa.BigInteger(), nullable=True),
+        sa.Column("counts_due_at", sa.BigInteger(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_sheets"),
         sa.UniqueConstraint("id", name="uq_sheets_id"),
@@ -43,6 +44,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_sheets_space", "sheets", ["space_id", "number"], unique=False)
+    op.create_index(
+        "ix_sheets_counts_due",
+        "sheets",
+        ["counts_due_at", "number"],
+        unique=False,
+        sqlite_where=sa.text("counts_due_at IS NOT NULL"),
+        postgresql_where=sa.text("counts_due_at IS NOT NULL"),
+    )
     op.create_index("ix_sheets_workbook", "sheets", ["workbook_id", "place", "number"], unique=False)
     op.create_table(
         "commit_ranges",
@@ -109,7 +118,6 @@ def upgrade() -> None:
         sa.Column("rule", word, nullable=False),
         sa.Column("key", word, nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["sheet"], ["sheets.number"], name="fk_sheet_keys_sheet"),
         sa.PrimaryKeyConstraint("sheet", "rule", "key", "position", name="pk_sheet_keys"),
         sqlite_with_rowid=False,
     )
@@ -127,7 +135,6 @@ def upgrade() -> None:
         sa.Column("created_commit", sa.BigInteger(), nullable=False),
         sa.Column("updated_commit", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["sheet"], ["sheets.number"], name="fk_sheet_records_sheet"),
         sa.PrimaryKeyConstraint("sheet", "position", name="pk_sheet_records"),
         sqlite_with_rowid=False,
     )
