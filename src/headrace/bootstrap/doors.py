@@ -8,12 +8,16 @@ from headrace.api.datafactory.door import MAX_DOCUMENT_BYTES, DataFactoryDoor
 from headrace.api.datafactory.door import TOKEN_MINUTES as DATA_FACTORY_TOKEN_MINUTES
 from headrace.api.datafactory.factories import ensure_factory
 from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
+from headrace.api.jobs.door import TOKEN_MINUTES as JOBS_TOKEN_MINUTES
+from headrace.api.jobs.door import JobsDoor
 from headrace.bootstrap.application import Application, allowed_roots
 from headrace.core.client import static_tokens
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
 from headrace.http.links import is_loopback
 from headrace.http.rates import Rates
+from headrace.service.happenings.open_requests import OpenRequests
+from headrace.service.workspace.accounts import the_account
 
 
 class Unasked:
@@ -75,4 +79,26 @@ def make_data_factory_door(application: Application, *, anonymous: bool = False)
         public_url=settings.public_url or None,
         rates=Rates(settings.requests_per_minute),
         max_body_bytes=min(settings.max_body_bytes, MAX_DOCUMENT_BYTES),
+    )
+
+
+def make_jobs_door(
+    application: Application, open_requests: OpenRequests | None = None, *, dev: bool = False
+) -> JobsDoor:
+    """Return what the Jobs door needs; the account is made if there is none. ``open_requests``: shared with who hands out what listeners are told."""
+    settings = application.settings
+    return JobsDoor(
+        database=application.database,
+        clock=application.clock,
+        ids=application.ids,
+        sealer=application.sealer,
+        tokens=application.token_desk(JOBS_TOKEN_MINUTES),
+        account=the_account(application.database, application.clock, application.ids),
+        roots=application.roots,
+        limits=settings.job_limits,
+        open_requests=open_requests or OpenRequests(application.clock),
+        static_tokens=static_tokens(settings.jobs_tokens),
+        dev=dev,
+        public_url=settings.public_url or None,
+        rates=Rates(settings.requests_per_minute),
     )

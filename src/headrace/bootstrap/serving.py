@@ -11,9 +11,10 @@ from starlette.types import ASGIApp
 
 from headrace.api.datafactory import app as datafactory
 from headrace.api.flowservice import app as flowservice
+from headrace.api.jobs import app as jobs
 from headrace.bootstrap.addresses import keep_address
 from headrace.bootstrap.application import Application, open_application
-from headrace.bootstrap.doors import make_data_factory_door, make_door
+from headrace.bootstrap.doors import make_data_factory_door, make_door, make_jobs_door
 from headrace.bootstrap.exploring import ProcessExplorer, make_explorer
 from headrace.bootstrap.listening import Listening
 from headrace.bootstrap.mounting import Doors
@@ -37,7 +38,11 @@ def make_api(application: Application, explore: Explorer, *, dev: bool = False, 
     ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that. ``local``: only this machine can ask.
     """
     pipelines = datafactory.make_app(make_data_factory_door(application, anonymous=dev or local))
-    return Doors([(datafactory.serves, pipelines)], flowservice.make_app(make_door(application, explore, dev=dev)))
+    work = jobs.make_app(make_jobs_door(application, dev=dev))
+    return Doors(
+        [(datafactory.serves, pipelines), (jobs.serves, work)],
+        flowservice.make_app(make_door(application, explore, dev=dev)),
+    )
 
 
 def serve(settings: Settings, host: str, port: int, workers: int | None = None, *, dev: bool = False) -> int:

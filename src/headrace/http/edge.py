@@ -40,6 +40,10 @@ _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d{1,5})?")
 _log = structlog.get_logger("headrace.http")
 
 
+class BodyTooLarge(Problem):
+    """A body has more bytes than the door takes. Its code is ``LIMIT_EXCEEDED``, which other problems have too."""
+
+
 class Edge:
     """Wraps a door.
 
@@ -188,4 +192,4 @@ def _limited(scope: Scope, receive: Receive, limit: int, seconds: float) -> Rece
 
 def _check(seen: int, limit: int) -> None:
     if seen > limit:
-        raise Problem(Code.LIMIT_EXCEEDED, f"the body has more than {limit} bytes, the limit of this server")
+        raise BodyTooLarge(Code.LIMIT_EXCEEDED, f"the body has more than {limit} bytes, the limit of this server")

@@ -1,0 +1,54 @@
+"""What the door needs of the installation; bootstrap makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from headrace.core.client import Identity
+from headrace.core.clock import Clock
+from headrace.core.ids import Ids
+from headrace.core.job_limits import JobLimits
+from headrace.dataplane.storage import Roots
+from headrace.http.rates import Rates
+from headrace.service.happenings.open_requests import OpenRequests
+from headrace.service.sealing import Sealer
+from headrace.service.tokens import TokenDesk
+from headrace.service.workspace.accounts import Account
+from headrace.service.workspace.keys import KeyDesk
+from headrace.store.database import Database
+
+AUDIENCE = "jobs"
+"""The audience of the tokens that clients get, and the first segment of the door's scopes."""
+TOKEN_MINUTES = 24 * 60
+"""How long a client's token is good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsDoor:
+    """Everything that a request of this door may reach.
+
+    ``dev``: any bearer token is taken for an administrator's; bootstrap sees to it that only this machine can ask then. ``roots.files`` is the
+    folder of files. ``open_requests``: whose answers have not been sent yet.
+    """
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    sealer: Sealer
+    tokens: TokenDesk
+    account: Account
+    roots: Roots
+    open_requests: OpenRequests
+    limits: JobLimits = field(default_factory=JobLimits)
+    static_tokens: Mapping[str, Identity] = field(default_factory=dict)
+    """Who shows a token of the account that never expires, by ``core.client.digest_of`` it."""
+    dev: bool = False
+    public_url: str | None = None
+    rates: Rates = field(default_factory=Rates)
+    """How often one caller may ask."""
+    max_body_bytes: int = 1 << 30
+    """Bytes of a file in one request."""
+
+    @property
+    def keys(self) -> KeyDesk:
+        """Return what making and checking keys needs."""
+        return KeyDesk(self.database, self.clock, self.ids, self.sealer)

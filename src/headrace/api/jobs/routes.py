@@ -1,0 +1,16 @@
+"""The routes of the door, in the order in which they are tried; each group has a router of its own, which is added here.
+
+Routes of ``ROUTERS`` stand below ``/v1`` (and ``/api/v1``): they say ``/jobs/{job_id}``. Routes of ``ROOT_ROUTERS`` say their whole path, without
+``/api``; routes of ``OPEN`` too, and nobody is asked for a token there.
+"""
+
+from fastapi import APIRouter
+
+from headrace.api.jobs import auth
+
+ROUTERS: tuple[APIRouter, ...] = ()
+"""Every route behind the gateway."""
+ROOT_ROUTERS: tuple[APIRouter, ...] = ()
+"""Routes behind the gateway that do not stand below ``/v1``."""
+OPEN: tuple[APIRouter, ...] = (auth.open_router,)
+"""Routes that anybody may ask, or that look at tokens of another kind themselves."""
