@@ -1,0 +1,1 @@
+"""Worksheets: files of a workspace as tables of texts, read and written."""
