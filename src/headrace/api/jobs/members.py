@@ -1,6 +1,5 @@
 """Members of JSON bodies: null counts as absent, unknown ones are ignored, and all that is wrong is said at once (contract 1.5)."""
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,8 +7,6 @@ from headrace.api.jobs.bodies import kind_of
 from headrace.api.jobs.wire import Item, instant_of
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, FieldError, Problem
-
-_ALL_PERCENT = 100
 
 
 class Members:
@@ -54,15 +51,15 @@ class Members:
             return None
         return int(value)
 
-    def percent(self, name: str) -> int | None:
-        """Return a number rounded half up and put between 0 and 100, or None."""
+    def number(self, name: str) -> float | None:
+        """Return a number, or None."""
         value = self._body.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.wrong(name, f"must be a number, not {kind_of(value)}")
             return None
-        return min(max(math.floor(min(max(value, 0), _ALL_PERCENT) + 0.5), 0), _ALL_PERCENT)
+        return value
 
     def object(self, name: str) -> Item | None:
         """Return an object, or None."""
@@ -89,6 +86,21 @@ class Members:
             self.wrong(name, f"must be one of {', '.join(known)}")
             return None
         return value
+
+    def required_one_of(self, name: str, choices: Iterable[str]) -> str:
+        """Return a text that has to be there, and one of ``choices``; ``""``: it is not."""
+        if not self.has(name):
+            self.wrong(name, "is required")
+            return ""
+        return self.one_of(name, choices) or ""
+
+    def value(self, name: str) -> Any:
+        """Return a member of whatever kind, or None."""
+        return self._body.get(name)
+
+    def inside(self, name: str, body: Mapping[str, Any]) -> "Members":
+        """Return a reader of an object that stands at ``name``; what is wrong in it is kept with the rest."""
+        return Members(body, self._at(name), self.errors)
 
     def instant(self, name: str) -> Instant | None:
         """Return a date and time, or None."""

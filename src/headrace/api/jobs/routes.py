@@ -6,9 +6,11 @@ Routes of ``ROUTERS`` stand below ``/v1`` (and ``/api/v1``): they say ``/jobs/{j
 
 from fastapi import APIRouter
 
-from headrace.api.jobs import auth
+from headrace.api.jobs import auth, document
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    document.router,
+)
 """Every route behind the gateway."""
 ROOT_ROUTERS: tuple[APIRouter, ...] = ()
 """Routes behind the gateway that do not stand below ``/v1``."""
