@@ -210,10 +210,11 @@ class CommitWish:
     """How a change of records is to be committed.
 
     ``actor_id``: who changes. ``silent``: nobody is told. ``forced``: listeners are told in any case. ``joins``: the id of a commit of
-    the same sheet that this write-back belongs to: nobody is told, and that commit becomes complete.
+    the same sheet that this write-back belongs to: nobody is told, and that commit becomes complete. ``request``: as ``Actor.request``.
     """
 
     actor_id: str
+    request: str = ""
     silent: bool = False
     forced: bool = False
     joins: str | None = None

@@ -1,0 +1,1 @@
+"""Records of sheets: written and checked, read and selected."""

@@ -1,0 +1,175 @@
+"""Records inserted, changed and removed, each time as a commit (jobs contract 12.5 and 12.6).
+
+Whoever writes holds the sheet, and with it those that refer to it or that it refers to: ``hold``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from headrace.core.clock import Instant
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.job import Actor
+from headrace.core.record import CommitWish, NewRecord
+from headrace.core.workspace import Sheet, Written
+from headrace.service.records import commits
+from headrace.service.records.checking import (
+    Batch,
+    UnknownFieldsError,
+    batch_of,
+    checked_again,
+    is_wrong,
+    json_texts,
+    page_of,
+)
+from headrace.service.records.desk import RecordDesk
+from headrace.service.records.fields import with_fields
+from headrace.store import record_blocks, record_commits, records, sheets
+from headrace.store.database import Transaction
+from headrace.store.record_rows import kept_id, shown_id
+
+__all__ = ["RecordDesk", "hold", "insert", "insert_in", "insert_page", "linked_ids"]
+
+_TIME_DIGITS = 13
+_CHANCE_DIGITS = 12
+
+
+def hold(tx: Transaction, scope: str | None, sheet_id: str) -> Sheet:
+    """Return a sheet whose records are going to be written, held with those that refer to it or that it refers to.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    sheet = sheets.get(tx, scope, sheet_id)
+    linked = linked_ids(sheet, sheets.of_workbook(tx, sheet.workbook_id))
+    held = {one.id: one for one in sheets.hold_several(tx, None, linked)}
+    return held[sheet_id] if sheet_id in held else sheets.hold(tx, scope, sheet_id)
+
+
+def linked_ids(sheet: Sheet, siblings: Sequence[Sheet]) -> set[str]:
+    """Return the ids of ``sheet`` and of the sheets that refer to it, or that it refers to."""
+    named = {spec.reference.sheet for spec in sheet.blueprint.fields if spec.reference is not None}
+    return {sheet.id} | {
+        other.id
+        for other in siblings
+        if other.slug in named
+        or any(spec.reference is not None and spec.reference.sheet == sheet.slug for spec in other.blueprint.fields)
+    }
+
+
+def insert(desk: RecordDesk, actor: Actor, sheet_id: str, new: Sequence[NewRecord], wish: CommitWish) -> Written:
+    """Insert records in their order, in commits of up to ``desk.limits.commit_records``, each a transaction of its own.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: records bring fields that the sheet does not have, or ids that it has.
+    """
+    most = desk.limits.commit_records
+    written = Written(None)
+    for start in range(0, max(len(new), 1), most):
+        with desk.database.transaction() as tx:
+            sheet = _reachable(hold(tx, actor.scope, sheet_id), actor)
+            asked = replace(wish, request=actor.request)
+            written = _sum(written, insert_in(tx, desk, sheet, new[start : start + most], asked, desk.clock.now()))
+    return written
+
+
+def insert_page(desk: RecordDesk, actor: Actor, sheet_id: str, raw: bytes, wish: CommitWish) -> Written:
+    """Insert a page of records as it came from the wire (``checking.page_of``), as ``insert`` does; it is read before the sheet is held.
+
+    Raises:
+        Problem: as ``insert`` and ``checking.page_of`` do.
+    """
+    with desk.database.reading() as tx:
+        sheet = _reachable(sheets.get(tx, actor.scope, sheet_id), actor)
+    batch = _page(desk, actor, sheet, raw)
+    asked = replace(wish, request=actor.request)
+    written = Written(None)
+    for read in batch.parts(desk.limits.commit_records):
+        with desk.database.transaction() as tx:
+            held = hold(tx, actor.scope, sheet_id)
+            # Somebody may have changed the fields meanwhile: what was checked was checked against others.
+            part = read if held.blueprint == batch.blueprint else checked_again(held.blueprint, read)
+            written = _sum(written, _insert(tx, desk, held, part, asked, desk.clock.now()))
+    return written
+
+
+def insert_in(
+    tx: Transaction, desk: RecordDesk, sheet: Sheet, new: Sequence[NewRecord], wish: CommitWish, now: Instant
+) -> Written:
+    """Insert up to ``desk.limits.commit_records`` records as one commit, in the caller's transaction, which holds ``sheet``.
+
+    Raises:
+        Problem: ``INVALID``: records bring fields that the sheet does not have (and it does not allow more), or ids that it has.
+    """
+    try:
+        batch = batch_of(sheet.blueprint, new)
+    except UnknownFieldsError as unknown:
+        sheet = with_fields(tx, desk.ids, sheet, unknown.keys, commits.actor_of(wish, sheet), now)
+        batch = batch_of(sheet.blueprint, new)
+    return _insert(tx, desk, sheet, batch, wish, now)
+
+
+def _insert(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, wish: CommitWish, now: Instant) -> Written:
+    if batch.size == 0:
+        return Written(record_commits.newest(tx, sheet))
+    first, number = sheets.take(tx, sheet, batch.size, 1)
+    positions = range(first, first + batch.size)
+    kept = _ids(tx, desk, sheet, batch, now)
+    wrong = {index for index, said in batch.said.items() if is_wrong(said)}
+    rows = records.NewRows(
+        ids=kept,
+        values=batch.texts(),
+        messages=dict(zip(batch.said, json_texts(list(batch.said.values())), strict=True)),
+        wrong=wrong,
+        metadata=dict(zip(batch.metadata, json_texts(list(batch.metadata.values())), strict=True)),
+        config=dict(zip(batch.config, json_texts(list(batch.config.values())), strict=True)),
+    )
+    records.insert(tx, sheet, first, rows, number, now)
+    record_blocks.added(tx, sheet, first, batch.size, (first + index for index in wrong))
+    commit = commits.make(tx, desk, sheet, wish, now, number, worth_telling=True)
+    record_commits.touch(tx, sheet, commits.number_of(commit, wish, number), positions)
+    if not wish.silent:
+        commits.tell_counts(tx, desk, sheet, commits.actor_of(wish, sheet), now, batch.size)
+    return Written(commit, created=batch.size, created_ids=tuple(map(shown_id, kept)))
+
+
+def _ids(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, now: Instant) -> list[str]:
+    """Return ids as the column has them. Ours grow with time and place, so that their index grows at its end."""
+    head = f"{now // 1000:0{_TIME_DIGITS}x}"[-_TIME_DIGITS:] + desk.ids.uuid()[-_CHANCE_DIGITS:]
+    tail = 32 - len(head)
+    kept = [f"{head}{index:0{tail}x}" for index in range(batch.size)]
+    if batch.ids:
+        for index, shown in batch.ids.items():
+            kept[index] = kept_id(shown)
+        asked = [kept[index] for index in batch.ids]
+        twice = records.taken(tx, sheet, asked) or {one for one in asked if asked.count(one) > 1}
+        if twice:
+            known = ", ".join(sorted(map(shown_id, twice))[:10])
+            message = f"the sheet has records with these ids already: {known}"
+            raise Problem(Code.INVALID, message, (FieldError("id", message),))
+    return kept
+
+
+def _page(desk: RecordDesk, actor: Actor, sheet: Sheet, raw: bytes) -> Batch:
+    try:
+        return page_of(sheet.blueprint, raw)
+    except UnknownFieldsError as unknown:
+        with desk.database.transaction() as tx:
+            held = hold(tx, actor.scope, sheet.id)
+            renewed = with_fields(tx, desk.ids, held, unknown.keys, actor, desk.clock.now())
+        return page_of(renewed.blueprint, raw)
+
+
+def _reachable(sheet: Sheet, actor: Actor) -> Sheet:
+    if actor.space_id not in {None, sheet.space_id}:
+        raise Problem(Code.NOT_FOUND, "Sheet not found", (FieldError("sheetId", "Sheet not found"),))
+    return sheet
+
+
+def _sum(before: Written, after: Written) -> Written:
+    return Written(
+        after.commit or before.commit,
+        before.created + after.created,
+        before.updated + after.updated,
+        before.deleted + after.deleted,
+        before.created_ids + after.created_ids,
+    )

@@ -1,0 +1,42 @@
+"""The driver beneath a transaction, for writing very many rows at once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.store.database import Transaction
+
+_SPECIAL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def many(tx: Transaction, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Execute a statement with ``?`` for each of ``rows`` on SQLite."""
+    with _driver(tx) as driver:
+        driver.executemany(statement, rows)
+
+
+def copy(tx: Transaction, statement: str, lines: str) -> None:
+    """Hand ``lines`` to a ``COPY … FROM STDIN`` on PostgreSQL: fields with tabs between, texts made by ``field``."""
+    with _driver(tx) as driver, driver.cursor() as cursor, cursor.copy(statement) as into:
+        into.write(lines)
+
+
+def field(text: str | None) -> str:
+    r"""Return ``text`` as ``COPY`` reads it; None is ``\N``."""
+    return "\\N" if text is None else text.translate(_SPECIAL)
+
+
+@contextmanager
+def _driver(tx: Transaction) -> Iterator[Any]:
+    """Return the driver's connection; what it raises becomes what SQLAlchemy raises, which ``store.database`` translates."""
+    if not tx.writable:
+        message = "a transaction that reads was asked to write"
+        raise RuntimeError(message)
+    dialect = tx.connection.dialect
+    base: Any = dialect.loaded_dbapi.Error
+    try:
+        yield tx.connection.connection.driver_connection
+    except base as error:
+        raise sa.exc.DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect) from error

@@ -1,0 +1,204 @@
+"""Writing rows of records, as text that is made already: through the driver, in the caller's transaction, as fast as the databases take them."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from headrace.core.clock import Instant
+from headrace.core.record import Record
+from headrace.core.workspace import Sheet
+from headrace.store import bulk
+from headrace.store.database import Transaction
+from headrace.store.record_rows import COLUMNS, kept_id, record_of
+from headrace.store.sheet_tables import sheet_records as table
+
+_NAMES = 'sheet, position, record_id, "values", messages, valid, metadata, config, created_commit, updated_commit, updated_at'
+# SQLite takes a statement with few parameters faster: what is the same in all rows stands in the text.
+_SQLITE_INSERT = (
+    f"INSERT INTO sheet_records ({_NAMES}) VALUES ({{sheet}}, ?, ?, ?, ?, ?, ?, ?, {{commit}}, {{commit}}, {{now}})"
+)
+_POSTGRES_COPY = f"COPY sheet_records ({_NAMES}) FROM STDIN"
+_AT_ONCE = 5_000
+"""Parameters of one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """Records to be written. ``ids``: as the column has them (``record_rows.kept_id``); ``values``: a JSON object each.
+
+    By index, where there is any: ``messages``, ``metadata``, ``config`` (JSON objects). ``wrong``: indexes of those with errors.
+    """
+
+    ids: Sequence[str]
+    values: Sequence[str]
+    messages: Mapping[int, str] = field(default_factory=dict)
+    wrong: Collection[int] = ()
+    metadata: Mapping[int, str] = field(default_factory=dict)
+    config: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """What a row is to have. ``values``, ``metadata``, ``config`` as JSON text (``metadata`` and ``config`` None: empty); ``messages`` None: none."""
+
+    position: int
+    values: str
+    messages: str | None
+    valid: bool
+    metadata: str | None
+    config: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said of a row from now on, whose values stay."""
+
+    position: int
+    messages: str | None
+    valid: bool
+
+
+def insert(tx: Transaction, sheet: Sheet, first: int, rows: NewRows, commit: int, now: Instant) -> None:
+    """Write ``rows`` at the positions from ``first`` on; ``commit`` made them."""
+    if tx.dialect == "sqlite":
+        bulk.many(tx, _SQLITE_INSERT.format(sheet=sheet.number, commit=commit, now=now), _tuples(first, rows))
+    else:
+        bulk.copy(tx, _POSTGRES_COPY, _copied(sheet.number, first, rows, f"{commit}\t{commit}\t{now}\n"))
+
+
+def _tuples(first: int, rows: NewRows) -> Iterable[tuple[Any, ...]]:
+    if not (rows.messages or rows.metadata or rows.config):
+        return (
+            (position, kept, values, None, 1, None, None)
+            for position, (kept, values) in enumerate(zip(rows.ids, rows.values, strict=True), first)
+        )
+    return (
+        (
+            first + index,
+            kept,
+            values,
+            rows.messages.get(index),
+            index not in rows.wrong,
+            rows.metadata.get(index),
+            rows.config.get(index),
+        )
+        for index, (kept, values) in enumerate(zip(rows.ids, rows.values, strict=True))
+    )
+
+
+def _copied(sheet: int, first: int, rows: NewRows, tail: str) -> str:
+    clean = f"\t\\N\tt\t\\N\t\\N\t{tail}"
+    # JSON text has no character that means something to COPY but the backslash.
+    texts = [text.replace("\\", "\\\\") for text in rows.values]
+    lines = [
+        f"{sheet}\t{position}\t{kept}\t{values}{clean}"
+        for position, (kept, values) in enumerate(zip(map(bulk.field, rows.ids), texts, strict=True), first)
+    ]
+    for index in rows.messages.keys() | rows.metadata.keys() | rows.config.keys():
+        said, metadata, config = (bulk.field(part.get(index)) for part in (rows.messages, rows.metadata, rows.config))
+        valid = "f" if index in rows.wrong else "t"
+        head = f"{sheet}\t{first + index}\t{bulk.field(rows.ids[index])}\t{texts[index]}"
+        lines[index] = f"{head}\t{said}\t{valid}\t{metadata}\t{config}\t{tail}"
+    return "".join(lines)
+
+
+def update(tx: Transaction, sheet: Sheet, changes: Sequence[RowChange], commit: int, now: Instant) -> None:
+    """Write ``changes``; ``commit`` made them."""
+    its = sa.update(table).where(table.c.sheet == sheet.number, table.c.position == sa.bindparam("its_position"))
+    as_json = _json(tx)
+    values = {
+        "values": as_json("its_values"),
+        "messages": as_json("its_messages"),
+        "valid": sa.bindparam("its_valid", type_=sa.Boolean),
+        "metadata": sa.type_coerce(sa.bindparam("its_metadata", type_=sa.Text), sa.Text),
+        "config": sa.type_coerce(sa.bindparam("its_config", type_=sa.Text), sa.Text),
+        "updated_commit": commit,
+        "updated_at": now,
+    }
+    rows = [
+        {
+            "its_position": change.position,
+            "its_values": change.values,
+            "its_messages": change.messages,
+            "its_valid": change.valid,
+            "its_metadata": change.metadata,
+            "its_config": change.config,
+        }
+        for change in changes
+    ]
+    if rows:
+        tx.execute(its.values(values), rows)
+
+
+def judge(tx: Transaction, sheet: Sheet, judgements: Sequence[Judgement]) -> None:
+    """Write what is to be said of rows; their values, and the commit that touched them last, stay."""
+    its = sa.update(table).where(table.c.sheet == sheet.number, table.c.position == sa.bindparam("its_position"))
+    values = {"messages": _json(tx)("its_messages"), "valid": sa.bindparam("its_valid", type_=sa.Boolean)}
+    rows = [{"its_position": one.position, "its_messages": one.messages, "its_valid": one.valid} for one in judgements]
+    if rows:
+        tx.execute(its.values(values), rows)
+
+
+def _json(tx: Transaction) -> Any:
+    if tx.dialect == "sqlite":
+        return lambda name: sa.type_coerce(sa.bindparam(name, type_=sa.Text), sa.Text)
+    return lambda name: sa.cast(sa.bindparam(name, type_=sa.Text), postgresql.JSONB)
+
+
+def delete(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> None:
+    """Remove the rows at ``positions``."""
+    for start in range(0, len(positions), _AT_ONCE):
+        part = positions[start : start + _AT_ONCE]
+        tx.execute(sa.delete(table).where(table.c.sheet == sheet.number, table.c.position.in_(part)))
+
+
+def of_ids(tx: Transaction, sheet: Sheet, ids: Collection[str]) -> dict[str, Record]:
+    """Return the records with those ids that there are, by id."""
+    kept = [kept_id(shown) for shown in ids]
+    found: dict[str, Record] = {}
+    for start in range(0, len(kept), _AT_ONCE):
+        part = kept[start : start + _AT_ONCE]
+        for record in _read(tx, table.c.sheet == sheet.number, table.c.record_id.in_(part)):
+            found[record.id] = record
+    return found
+
+
+def at(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> list[Record]:
+    """Return the records at ``positions``, in order; positions without one are left out."""
+    found: list[Record] = []
+    for start in range(0, len(positions), _AT_ONCE):
+        part = positions[start : start + _AT_ONCE]
+        found.extend(_read(tx, table.c.sheet == sheet.number, table.c.position.in_(part)))
+    return found
+
+
+def after(tx: Transaction, sheet: Sheet, position: int, limit: int) -> list[Record]:
+    """Return the next ``limit`` records behind ``position``, in order."""
+    statement = sa.select(*COLUMNS).where(table.c.sheet == sheet.number, table.c.position > position)
+    rows = tx.execute(statement.order_by(table.c.position).limit(limit)).all()
+    return [record_of(row) for row in rows]
+
+
+def taken(tx: Transaction, sheet: Sheet, ids: Collection[str]) -> set[str]:
+    """Return those of the ids (as the column has them) that records have."""
+    found: set[str] = set()
+    kept = list(ids)
+    for start in range(0, len(kept), _AT_ONCE):
+        part = kept[start : start + _AT_ONCE]
+        which = (table.c.sheet == sheet.number, table.c.record_id.in_(part))
+        found.update(tx.execute(sa.select(table.c.record_id).where(*which)).scalars())
+    return found
+
+
+def _read(tx: Transaction, *where: sa.ColumnElement[bool]) -> list[Record]:
+    return [record_of(row) for row in tx.execute(sa.select(*COLUMNS).where(*where).order_by(table.c.position)).all()]
+
+
+def texts(values: Sequence[object]) -> list[str]:
+    """Return each of ``values`` (objects without null, or structs whose defaults are left out) as JSON text."""
+    lines = msgspec.json.Encoder().encode_lines(values).decode()
+    return lines.split("\n")[: len(values)]
