@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -184,6 +185,7 @@ def _sqlite(url: sa.URL, pool_size: int) -> sa.Engine:
         connection.execute("PRAGMA foreign_keys=ON")
         # SQLite's own lower() knows ASCII only; PostgreSQL's knows all letters.
         connection.create_function("lower", 1, _lower, deterministic=True)
+        connection.create_function("number_text", 1, _number_text, deterministic=True)
 
     sa.event.listen(engine, "connect", prepare)
     return engine
@@ -203,6 +205,11 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
     return value.lower() if isinstance(value, str) else value
+
+
+def _number_text(value: float | None) -> str | None:
+    """Return a number's shortest text without an exponent, as PostgreSQL's JSON has it; SQLite's own has 15 digits."""
+    return None if value is None else format(Decimal(repr(value + 0.0)), "f")
 
 
 def _postgres(url: sa.URL, pool_size: int) -> sa.Engine:

@@ -5,8 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from headrace.core.blueprint import FieldKind
 from headrace.core.record import Selection, Standing
 from headrace.core.workspace import Sheet
+from headrace.store import record_cells, record_filters
 from headrace.store.record_rows import kept_id
 from headrace.store.sheet_tables import commit_ranges, sheet_records
 
@@ -14,8 +16,6 @@ Condition = sa.ColumnElement[bool]
 
 _rows = sheet_records.c
 _other = sheet_records.alias("touched")
-HAS_ERROR: Condition = sa.literal_column("NOT sheet_records.valid", sa.Boolean)
-"""As it stands in the partial index of records that are wrong, since SQLite compares the terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,7 @@ class Compiled:
 
 def compile(sheet: Sheet, selection: Selection, dialect: str) -> Compiled:  # noqa: A001 — as in `re.compile`; used with the module's name
     """Return ``selection`` of the records of ``sheet`` for ``dialect`` (``sqlite`` or ``postgresql``)."""
-    del dialect
-    conditions: list[Condition] = [_rows.sheet == sheet.number, *_standing(selection)]
+    conditions: list[Condition] = [_rows.sheet == sheet.number, *_standing(selection, dialect)]
     if selection.commit is not None:
         ranges = commit_ranges.c
         # Few ranges lead to few records; ranges of one commit may lie over one another, since a write-back joins it.
@@ -53,19 +52,24 @@ def compile(sheet: Sheet, selection: Selection, dialect: str) -> Compiled:  # no
     if selection.ids is not None:
         named = _rows.record_id.in_([kept_id(item) for item in selection.ids])
         conditions.append(~named if selection.excludes else named)
-    return Compiled(tuple(conditions))
+    if selection.where is not None:
+        conditions.append(record_filters.compile_filter(selection.where, sheet.blueprint, dialect))
+    if selection.search is not None:
+        whole = selection.search_whole
+        conditions.append(
+            record_filters.search(selection.search, selection.search_field, sheet.blueprint, dialect, whole=whole)
+        )
+    return Compiled(tuple(conditions), _order(sheet, selection, dialect))
 
 
-def _standing(selection: Selection) -> list[Condition]:
+def _standing(selection: Selection, dialect: str) -> list[Condition]:
     match selection.standing:
         case Standing.ALL:
             return []
         case Standing.NONE:
             return [] if selection.ids is not None and not selection.excludes else [sa.false()]
-        case Standing.VALID:
-            return [_rows.valid]
-        case Standing.ERROR:
-            return [HAS_ERROR]
+        case Standing.VALID | Standing.ERROR:
+            return [record_filters.has_state(selection.standing_field, selection.standing.value, dialect)]
 
 
 def _since(sheet: Sheet, commit: int) -> list[Condition]:
@@ -73,3 +77,24 @@ def _since(sheet: Sheet, commit: int) -> list[Condition]:
     touched = sa.select(sa.func.min(ranges.first)).where(ranges.sheet == sheet.number, ranges.commit_number >= commit)
     # What a commit has touched lies behind the first of its positions: in a large sheet that grows this passes over most of it.
     return [_rows.updated_commit >= commit, _rows.position >= touched.scalar_subquery()]
+
+
+def _order(sheet: Sheet, selection: Selection, dialect: str) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the keys to sort by: what fits the field's type first, then other types, nulls last in either direction."""
+    key = selection.sort_field
+    if key is None:
+        return ()
+    direction = sa.desc if selection.descending else sa.asc
+    value = record_cells.cell(key, dialect)
+    kind = sheet.blueprint.by_key[key].kind
+    if kind.is_list:
+        joined = sa.func.coalesce(record_cells.joined(key, dialect), "")
+        text = joined if dialect == record_cells.SQLITE else joined.collate("C")
+        return (sa.case((value.is_null, 1), else_=0), direction(text))
+    is_boolean = sa.or_(value.is_true, value.is_false)
+    natural = {FieldKind.NUMBER: value.is_number, FieldKind.BOOLEAN: is_boolean}.get(kind, value.is_text)
+    rank = sa.case((value.is_null, 5), (natural, 0), (value.is_number, 1), (value.is_text, 2), (is_boolean, 3), else_=4)
+    number = sa.case((value.is_number, value.number), else_=0)
+    # true sorts behind false as its text does.
+    shown = sa.case((sa.or_(value.is_text, is_boolean), value.shown), else_="")
+    return (rank, direction(number), direction(shown if dialect == record_cells.SQLITE else shown.collate("C")))

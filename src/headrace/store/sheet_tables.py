@@ -9,7 +9,7 @@ from headrace.store.tables import metadata, partial
 BLOCK = 4096
 """Positions of one block, whose counts are kept."""
 
-Values = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+Values = sa.Text().with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 """JSON into which selections look: text on SQLite, binary on PostgreSQL. Writers and readers hand over text (``store.records``)."""
 
 sheets = sa.Table(

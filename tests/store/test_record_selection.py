@@ -1,0 +1,177 @@
+"""Selections on both databases, against a second telling of what they mean in plain Python."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.core.record import And, Compare, Is, Operator, Or, RecordFilter, Selection, Standing
+from headrace.core.workspace import Sheet
+from headrace.store import record_pages
+from headrace.store.database import Database, Transaction
+from sheet_rows import field, lay_records, lay_sheet
+from store import record_model
+
+WEIRD = 'a "b" \\é.$'
+FIELDS = (
+    field("name"),
+    field("amount", "number"),
+    field("done", "boolean"),
+    field("due", "date"),
+    field("state", "enum"),
+    field("tags", "string-list"),
+    field(WEIRD),
+    field("7up", "enum-list"),
+)
+TEXTS = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "Ä",
+    "ä",
+    "ß",
+    "Σίσυφος",
+    "100",
+    "1e2",
+    "-7.5",
+    "yes",
+    "false",
+    "%",
+    "a_b",
+    "*[?]",
+    "z\\",
+    "2024-01-31",
+    "😀",
+]
+PATTERNS = [*TEXTS[1:], "a%", "%b", "_", "%Ä%", "%*%", "_[_", "Z\\", "1%0"]
+KEYS = st.sampled_from([item.key for item in FIELDS])
+COMPARES = st.builds(
+    Compare, st.one_of(st.none(), KEYS), st.sampled_from(Operator), st.one_of(st.none(), st.sampled_from(PATTERNS))
+)
+STATES = st.builds(Is, st.one_of(st.none(), KEYS), st.sampled_from(["error", "valid", "warning"]))
+FILTERS: st.SearchStrategy[RecordFilter] = st.recursive(
+    COMPARES | STATES,
+    lambda inner: st.lists(inner, min_size=2, max_size=3).flatmap(
+        lambda terms: st.sampled_from([And(tuple(terms)), Or(tuple(terms))])
+    ),
+    max_leaves=4,
+)
+_DRAWN = 40
+
+
+@pytest.fixture
+def reading(database: Database) -> Iterator[tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Return a transaction, a sheet with every kind of value, its records and their messages."""
+    cells = [
+        None,
+        *TEXTS[1:],
+        0,
+        1,
+        100,
+        -7.5,
+        0.30000000000000004,
+        1e20,
+        1e-7,
+        2**53 + 1,
+        100.0,
+        True,
+        False,
+        {"a": "a"},
+    ]
+    lists = [[], ["a", "Ä"], [100, True, None], ["yes", [1]], "ab", 1e20]
+    records = [
+        {
+            item.key: (lists + cells)[(row * 5 + column) % 37]
+            if item.kind.is_list
+            else cells[(row * 7 + column * 3) % len(cells)]
+            for column, item in enumerate(FIELDS)
+        }
+        for row in range(_DRAWN)
+    ]
+    levels = ["error", "warn", "info"]
+    messages = [
+        {
+            FIELDS[row % 8].key: [[levels[row % 3], "custom-logic", "error"]],
+            "name": [[levels[row % 2], "custom-logic", "a"]],
+        }
+        if row % 4
+        else {}
+        for row in range(_DRAWN)
+    ]
+    with database.transaction() as tx:
+        sheet = lay_sheet(tx, FIELDS)
+        said = {row: found for row, found in enumerate(messages) if found}
+        lay_records(tx, sheet, records, messages=said)
+    with database.reading() as tx:
+        yield tx, sheet, records, messages
+
+
+def test_filters_mean_the_same_on_both_databases(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """What SQL selects is what the filter says of each record, whatever types its values have."""
+    tx, sheet, records, messages = reading
+
+    @settings(max_examples=70)
+    @given(FILTERS)
+    def check(where: RecordFilter) -> None:
+        found = record_pages.walk(tx, sheet, Selection(where=where), None, 1000)
+        wanted = [
+            row
+            for row in range(len(records))
+            if record_model.holds(where, records[row], messages[row], sheet.blueprint)
+        ]
+        assert [record.position for record in found] == wanted
+
+    check()
+
+
+def test_a_search_finds_texts_of_any_type_in_any_case(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """A search goes by what a cell shows, in one field or in all of them."""
+    tx, sheet, records, _ = reading
+    for text in [*TEXTS[1:], "3", "tr", "0000"]:
+        for key in (None, "name", "amount", "tags", WEIRD):
+            for whole in (False, True):
+                selection = Selection(search=text, search_field=key, search_whole=whole)
+                found = record_pages.walk(tx, sheet, selection, None, 1000)
+                wanted = [
+                    row
+                    for row, values in enumerate(records)
+                    if record_model.found(text, key, values, sheet.blueprint, whole=whole)
+                ]
+                assert [record.position for record in found] == wanted, (text, key, whole)
+
+
+def test_records_are_sorted_by_type_with_nulls_last(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """Numbers sort as numbers, texts by code point, nulls last in either direction, ties in the order of insertion."""
+    tx, sheet, records, _ = reading
+    for key in sheet.blueprint.by_key:
+        for descending in (False, True):
+            selection = Selection(sort_field=key, descending=descending)
+            pages = [record_pages.page(tx, sheet, selection, 15, number) for number in range(1, 5)]
+            keys = [record_model.sort_key(values[key], key, sheet.blueprint) for values in records]
+            order: list[int] = []
+            for rank in sorted({rank for rank, _ in keys}):
+                here = [row for row in range(len(records)) if keys[row][0] == rank]
+                order += sorted(here, key=lambda row: keys[row][1], reverse=descending)
+            assert [record.position for found in pages for record in found] == order, (key, descending)
+
+
+def test_a_page_behind_the_last_one_is_empty(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """Clients page on until nothing comes."""
+    tx, sheet, _, _ = reading
+    for standing in (Standing.ALL, Standing.VALID, Standing.ERROR):
+        pages = [record_pages.page(tx, sheet, Selection(standing=standing), 7, number) for number in range(1, 9)]
+        positions = [record.position for page in pages for record in page]
+        assert positions == sorted(set(positions))
+        assert pages[-1] == []
+        assert len(positions) == record_pages.counts(tx, sheet, Selection(standing=standing)).total
