@@ -16,6 +16,8 @@ from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
 from headrace.http.links import is_loopback
 from headrace.http.rates import Rates
+from headrace.service.happenings.desk import make_desk
+from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
 from headrace.service.workspace.accounts import the_account
 
@@ -82,10 +84,8 @@ def make_data_factory_door(application: Application, *, anonymous: bool = False)
     )
 
 
-def make_jobs_door(
-    application: Application, open_requests: OpenRequests | None = None, *, dev: bool = False
-) -> JobsDoor:
-    """Return what the Jobs door needs; the account is made if there is none. ``open_requests``: shared with who hands out what listeners are told."""
+def make_jobs_door(application: Application, *, dev: bool = False) -> JobsDoor:
+    """Return what the Jobs door needs; the account is made if there is none. Its dispatcher (``happenings.dispatcher``) is the caller's to start."""
     settings = application.settings
     return JobsDoor(
         database=application.database,
@@ -96,7 +96,16 @@ def make_jobs_door(
         account=the_account(application.database, application.clock, application.ids),
         roots=application.roots,
         limits=settings.job_limits,
-        open_requests=open_requests or OpenRequests(application.clock),
+        listening=Listening(
+            make_desk(
+                application.database,
+                application.clock,
+                application.ids,
+                settings.job_limits,
+                application.sealer,
+                OpenRequests(application.clock),
+            )
+        ),
         static_tokens=static_tokens(settings.jobs_tokens),
         dev=dev,
         public_url=settings.public_url or None,

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from headrace.api.datafactory import app as datafactory
 from headrace.api.flowservice import app as flowservice
 from headrace.api.jobs import app as jobs
+from headrace.api.jobs.door import JobsDoor
 from headrace.bootstrap.addresses import keep_address
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_data_factory_door, make_door, make_jobs_door
@@ -25,20 +26,28 @@ from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
 from headrace.http.links import is_loopback
 from headrace.service.clients import ensure_admin
+from headrace.service.happenings.dispatch import Dispatcher
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than clients' pools keep an idle connection: who ends it first should not be the one that is about to be written to."""
 _COMMAND = "from headrace.cli.main import main; main()"
 
 
-def make_api(application: Application, explore: Explorer, *, dev: bool = False, local: bool = False) -> ASGIApp:
+def make_api(
+    application: Application,
+    explore: Explorer,
+    *,
+    jobs_door: JobsDoor | None = None,
+    dev: bool = False,
+    local: bool = False,
+) -> ASGIApp:
     """Return everything that the installation answers over HTTP: each door at its published paths.
 
-    ``explore`` answers questions about sources; it is the caller's to close.
+    ``explore`` answers questions about sources; it is the caller's to close. ``jobs_door``: one whose dispatcher the caller runs (None: nobody does).
     ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that. ``local``: only this machine can ask.
     """
     pipelines = datafactory.make_app(make_data_factory_door(application, anonymous=dev or local))
-    work = jobs.make_app(make_jobs_door(application, dev=dev))
+    work = jobs.make_app(jobs_door or make_jobs_door(application, dev=dev))
     return Doors(
         [(datafactory.serves, pipelines), (jobs.serves, work)],
         flowservice.make_app(make_door(application, explore, dev=dev)),
@@ -61,8 +70,9 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
         keep_address(application, host, port)
         _welcome(application, host, port, dev=dev)
         explorer = make_explorer(settings)
+        jobs_door = make_jobs_door(application, dev=dev)
         options = uvicorn.Config(
-            make_api(application, explorer, dev=dev, local=is_loopback(host)),
+            make_api(application, explorer, jobs_door=jobs_door, dev=dev, local=is_loopback(host)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -70,30 +80,37 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             http=Listening,
         )
-        server = _Server(options, explorer)
+        server = _Server(options, explorer, jobs_door.happenings.dispatcher)
         # uvicorn takes the signals while it serves, and raises what it was told to end with once more when it has ended: the workers are still
         # to be stopped then. What comes before it serves ends it too.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
         supervisor = make_supervisor(application, workers, dev=dev)
         supervisor.start()
+        jobs_door.happenings.dispatcher.start()
         try:
             server.run(sockets=[listener])
         finally:
+            jobs_door.happenings.dispatcher.stop()
             explorer.close()
             supervisor.stop()
     return 0
 
 
 class _Server(uvicorn.Server):
-    """A server that waits for no source when it is told to stop: what is being looked into ends first, then the requests that wait for it."""
+    """A server that waits for no source when it is told to stop: what is being looked into ends first, then the requests that wait for it.
 
-    def __init__(self, options: uvicorn.Config, explorer: ProcessExplorer) -> None:
+    So it is with those who listen: they hear that nothing has come.
+    """
+
+    def __init__(self, options: uvicorn.Config, explorer: ProcessExplorer, dispatcher: Dispatcher) -> None:
         super().__init__(options)
         self._explorer = explorer
+        self._dispatcher = dispatcher
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what is being looked into, and then as any server does."""
+        self._dispatcher.stop()
         self._explorer.close()
         await super().shutdown(sockets)
 

@@ -22,7 +22,7 @@ from headrace.store.upserts import upsert
 ORIGIN = 10_000_000_000_000_000
 """What stands before the first number: listeners read numbers as time tokens, which have 17 digits and are never 0."""
 
-_BEYOND = 1 << 62
+BEYOND = 1 << 62
 """Above every number."""
 
 _INSERT = sa.insert(table)
@@ -120,15 +120,6 @@ def page(tx: Transaction, query: HappeningQuery, limit: int, offset: int) -> lis
     return [_happening(row) for row in tx.rows(statement)]
 
 
-def get(tx: Transaction, scope: str, happening_id: str) -> Happening | None:
-    """Return a happening that has been handed out."""
-    statement = sa.select(table).where(
-        table.c.id == happening_id, table.c.scope == scope, table.c.number.is_not(None)
-    )  # fmt: skip
-    row = tx.first(statement)
-    return None if row is None else _happening(row)
-
-
 def find(tx: Transaction, scope: str, happening_id: str) -> Happening | None:
     """Return a happening whether it has been handed out or not: what was just written, and what a selection refers to."""
     row = tx.first(sa.select(table).where(table.c.id == happening_id, table.c.scope == scope))
@@ -157,7 +148,7 @@ def _lowest_since(tx: Transaction, scope: str, since: Instant) -> int:
         .subquery()
     )
     lowest = tx.scalar(sa.select(sa.func.min(first.c.number)))
-    return _BEYOND if lowest is None else int(lowest)
+    return BEYOND if lowest is None else int(lowest)
 
 
 def _values(happening: Happening, request: str) -> dict[str, Any]:

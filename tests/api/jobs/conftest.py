@@ -19,7 +19,10 @@ from headrace.api.jobs.app import make_app
 from headrace.api.jobs.door import JobsDoor
 from headrace.bootstrap.application import SystemIds
 from headrace.core.job import Actor
+from headrace.core.job_limits import JobLimits
 from headrace.dataplane.storage import Roots
+from headrace.service.happenings.desk import make_desk
+from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
@@ -129,8 +132,9 @@ def door_maker(database: Database, clock: ManualClock, home: Path) -> MakeDoor:
             "tokens": TokenDesk(database, SEALER, clock, ids),
             "account": the_account(database, clock, ids),
             "roots": roots,
-            "open_requests": OpenRequests(clock),
         }
+        limits = given.get("limits", JobLimits())
+        values["listening"] = Listening(make_desk(database, clock, ids, limits, SEALER, OpenRequests(clock)))
         return JobsDoor(**{**values, **given})
 
     return make

@@ -9,6 +9,8 @@ from headrace.core.ids import Ids
 from headrace.core.job_limits import JobLimits
 from headrace.dataplane.storage import Roots
 from headrace.http.rates import Rates
+from headrace.service.happenings.desk import HappeningDesk
+from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
@@ -27,7 +29,8 @@ class JobsDoor:
     """Everything that a request of this door may reach.
 
     ``dev``: any bearer token is taken for an administrator's; bootstrap sees to it that only this machine can ask then. ``roots.files`` is the
-    folder of files. ``open_requests``: whose answers have not been sent yet.
+    folder of files. ``listening``: how long polls wait, of this door alone; who makes the door starts and stops
+    the dispatcher of its desk.
     """
 
     database: Database
@@ -37,7 +40,7 @@ class JobsDoor:
     tokens: TokenDesk
     account: Account
     roots: Roots
-    open_requests: OpenRequests
+    listening: Listening
     limits: JobLimits = field(default_factory=JobLimits)
     static_tokens: Mapping[str, Identity] = field(default_factory=dict)
     """Who shows a token of the account that never expires, by ``core.client.digest_of`` it."""
@@ -47,6 +50,16 @@ class JobsDoor:
     """How often one caller may ask."""
     max_body_bytes: int = 1 << 30
     """Bytes of a file in one request."""
+
+    @property
+    def happenings(self) -> HappeningDesk:
+        """Return what telling and looking up needs."""
+        return self.listening.desk
+
+    @property
+    def open_requests(self) -> OpenRequests:
+        """Return whose answers have not been sent yet."""
+        return self.happenings.open_requests
 
     @property
     def keys(self) -> KeyDesk:

@@ -6,13 +6,15 @@ Routes of ``ROUTERS`` stand below ``/v1`` (and ``/api/v1``): they say ``/jobs/{j
 
 from fastapi import APIRouter
 
-from headrace.api.jobs import auth, document
+from headrace.api.jobs import auth, document, events, pubsub, subscription
 
 ROUTERS: tuple[APIRouter, ...] = (
     document.router,
+    events.router,
+    subscription.router,
 )
 """Every route behind the gateway."""
 ROOT_ROUTERS: tuple[APIRouter, ...] = ()
 """Routes behind the gateway that do not stand below ``/v1``."""
-OPEN: tuple[APIRouter, ...] = (auth.open_router,)
+OPEN: tuple[APIRouter, ...] = (auth.open_router, pubsub.open_router)
 """Routes that anybody may ask, or that look at tokens of another kind themselves."""

@@ -50,13 +50,18 @@ def tell(  # noqa: PLR0913, PLR0917 — what has changed, where, by whom, and wh
         job_id=place.job_id,
         namespaces=place.namespaces,
         data_url=None if data_url is None else data_url.replace("{event}", identity),
-        callback_url=f"v1/events/{identity}/ack",
+        callback_url=callback_url_of(identity),
         target=target,
         origin={"id": actor.id},
         run_id=run_id,
     )
     happenings.insert(tx, happening, actor.request)
     return happening
+
+
+def callback_url_of(identity: str) -> str:
+    """Return where a listener acknowledges a happening, below the API's address."""
+    return f"v1/events/{identity}/ack"
 
 
 def context_of(place: Place, actor_id: str) -> dict[str, Json]:

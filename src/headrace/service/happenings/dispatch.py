@@ -121,13 +121,14 @@ class Dispatcher:
         finally:
             self._forget(scope, waiter)
 
-    def asked(self) -> None:
-        """Note that somebody polls, who will come again soon."""
+    def asked(self) -> bool:
+        """Note that somebody polls, who will come again soon; say whether nobody had listened: then what is due may not be handed out yet."""
         with self._lock:
             slow = not self._is_listened_to()
             self._asked_at = time.monotonic()
         if slow:
             self._bell.set()
+        return slow
 
     @property
     def is_stopped(self) -> bool:

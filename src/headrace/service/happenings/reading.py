@@ -1,0 +1,139 @@
+"""Look happenings up, acknowledge them, and tell of some from outside."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.happening import Happening
+from headrace.core.job import Actor
+from headrace.core.short_ids import EVENT, short_id
+from headrace.service.happenings.announce import callback_url_of
+from headrace.service.happenings.desk import HappeningDesk
+from headrace.store import happenings, jobs
+from headrace.store.happenings import HappeningQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Happenings in order, and the number that the next ones come behind."""
+
+    happenings: tuple[Happening, ...]
+    number: int
+
+
+def page(desk: HappeningDesk, actor: Actor, query: HappeningQuery, size: int, number: int) -> Delivery:
+    """Return page ``number`` (from 1) of what ``query`` selects and ``actor`` may see, oldest first.
+
+    A list is a delivery: a job whose readiness is in it has to be acknowledged from now on. ``Delivery.number`` is the newest number that the list
+    has seen (of a space that ``actor`` does not reach: one that nothing comes behind).
+
+    Raises:
+        Problem: ``UNAVAILABLE``.
+    """
+    if desk.dispatcher.asked():
+        desk.dispatcher.hand_out()
+    seen = replace(query, scope=actor.scope)
+    if actor.space_id is not None:
+        if seen.space_id not in {None, actor.space_id}:
+            return Delivery((), happenings.BEYOND)
+        seen = replace(seen, space_id=actor.space_id)
+    with desk.database.reading() as tx:
+        newest = happenings.newest_numbers(tx, [actor.scope])[actor.scope]
+        found = happenings.page(tx, seen, size, (number - 1) * size)
+    note_delivered(desk, found)
+    return Delivery(tuple(found), newest)
+
+
+def after(desk: HappeningDesk, scope: str, number: int, spaces: Collection[str] | None, limit: int) -> Delivery:
+    """Return what follows ``number``: at most ``limit``, of these spaces or (None) of the whole environment.
+
+    A number that was not given yet (the ledger was put back to an older state) counts as the newest.
+
+    Raises:
+        Problem: ``UNAVAILABLE``.
+    """
+    with desk.database.reading() as tx:
+        newest = happenings.newest_numbers(tx, [scope])[scope]
+        found = happenings.after(tx, scope, min(number, newest), spaces, limit)
+    note_delivered(desk, found)
+    return Delivery(tuple(found), found[-1].number or newest if len(found) == limit else newest)
+
+
+def newest(desk: HappeningDesk, scope: str) -> int:
+    """Return the newest number of ``scope``: who begins to listen hears what comes behind it."""
+    with desk.database.reading() as tx:
+        return happenings.newest_numbers(tx, [scope])[scope]
+
+
+def get(desk: HappeningDesk, actor: Actor, happening_id: str) -> Happening:
+    """Return one, whether it has been handed out or not: only who has made it can know its id before.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    with desk.database.reading() as tx:
+        return _visible(actor, happenings.find(tx, actor.scope, happening_id))
+
+
+def acknowledge(desk: HappeningDesk, actor: Actor, happening_id: str) -> None:
+    """Note that ``actor`` has dealt with it. The first one counts.
+
+    Raises:
+        Problem: ``NOT_FOUND``.
+    """
+    with desk.database.transaction() as tx:
+        _visible(actor, happenings.find(tx, actor.scope, happening_id))
+        happenings.acknowledge(tx, happening_id, actor.id, desk.clock.now())
+
+
+def post(desk: HappeningDesk, actor: Actor, draft: Happening) -> Happening:
+    """Tell of what somebody outside says has happened; return it. What ``draft`` has for id, scope, actor and times is not looked at.
+
+    Raises:
+        Problem: ``NOT_FOUND``: it is in a space that ``actor`` does not reach.
+    """
+    if actor.space_id is not None and draft.space_id not in {None, actor.space_id}:
+        raise _missing("Space", "context.spaceId")
+    identity, now = short_id(EVENT, desk.ids), desk.clock.now()
+    space_id = actor.space_id or draft.space_id
+    context = {**draft.context, "accountId": actor.account_id, "environmentId": actor.environment_id}
+    context["actorId"] = actor.id
+    if space_id is not None:
+        context["spaceId"] = space_id
+    told = replace(
+        draft,
+        id=identity,
+        scope=actor.scope,
+        context=context,
+        created_at=now,
+        actor_id=actor.id,
+        space_id=space_id,
+        callback_url=draft.callback_url or callback_url_of(identity),
+        origin=draft.origin or {"id": actor.id},
+    )
+    with desk.database.transaction() as tx:
+        happenings.insert(tx, told, actor.request)
+    return told
+
+
+def note_delivered(desk: HappeningDesk, found: Sequence[Happening]) -> None:
+    """Say of each attempt at a job of whose readiness ``found`` tells that a listener knows, before one does."""
+    ready = desk.delivered.unseen(found)
+    if not ready:
+        return
+    with desk.database.transaction() as tx:
+        now = desk.clock.now()
+        for item in ready:
+            jobs.delivered(tx, item.job_id or "", item.run_id or "", now, desk.limits.ack_timeout)
+    desk.delivered.saw(ready)
+
+
+def _visible(actor: Actor, found: Happening | None) -> Happening:
+    if found is None or (actor.space_id is not None and found.space_id != actor.space_id):
+        raise _missing("Event", "eventId")
+    return found
+
+
+def _missing(what: str, key: str) -> Problem:
+    message = f"{what} not found"
+    return Problem(Code.NOT_FOUND, message, (FieldError(key, message),))

@@ -1,0 +1,87 @@
+"""Tokens of those who listen: good for one environment or one space of it, for an hour, and for nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from headrace.core.clock import MINUTE, SECOND
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.job import Actor
+from headrace.service.happenings.desk import HappeningDesk
+from headrace.store.places import place_of
+
+MINUTES = 60
+"""How long a token is good."""
+
+_ALGORITHM = "HS256"
+_PURPOSE = "subscriptions"
+_LONGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a token lets its holder hear: everything of ``scope``, or (``space_id``) of one space."""
+
+    scope: str
+    space_id: str | None = None
+
+    @property
+    def environment_id(self) -> str:
+        """Return the environment of its scope."""
+        return self.scope.split("/")[2]
+
+
+def issue(desk: HappeningDesk, actor: Actor, target: str | None) -> str:
+    """Return a token for ``target``, an environment or a space (None: all that ``actor`` reaches).
+
+    Raises:
+        Problem: ``NOT_FOUND``: there is none that ``actor`` reaches; ``FORBIDDEN``: it reaches a space only, and asks for the environment.
+    """
+    space_id = _space_of(desk, actor, target)
+    expires = desk.clock.now() // SECOND + MINUTES * MINUTE // SECOND
+    claims = {"scope": actor.scope, "space": space_id, "exp": expires, "jti": desk.ids.uuid()}
+    return jwt.encode(claims, desk.sealer.signing_keys(_PURPOSE)[0], algorithm=_ALGORITHM)
+
+
+def read(desk: HappeningDesk, token: str) -> Subscription:
+    """Return what the holder of ``token`` may hear.
+
+    Raises:
+        Problem: ``UNAUTHENTICATED``: it is none of ours, was changed or has expired.
+    """
+    claims = _claims(desk, token)
+    scope, space_id, expires = claims.get("scope"), claims.get("space"), claims.get("exp")
+    if not isinstance(scope, str) or not isinstance(expires, int) or expires * SECOND <= desk.clock.now():
+        raise Problem(Code.UNAUTHENTICATED, "the token has expired; get a new one")
+    return Subscription(scope, space_id if isinstance(space_id, str) else None)
+
+
+def _space_of(desk: HappeningDesk, actor: Actor, target: str | None) -> str | None:
+    if target is None or target == actor.space_id:
+        return actor.space_id
+    if target == actor.environment_id:
+        if actor.space_id is not None:
+            raise Problem(Code.FORBIDDEN, "The token of a space does not reach its environment.")
+        return None
+    with desk.database.reading() as tx:
+        place = None if actor.space_id is not None else place_of(tx, actor.scope, target)
+    if place is None or place.space_id != target:
+        message = "Environment or space not found"
+        raise Problem(Code.NOT_FOUND, message, (FieldError("scope", message),))
+    return target
+
+
+def _claims(desk: HappeningDesk, token: str) -> Mapping[str, Any]:
+    if len(token) <= _LONGEST:
+        for key in desk.sealer.signing_keys(_PURPOSE):
+            try:
+                # The installation's clock decides about the time, not the library's.
+                claims: Mapping[str, Any] = jwt.decode(
+                    token, key, algorithms=[_ALGORITHM], options={"verify_exp": False, "require": ["exp"]}
+                )
+            except jwt.InvalidTokenError:
+                continue
+            return claims
+    raise Problem(Code.UNAUTHENTICATED, "the token is not known")
