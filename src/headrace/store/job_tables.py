@@ -101,6 +101,10 @@ jobs = sa.Table(
     sa.Index("ix_jobs_scope_created", "scope", "created_at", "id"),
     partial("ix_jobs_space", "space_id", "created_at", "id", where="space_id IS NOT NULL"),
     partial("ix_jobs_parent", "parent_id", "part", where="parent_id IS NOT NULL"),
+    # Parts that have not ended: is there one, and whose turn is it?
+    partial(
+        "ix_jobs_parts_open", "parent_id", "status", "part", where=f"parent_id IS NOT NULL AND status IN ({JOB_OPEN})"
+    ),
     sa.Index("ix_jobs_source", "source", "created_at", "id"),
     partial("ix_jobs_destination", "destination", "created_at", "id", where="destination IS NOT NULL"),
     partial("ix_jobs_file", "file_id", "created_at", "id", where="file_id IS NOT NULL"),

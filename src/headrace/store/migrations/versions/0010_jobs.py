@@ -237,6 +237,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("parent_id IS NOT NULL"),
         postgresql_where=sa.text("parent_id IS NOT NULL"),
     )
+    parts_open = sa.text(
+        "parent_id IS NOT NULL AND status IN ('created', 'planning', 'scheduled', 'waiting', 'ready', 'executing')"
+    )
+    op.create_index(
+        "ix_jobs_parts_open",
+        "jobs",
+        ["parent_id", "status", "part"],
+        unique=False,
+        sqlite_where=parts_open,
+        postgresql_where=parts_open,
+    )
     op.create_index("ix_jobs_run", "jobs", ["run_id"], unique=False)
     op.create_index("ix_jobs_scope_created", "jobs", ["scope", "created_at", "id"], unique=False)
     op.create_index("ix_jobs_source", "jobs", ["source", "created_at", "id"], unique=False)
