@@ -38,7 +38,8 @@ from headrace.core.workspace import Sheet
 from headrace.service.jobs import engine_side
 from headrace.service.jobs.desk import JobDesk
 from headrace.service.records import snapshots
-from headrace.service.records.writing import RecordDesk
+from headrace.service.records.desk import RecordDesk
+from headrace.service.records.writing import hold
 from headrace.service.workspace.desk import WorkspaceDesk
 from headrace.store import sheets
 from headrace.store.database import Transaction
@@ -203,12 +204,12 @@ class Work:
         return self._reached(sheets.get(tx, self.job.scope, sheet_id))
 
     def hold_sheet(self, tx: Transaction, sheet_id: str) -> Sheet:
-        """Return a sheet that the job may reach, and keep its writers away until the end of the transaction.
+        """Return a sheet that the job may reach, and keep its writers away until the end of the transaction, with all that writing to it needs.
 
         Raises:
             Problem: ``NOT_FOUND``: there is none in the job's space.
         """
-        return self._reached(sheets.hold(tx, self.job.scope, sheet_id))
+        return self._reached(hold(tx, sheet_id))
 
     def take_snapshot_first(self, sheet_id: str) -> None:
         """Take the snapshot that ``config.snapshotLabel`` asks for, once; its id is in ``config.snapshotId`` then."""
@@ -223,7 +224,7 @@ class Work:
 
     def _reached(self, sheet: Sheet) -> Sheet:
         # A job of a space keeps to it, whatever its configuration names: who made it may reach nothing else.
-        if self.job.space_id is not None and sheet.space_id != self.job.space_id:
+        if sheet.scope != self.job.scope or self.job.space_id not in {None, sheet.space_id}:
             raise Problem(Code.NOT_FOUND, f"sheet {sheet.id!r} is not in the space of this job")
         return sheet
 
