@@ -11,6 +11,7 @@ from headrace.core.record import And, Compare, Is, Operator, Or, RecordFilter, S
 from headrace.core.workspace import Sheet
 from headrace.store import record_pages
 from headrace.store.database import Database, Transaction
+from headrace.store.record_values import record_values
 from sheet_rows import field, lay_records, lay_sheet
 from store import record_model
 
@@ -175,3 +176,74 @@ def test_a_page_behind_the_last_one_is_empty(
         assert positions == sorted(set(positions))
         assert pages[-1] == []
         assert len(positions) == record_pages.counts(tx, sheet, Selection(standing=standing)).total
+
+
+def test_counts_by_field_are_those_of_a_count_by_hand(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """For each field: records without and with an error in it, and those that have it empty."""
+    tx, sheet, records, messages = reading
+    where = Compare("amount", Operator.NE, None)
+    found = record_pages.counts(tx, sheet, Selection(where=where), by_field=True)
+    chosen = [row for row, values in enumerate(records) if values["amount"] is not None]
+    assert found.by_field is not None
+    assert found.total == len(chosen)
+    for key, counted in found.by_field.items():
+        wrong = sum(any(item[0] == "error" for item in messages[row].get(key, [])) for row in chosen)
+        empty = sum(records[row][key] is None for row in chosen)
+        assert (counted.total, counted.error, counted.valid, counted.empty) == (
+            len(chosen),
+            wrong,
+            len(chosen) - wrong,
+            empty,
+        )
+
+
+def test_places_of_records_are_those_on_the_pages(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """Clients find the page of a record by its place, in every order."""
+    tx, sheet, _, _ = reading
+    for selection in (
+        Selection(),
+        Selection(standing=Standing.ERROR),
+        Selection(sort_field="amount", descending=True),
+        Selection(search="a"),
+    ):
+        ids = [record.id for record in record_pages.page(tx, sheet, selection, 1000)]
+        assert record_pages.indices(tx, sheet, selection, [*ids, "us_rc_none"]) == {
+            item: place for place, item in enumerate(ids)
+        }
+
+
+def test_values_of_a_field_come_once_each_with_their_counts(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """Whoever filters by a value sees which there are; 100 and 100.0 are one number."""
+    tx, sheet, records, _ = reading
+    for key in sheet.blueprint.by_key:
+        found = record_values(tx, sheet, key, limit=1000)
+        assert sum(value.total for value in found) == len(records)
+        distinct = {
+            (isinstance(values[key], bool), repr(values[key]) if isinstance(values[key], list | dict) else values[key])
+            for values in records
+        }
+        assert len(found) == len(distinct)
+        assert record_values(tx, sheet, key, limit=2, offset=1) == found[1:3]
+        ranks = [record_model.sort_key(value.value, key, sheet.blueprint)[0] for value in found]
+        assert ranks == sorted(ranks)
+
+
+def test_ids_are_included_or_excluded_however_many_there_are(
+    reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """Deduplication sends thousands of ids."""
+    tx, sheet, records, _ = reading
+    ids = [record.id for record in record_pages.page(tx, sheet, Selection(), 1000)]
+    many = (*ids[:7], *(f"us_rc_{number}" for number in range(40_000)))
+    chosen = record_pages.walk(tx, sheet, Selection(ids=many), None, 1000)
+    others = record_pages.walk(tx, sheet, Selection(ids=many, excludes=True), None, 1000)
+    assert [record.position for record in chosen + others] == list(range(len(records)))
+    assert len(chosen) == 7
+    assert record_pages.counts(tx, sheet, Selection(standing=Standing.NONE)).total == 0
+    assert record_pages.counts(tx, sheet, Selection(standing=Standing.NONE, ids=many)).total == 7

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from headrace.core.blueprint import FieldKind
 from headrace.core.record import Level
 from headrace.store.columns import dump
 from headrace.store.sheet_tables import sheet_records
@@ -57,6 +58,22 @@ def cell(key: str, dialect: str) -> Scalar:
     one = sa.select(member.c.type).where(member.c.key == _text(key)).correlate(sheet_records).scalar_subquery()
     value = sa.select(member.c.value).where(member.c.key == _text(key)).correlate(sheet_records).scalar_subquery()
     return _sqlite(one, value)
+
+
+def member(key: str, dialect: str) -> Expression:
+    """Return the value of field ``key`` as JSON: text on SQLite, binary on PostgreSQL."""
+    if dialect != SQLITE:
+        return _json(_rows["values"]).op("->")(_text(key))
+    if _PLAIN.match(key):
+        return _member(_rows["values"], key)
+    found = sa.func.json_each(_rows["values"]).table_valued("key", "value", "type", name="member")
+    # What is no JSON text already is made one; true and false come as numbers.
+    as_json = sa.case(
+        (found.c.type.in_(["array", "object"]), found.c.value),
+        (found.c.type.in_(["true", "false"]), found.c.type),
+        else_=sa.func.json_quote(found.c.value),
+    )
+    return sa.select(as_json).where(found.c.key == _text(key)).correlate(sheet_records).scalar_subquery()
 
 
 def any_element(key: str, dialect: str, test: Test) -> Condition:
@@ -115,13 +132,11 @@ def errors_by_field(dialect: str) -> tuple[Expression, sa.FromClause, Condition]
         member = _json_table(sa.func.jsonb_each(_rows.messages), "key", "value", name="member")
         items = _json_table(sa.func.jsonb_array_elements(member.c.value), "value", name="message")
         is_error = _json(items.c.value).op("->>")(sa.literal(0)) == Level.ERROR.value
-        lateral: sa.FromClause = member.lateral()
     else:
         member = sa.func.json_each(_rows.messages).table_valued("key", "value", name="member")
         items = sa.func.json_each(member.c.value).table_valued("value", name="message")
         is_error = sa.func.json_extract(items.c.value, "$[0]") == Level.ERROR.value
-        lateral = member
-    return member.c.key, lateral, sa.exists(sa.select(sa.literal(1)).select_from(items).where(is_error))
+    return member.c.key, member, sa.exists(sa.select(sa.literal(1)).select_from(items).where(is_error))
 
 
 def joined(key: str, dialect: str) -> Expression:
@@ -143,6 +158,27 @@ def joined(key: str, dialect: str) -> Expression:
         texts = sa.func.group_concat(_sqlite(element.c.type, element.c.value).shown, ", ")
     every = sa.select(texts).select_from(element).correlate(sheet_records).scalar_subquery()
     return sa.case((is_list, every), else_=cell(key, dialect).shown)
+
+
+def sort_keys(key: str, kind: FieldKind, dialect: str) -> tuple[Expression, ...]:
+    """Return what records are sorted by when field ``key`` sorts them: a rank that is never turned about, and then the values.
+
+    What fits the type of the field comes first, then what does not, nulls last.
+    """
+    value = cell(key, dialect)
+    if kind.is_list:
+        return sa.case((value.is_null, 1), else_=0), _by_code_point(sa.func.coalesce(joined(key, dialect), ""), dialect)
+    is_boolean = sa.or_(value.is_true, value.is_false)
+    natural = {FieldKind.NUMBER: value.is_number, FieldKind.BOOLEAN: is_boolean}.get(kind, value.is_text)
+    rank = sa.case((value.is_null, 5), (natural, 0), (value.is_number, 1), (value.is_text, 2), (is_boolean, 3), else_=4)
+    number = sa.case((value.is_number, value.number), else_=0)
+    # true sorts behind false as its text does.
+    shown = sa.case((sa.or_(value.is_text, is_boolean), value.shown), else_="")
+    return rank, number, _by_code_point(shown, dialect)
+
+
+def _by_code_point(text: Expression, dialect: str) -> Expression:
+    return text if dialect == SQLITE else text.collate("C")
 
 
 def fold(text: Expression, dialect: str) -> Expression:

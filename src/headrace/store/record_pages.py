@@ -9,11 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from headrace.core.record import Record, RecordCounts, Selection, Standing
+from headrace.core.record import FieldCounts, Record, RecordCounts, Selection, Standing
 from headrace.core.workspace import Sheet
-from headrace.store import record_selection
+from headrace.store import record_cells, record_selection
 from headrace.store.database import Transaction
-from headrace.store.record_rows import COLUMNS, record_of
+from headrace.store.record_filters import HAS_ERROR
+from headrace.store.record_rows import COLUMNS, kept_id, record_of, shown_id
 from headrace.store.sheet_tables import BLOCK, sheet_blocks, sheet_records
 
 _rows = sheet_records.c
@@ -75,7 +76,8 @@ def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool =
 
     ``by_field`` says the same of each field, and how many have it empty, by reading all of them.
     """
-    del by_field
+    if by_field:
+        return _field_counts(tx, sheet, selection)
     if _by_blocks(selection):
         total, error = _standing_counts(tx, sheet, selection.standing)
     else:
@@ -83,6 +85,62 @@ def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool =
         wrong = sa.func.coalesce(sa.func.sum(sa.case((_rows.valid, 0), else_=1)), 0)
         total, error = _two(tx, compiled.select(sa.func.count().label("total"), wrong.label("error")))
     return RecordCounts(total=total, valid=total - error, error=error)
+
+
+def indices(tx: Transaction, sheet: Sheet, selection: Selection, ids: Sequence[str]) -> dict[str, int]:
+    """Return the place (from 0 on) that each of the records ``ids`` has in the order of the selection; those that are not in it are left out."""
+    compiled = record_selection.compile(sheet, selection, tx.dialect)
+    named = _rows.record_id.in_([kept_id(item) for item in ids])
+    if _by_blocks(selection):
+        found = _all(tx, compiled.select(_rows.record_id, _rows.position).where(named))
+        before = _before(tx, sheet, selection.standing)
+        return {shown_id(kept): _place(tx, sheet, selection, before, position) for kept, position in found}
+    place = sa.func.row_number().over(order_by=[*compiled.order, _rows.position]).label("place")
+    ordered = compiled.select(_rows.record_id, place).subquery()
+    query = sa.select(ordered.c.record_id, ordered.c.place)
+    found = _all(tx, query.where(ordered.c.record_id.in_([kept_id(item) for item in ids])))
+    return {shown_id(kept): number - 1 for kept, number in found}
+
+
+def _before(tx: Transaction, sheet: Sheet, standing: Standing) -> dict[int, int]:
+    """Return by block how many records of a plain selection stand before it."""
+    result, passed = {}, 0
+    for block, total, error in _blocks(tx, sheet):
+        result[block] = passed
+        passed += _of_standing(standing, total, error)
+    return result
+
+
+def _place(tx: Transaction, sheet: Sheet, selection: Selection, before: dict[int, int], position: int) -> int:
+    block = position // BLOCK
+    here = record_selection.compile(sheet, selection, tx.dialect).select(sa.func.count())
+    return before[block] + int(tx.scalar(here.where(_rows.position >= block * BLOCK, _rows.position < position)))
+
+
+def _field_counts(tx: Transaction, sheet: Sheet, selection: Selection) -> RecordCounts:
+    compiled = record_selection.compile(sheet, selection, tx.dialect)
+    keys = [field.key for field in sheet.blueprint.fields]
+    empty = [
+        sa.func.sum(sa.case((record_cells.cell(key, tx.dialect).is_null, 1), else_=0)).label(f"empty_{number}")
+        for number, key in enumerate(keys)
+    ]
+    wrong = sa.func.sum(sa.case((_rows.valid, 0), else_=1)).label("error")
+    row = tx.first(compiled.select(sa.func.count().label("total"), wrong, *empty)) or {}
+    total, error = row["total"], int(row["error"] or 0)
+    key, members, is_error = record_cells.errors_by_field(tx.dialect)
+    source = sheet_records.join(members, sa.true())
+    errors = sa.select(key, sa.func.count()).select_from(source).where(*compiled.conditions, HAS_ERROR, is_error)
+    errors_of: dict[str, int] = {name: number for name, number in _all(tx, errors.group_by(key)) if error}
+    by_field = {
+        name: FieldCounts(
+            total=total,
+            valid=total - errors_of.get(name, 0),
+            error=errors_of.get(name, 0),
+            empty=int(row[f"empty_{number}"] or 0),
+        )
+        for number, name in enumerate(keys)
+    }
+    return RecordCounts(total=total, valid=total - error, error=error, by_field=by_field)
 
 
 def _two(tx: Transaction, query: sa.Select[Any]) -> tuple[int, int]:
@@ -114,11 +172,15 @@ def _start(tx: Transaction, sheet: Sheet, standing: Standing, offset: int) -> _S
     """Return where the record number ``offset`` (from 0 on) of a plain selection is, None behind the last one."""
     passed = 0
     for block, total, error in _blocks(tx, sheet):
-        here = {Standing.VALID: total - error, Standing.ERROR: error}.get(standing, total)
+        here = _of_standing(standing, total, error)
         if passed + here > offset:
             return _Start(block * BLOCK, offset - passed)
         passed += here
     return None
+
+
+def _of_standing(standing: Standing, total: int, error: int) -> int:
+    return {Standing.VALID: total - error, Standing.ERROR: error}.get(standing, total)
 
 
 def _blocks(tx: Transaction, sheet: Sheet) -> list[tuple[int, int, int]]:
@@ -136,5 +198,5 @@ def _at(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> Sequence[Seq
     ]
 
 
-def _all(tx: Transaction, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+def _all(tx: Transaction, query: sa.Executable) -> Sequence[Sequence[Any]]:
     return tx.execute(query).all()

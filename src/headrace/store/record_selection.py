@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-from headrace.core.blueprint import FieldKind
 from headrace.core.record import Selection, Standing
 from headrace.core.workspace import Sheet
 from headrace.store import record_cells, record_filters
+from headrace.store.columns import dump
 from headrace.store.record_rows import kept_id
 from headrace.store.sheet_tables import commit_ranges, sheet_records
 
@@ -50,8 +51,7 @@ def compile(sheet: Sheet, selection: Selection, dialect: str) -> Compiled:  # no
     if selection.since_commit is not None:
         conditions += _since(sheet, selection.since_commit)
     if selection.ids is not None:
-        named = _rows.record_id.in_([kept_id(item) for item in selection.ids])
-        conditions.append(~named if selection.excludes else named)
+        conditions.append(_named(selection.ids, dialect, excludes=selection.excludes))
     if selection.where is not None:
         conditions.append(record_filters.compile_filter(selection.where, sheet.blueprint, dialect))
     if selection.search is not None:
@@ -60,6 +60,16 @@ def compile(sheet: Sheet, selection: Selection, dialect: str) -> Compiled:  # no
             record_filters.search(selection.search, selection.search_field, sheet.blueprint, dialect, whole=whole)
         )
     return Compiled(tuple(conditions), _order(sheet, selection, dialect))
+
+
+def _named(ids: tuple[str, ...], dialect: str, *, excludes: bool) -> Condition:
+    # One parameter, since there may be thousands of ids, and a statement takes so many parameters only.
+    kept = [kept_id(item) for item in ids]
+    if dialect != record_cells.SQLITE:
+        each: sa.ColumnElement[Any] = sa.literal(kept, postgresql.ARRAY(sa.Text))
+        return _rows.record_id != sa.all_(each) if excludes else _rows.record_id == sa.any_(each)
+    names = sa.select(sa.func.json_each(sa.literal(dump(kept), sa.Text)).table_valued("value", name="names").c.value)
+    return _rows.record_id.not_in(names) if excludes else _rows.record_id.in_(names)
 
 
 def _standing(selection: Selection, dialect: str) -> list[Condition]:
@@ -84,17 +94,5 @@ def _order(sheet: Sheet, selection: Selection, dialect: str) -> tuple[sa.ColumnE
     key = selection.sort_field
     if key is None:
         return ()
-    direction = sa.desc if selection.descending else sa.asc
-    value = record_cells.cell(key, dialect)
-    kind = sheet.blueprint.by_key[key].kind
-    if kind.is_list:
-        joined = sa.func.coalesce(record_cells.joined(key, dialect), "")
-        text = joined if dialect == record_cells.SQLITE else joined.collate("C")
-        return (sa.case((value.is_null, 1), else_=0), direction(text))
-    is_boolean = sa.or_(value.is_true, value.is_false)
-    natural = {FieldKind.NUMBER: value.is_number, FieldKind.BOOLEAN: is_boolean}.get(kind, value.is_text)
-    rank = sa.case((value.is_null, 5), (natural, 0), (value.is_number, 1), (value.is_text, 2), (is_boolean, 3), else_=4)
-    number = sa.case((value.is_number, value.number), else_=0)
-    # true sorts behind false as its text does.
-    shown = sa.case((sa.or_(value.is_text, is_boolean), value.shown), else_="")
-    return (rank, direction(number), direction(shown if dialect == record_cells.SQLITE else shown.collate("C")))
+    rank, *keys = record_cells.sort_keys(key, sheet.blueprint.by_key[key].kind, dialect)
+    return (rank, *(sa.desc(item) if selection.descending else sa.asc(item) for item in keys))
