@@ -9,16 +9,18 @@ from headrace.bootstrap.application import Application
 from headrace.cli.options import who
 from headrace.cli.output import Output
 from headrace.cli.pipelines import recovery_call
-from headrace.cli.rendering import SHORT
+from headrace.cli.rendering import SHORT, run_document
 from headrace.cli.running import details_of, put_file
-from headrace.cli.session import finish, opened
+from headrace.cli.session import finish, job_desk, opened
 from headrace.core.codec import Json, encode
+from headrace.core.engine_operations import LISTEN
 from headrace.core.errors import Code, Problem
 from headrace.core.planning import PlanMode, RunPlan, Verdict
 from headrace.core.run import Run
 from headrace.flowfile import SCOPE, FlowFile, load
+from headrace.service.jobs import by_run
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
-from headrace.service.runs import find_run, get_run
+from headrace.service.runs import find_run, get_run, job_of
 
 _WORDS: Mapping[Verdict, str] = {
     Verdict.RUN: "run",
@@ -56,6 +58,8 @@ def retry(home: Path | None, wish: Wish, output: Output) -> int:
     """
     with opened(home) as application:
         run = get_run(application.database, None, find_run(application.database, None, wish.run_id)).run
+        if job_of(run) is not None:
+            return _retry_job(application, run, wish, output)
         call = recovery_call(run, wish.mode, wish.from_activity, preview=wish.dry_run)
         if call is not None:
             what = f"run {run.id} is one of the pipeline {run.flow_name!r}, which its data factory recovers"
@@ -70,6 +74,22 @@ def retry(home: Path | None, wish: Wish, output: Output) -> int:
             message = f"run {run.id} succeeded, so nothing is left to do; --all does everything again, --from ACTIVITY a part of it"
             raise Problem(Code.ILLEGAL_STATE, message)
         return _carry_out(application, run, file, request, output, detach=wish.detach)
+
+
+def _retry_job(application: Application, run: Run, wish: Wish, output: Output) -> int:
+    """Retry the job that the run is an attempt at; what a listener does is not waited for."""
+    if wish.dry_run or wish.as_it_was or wish.parameters or wish.mode is not PlanMode.FROM_FAILURE:
+        message = f"run {run.id} is an attempt at the job {job_of(run)}, which is retried as a whole, as it stands; leave the options out"
+        raise Problem(Code.INVALID, message)
+    new = by_run.retry(job_desk(application), run, who())
+    output.note(f"retrying job {job_of(run)} as run {new.id} (attempt {new.attempt})")
+    if LISTEN in {activity.kind for activity in new.definition.activities}:
+        if output.is_json:
+            output.document(encode(run_document(get_run(application.database, None, new.id))))
+        else:
+            output.say(new.id)
+        return 0
+    return finish(application, new, output, detach=wish.detach)
 
 
 def _carry_out(

@@ -9,13 +9,14 @@ from headrace.cli.options import who
 from headrace.cli.output import Output, moment, number, took
 from headrace.cli.progress import show_progress
 from headrace.cli.rejects import print_rejects
-from headrace.cli.session import opened
+from headrace.cli.session import job_desk, opened
 from headrace.core.codec import encode
 from headrace.core.outcome import ReasonCount
 from headrace.core.run import RunStatus
 from headrace.flowfile import SCOPE
 from headrace.service.flows import find_flow
-from headrace.service.runs import RunDetails, cancel_run, errors_of_run, find_run, get_run, page_runs
+from headrace.service.jobs import by_run
+from headrace.service.runs import RunDetails, cancel_run, errors_of_run, find_run, get_run, job_of, page_runs
 from headrace.store.run_pages import RunQuery
 
 _UUID = 36
@@ -130,7 +131,11 @@ def cancel(home: Path | None, run_id: str, output: Output) -> int:
     """Ask for the end of a run."""
     with opened(home) as application:
         found = find_run(application.database, None, run_id)
-        run = cancel_run(application.database, None, found, who(), application.clock)
+        run = get_run(application.database, None, found).run
+        if job_of(run) is not None:
+            run = by_run.cancel(job_desk(application), run, who())
+        else:
+            run = cancel_run(application.database, None, found, who(), application.clock)
     if output.is_json:
         output.document(encode(rendering.run_line(run)))
     else:

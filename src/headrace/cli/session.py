@@ -14,6 +14,7 @@ from headrace.cli.progress import show_progress
 from headrace.cli.rendering import exit_code, run_document, summary
 from headrace.core.codec import encode
 from headrace.core.run import Run, RunStatus
+from headrace.service.jobs.desk import JobDesk
 from headrace.service.runs import RunDetails, cancel_run, get_run
 
 # ruff: noqa: PLC0415 — engine and data plane are loaded by commands that do runs, and by no others
@@ -31,6 +32,11 @@ def opened(home: Path | None) -> Iterator[Application]:
     to_file(settings)
     with open_application(settings, unrestricted=True) as application:
         yield application
+
+
+def job_desk(application: Application) -> JobDesk:
+    """Return what the use cases of jobs need."""
+    return JobDesk(application.database, application.clock, application.ids, application.settings.job_limits)
 
 
 def finish(application: Application, run: Run, output: Output, *, detach: bool) -> int:

@@ -15,7 +15,7 @@ from headrace.core.window import Window
 from headrace.service.delivered import check_not_delivered_since
 from headrace.service.history import GroupRows, carried_or_pending, past_runs
 from headrace.service.outcomes import OutcomeLost
-from headrace.service.runs import as_object, checked_parameters, key_in_use, once, queue_run
+from headrace.service.runs import as_object, check_no_job, checked_parameters, key_in_use, once, queue_run
 from headrace.store import audit, flows, runs
 from headrace.store.database import Database, Transaction
 
@@ -76,7 +76,7 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
 
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: the run, or another one of its group, has not ended (the message names it), or the flow is
-            disabled, or another run has delivered since what this one was to read, or it is a pipeline's; ``INVALID``: no such activity;
+            disabled, or another run has delivered since what this one was to read, or it is a pipeline's or a job's; ``INVALID``: no such activity;
             ``UNKNOWN_FIELD`` or ``INVALID``: the parameters; ``CONFLICT``: the key belongs to another request.
     """
     now = clock.now()
@@ -131,6 +131,7 @@ def _planned(
     retried: Run, rows: GroupRows, wanted: Run, request: RetryRequest, made: tuple[OutcomeLost, str]
 ) -> RunPlan:
     lost, new_id = made
+    check_no_job(retried, "retried")
     if retried.definition.dialect:
         what = f"run {retried.id} is one of the pipeline {retried.flow_name!r}"
         raise Problem(

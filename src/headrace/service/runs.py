@@ -249,10 +249,11 @@ def cancel_run(
     nothing but for such runs as were made since.
 
     Raises:
-        Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: it has ended.
+        Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: it has ended, or it is an attempt at a job, which is cancelled as such.
     """
     with database.transaction() as tx:
         run, now = runs.get(tx, scope, run_id), clock.now()
+        check_no_job(run, "cancelled")
         if run.status.is_final:
             raise Problem(Code.ILLEGAL_STATE, f"run {run.id} has {run.status}: there is nothing to cancel")
         if not end_run(tx, run, who, now):
@@ -260,6 +261,23 @@ def cancel_run(
         if recursive:
             _end_below(tx, run.id, who, now)
         return runs.get(tx, None, run.id)
+
+
+def check_no_job(run: Run, what: str) -> None:
+    """Refuse to do something with an attempt at a job that only the job's own verb does (``service.jobs``): it has more to it than its run.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``, naming the job.
+    """
+    if job_of(run) is not None:
+        message = f"run {run.id} is an attempt at the job {job_of(run)}, which is {what} as a job"
+        raise Problem(Code.ILLEGAL_STATE, message)
+
+
+def job_of(run: Run) -> str | None:
+    """Return the id of the job that ``run`` is an attempt at, or builds the plan of; None: it is of no job."""
+    job_id = run.details.get("job")
+    return job_id if run.scope.startswith("jobs/") and isinstance(job_id, str) else None
 
 
 def end_run(tx: Transaction, run: Run, who: str, now: Instant) -> bool:
