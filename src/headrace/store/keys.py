@@ -33,11 +33,6 @@ def of_scope(tx: Transaction, scope: str, *, revoked: bool = False) -> list[Reso
     return [_key(row) for row in tx.rows(statement.order_by(table.c.created_at, table.c.id))]
 
 
-def insert(tx: Transaction, key: Resource) -> None:
-    """Write a new key."""
-    tx.execute(sa.insert(table).values({column.name: getattr(key, column.name) for column in _READ}))
-
-
 def revoke(tx: Transaction, scopes: Sequence[str], key_id: str, now: Instant) -> bool:
     """Make a key of one of ``scopes`` worthless; say whether there was one that was worth something."""
     statement = sa.update(table).where(
@@ -62,6 +57,17 @@ def scope_of(tx: Transaction, identity: str) -> str | None:
         statement = sa.select(of.c.scope).where(of.c.id == identity)
     scope = tx.scalar(statement)
     return None if scope is None else str(scope)
+
+
+def has_space(tx: Transaction, scope: str) -> bool:
+    """Say whether there is a space in the scope."""
+    of = (table.c.scope == scope, table.c.kind == ResourceKind.SPACE.value)
+    return tx.first(sa.select(table.c.id).where(*of).limit(1)) is not None
+
+
+def remove_scope(tx: Transaction, scope: str) -> None:
+    """Remove every resource of an environment that has no spaces: itself, its keys and secrets."""
+    tx.execute(sa.delete(table).where(table.c.scope == scope))
 
 
 def exists(tx: Transaction, scope: str, identity: str) -> bool:

@@ -14,7 +14,8 @@ It is written by hand and not derived from the handlers, since what is published
 
 What an operation answers: ``answers: X`` ``{data: X}``, ``lists: X`` ``{data: X[]}``, ``pages: X`` the same with pagination, ``success: true``
 ``{data: {success: true}}``, ``bare: X`` X itself, ``bares: X`` an array of X, ``raw: text/csv`` other bytes. What it takes: ``body: X`` (``X?``:
-it may be left out), ``bodies: X`` an array of X, ``form: X`` a multipart form, ``takes: application/jsonl`` other bytes; ``query: […]``, ``headers: […]``.
+it may be left out), ``bodies: X`` an array of X,
+``form: X`` a multipart form, ``takes: application/jsonl`` other bytes; ``query: […]``, ``headers: […]``.
 ``open: true``: nobody is asked for a token.
 """
 
@@ -164,8 +165,15 @@ def _parameters(group: Item, described: Item) -> Iterator[Item]:
     known = {**_read(_SHARED)["parameters"], **group.get("parameters", {})}
     for where, place in (("query", "query"), ("headers", "header")):
         for name in described.get(where, ()):
-            schema = {key: value for key, value in known[name].items() if key != "required"}
-            yield {"name": name, "in": place, "required": known[name].get("required", False), "schema": schema}
+            about = known[name]
+            schema = {key: value for key, value in about.items() if key not in {"required", "name"}}
+            # Two parameters of one name and different forms have a "name" each.
+            yield {
+                "name": about.get("name", name),
+                "in": place,
+                "required": about.get("required", False),
+                "schema": schema,
+            }
 
 
 def _shape(name: Any) -> Item:

@@ -12,6 +12,7 @@ from headrace.http.rates import Rates
 from headrace.service.happenings.desk import HappeningDesk
 from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
+from headrace.service.jobs.desk import JobDesk
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.service.workspace.accounts import Account
@@ -60,6 +61,11 @@ class JobsDoor:
     def open_requests(self) -> OpenRequests:
         """Return whose answers have not been sent yet."""
         return self.happenings.open_requests
+
+    @property
+    def jobs(self) -> JobDesk:
+        """Return what the use cases of jobs need."""
+        return JobDesk(self.database, self.clock, self.ids, self.limits)
 
     @property
     def keys(self) -> KeyDesk:

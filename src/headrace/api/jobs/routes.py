@@ -6,12 +6,17 @@ Routes of ``ROUTERS`` stand below ``/v1`` (and ``/api/v1``): they say ``/jobs/{j
 
 from fastapi import APIRouter
 
-from headrace.api.jobs import auth, document, events, pubsub, subscription
+from headrace.api.jobs import accounts, auth, document, environments, events, jobs, keys, pubsub, subscription
 
 ROUTERS: tuple[APIRouter, ...] = (
     document.router,
+    jobs.router,
     events.router,
     subscription.router,
+    # After the subscription: its path begins like that of an environment.
+    environments.router,
+    keys.router,
+    accounts.router,
 )
 """Every route behind the gateway."""
 ROOT_ROUTERS: tuple[APIRouter, ...] = ()

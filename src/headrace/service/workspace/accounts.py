@@ -8,7 +8,7 @@ from headrace.core.ids import Ids
 from headrace.core.job import SYSTEM, scope_of
 from headrace.core.short_ids import short_id
 from headrace.core.workspace import Resource, ResourceKind
-from headrace.store import keys, settings
+from headrace.store import resources, settings
 from headrace.store.database import Database, Transaction
 
 FIRST_ENVIRONMENT = "local"
@@ -45,7 +45,7 @@ def the_account(database: Database, clock: Clock, ids: Ids) -> Account:
     value: dict[str, Json] = {"id": made.id, "environment": made.environment_id, "created_at": made.created_at}
     with database.transaction() as tx:
         if settings.put_once(tx, _ACCOUNT, value, made.created_at):
-            keys.insert(tx, _first_environment(made))
+            resources.insert(tx, _first_environment(made))
         kept = _kept(tx)
     return kept or made
 
@@ -67,4 +67,5 @@ def _first_environment(account: Account) -> Resource:
         created_by=SYSTEM,
         created_at=account.created_at,
         updated_at=account.created_at,
+        parent_id=account.id,
     )

@@ -17,7 +17,7 @@ from headrace.core.short_ids import short_id
 from headrace.core.workspace import Resource, ResourceKind
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import ISSUER
-from headrace.store import audit
+from headrace.store import audit, resources
 from headrace.store import keys as store
 from headrace.store.database import Database
 
@@ -91,7 +91,7 @@ def create_key(desk: KeyDesk, scope: str, kind: KeyKind, who: str, name: str = "
         updated_at=now,
     )
     with desk.database.transaction() as tx:
-        store.insert(tx, key)
+        resources.insert(tx, key)
         audit.record(tx, scope, who, "key.create", key.id, now)
     return NewKey(key, token)
 
