@@ -1,6 +1,6 @@
 """Commits of records: how they are made and completed, and who is told (jobs contract 9.6 and 12.6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from headrace.core.clock import SECOND, Instant
@@ -121,6 +121,25 @@ def tell_counts(tx: Transaction, desk: RecordDesk, sheet: Sheet, actor: Actor, n
     }
     tell(tx, desk.ids, now, actor, place_of_sheet(tx, sheet), "sheet:counts-updated", payload)
     record_blocks.set_told(tx, sheet, now)
+
+
+def tell_all_counts(  # noqa: PLR0913, PLR0917 — of which sheets, by whom
+    tx: Transaction,
+    desk: RecordDesk,
+    sheet: Sheet,
+    others: Sequence[Sheet],
+    wish: CommitWish,
+    now: Instant,
+    updated: int,
+) -> None:
+    """Tell the counts of a sheet in which ``updated`` records were written, and of others whose records became valid or invalid by that."""
+    if wish.silent:
+        return
+    actor = actor_of(wish, sheet)
+    tell_counts(tx, desk, sheet, actor, now, updated)
+    for other in others:
+        if other.id != sheet.id:
+            tell_counts(tx, desk, other, actor, now, 0)
 
 
 def tick(desk: RecordDesk) -> bool:

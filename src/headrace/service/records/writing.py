@@ -9,9 +9,10 @@ from dataclasses import replace
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.job import Actor
-from headrace.core.record import CommitWish, NewRecord
+from headrace.core.record import CommitWish, NewRecord, RecordChange
 from headrace.core.workspace import Sheet, Written
 from headrace.service.records import commits
+from headrace.service.records.changing import remove_in, update_in
 from headrace.service.records.checking import (
     Batch,
     UnknownFieldsError,
@@ -23,11 +24,25 @@ from headrace.service.records.checking import (
 )
 from headrace.service.records.desk import RecordDesk
 from headrace.service.records.fields import with_fields
+from headrace.service.records.judging import in_order, settle
+from headrace.service.records.keeping import enter
+from headrace.service.records.keys import rules_of
 from headrace.store import record_blocks, record_commits, records, sheets
 from headrace.store.database import Transaction
 from headrace.store.record_rows import kept_id, shown_id
 
-__all__ = ["RecordDesk", "hold", "insert", "insert_in", "insert_page", "linked_ids"]
+__all__ = [
+    "RecordDesk",
+    "hold",
+    "insert",
+    "insert_in",
+    "insert_page",
+    "linked_ids",
+    "remove",
+    "remove_in",
+    "update",
+    "update_in",
+]
 
 _TIME_DIGITS = 13
 _CHANCE_DIGITS = 12
@@ -108,27 +123,67 @@ def insert_in(
     return _insert(tx, desk, sheet, batch, wish, now)
 
 
+def update(desk: RecordDesk, actor: Actor, sheet_id: str, changes: Sequence[RecordChange], wish: CommitWish) -> Written:
+    """Change records, in commits of up to ``desk.limits.commit_records``, each a transaction of its own.
+
+    Returns:
+        As ``update_in`` does.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: the sheet has no records with these ids, or no such fields.
+    """
+    most = desk.limits.commit_records
+    written = Written(None)
+    for start in range(0, max(len(changes), 1), most):
+        with desk.database.transaction() as tx:
+            sheet = _reachable(hold(tx, actor.scope, sheet_id), actor)
+            asked = replace(wish, request=actor.request)
+            part = changes[start : start + most]
+            written = _sum(written, update_in(tx, desk, sheet, part, asked, desk.clock.now()))
+    return written
+
+
+def remove(desk: RecordDesk, actor: Actor, sheet_id: str, ids: Sequence[str], wish: CommitWish) -> Written:
+    """Remove the records with those ids that there are, in commits as ``update`` makes them.
+
+    Raises:
+        Problem: ``NOT_FOUND``: the sheet.
+    """
+    most = desk.limits.commit_records
+    written = Written(None)
+    for start in range(0, max(len(ids), 1), most):
+        with desk.database.transaction() as tx:
+            sheet = _reachable(hold(tx, actor.scope, sheet_id), actor)
+            asked = replace(wish, request=actor.request)
+            found = records.of_ids(tx, sheet, ids[start : start + most])
+            gone = sorted(found.values(), key=lambda record: record.position)
+            written = _sum(written, remove_in(tx, desk, sheet, gone, asked, desk.clock.now()))
+    return written
+
+
 def _insert(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, wish: CommitWish, now: Instant) -> Written:
     if batch.size == 0:
         return Written(record_commits.newest(tx, sheet))
     first, number = sheets.take(tx, sheet, batch.size, 1)
-    positions = range(first, first + batch.size)
     kept = _ids(tx, desk, sheet, batch, now)
+    siblings = sheets.of_workbook(tx, sheet.workbook_id)
+    rules = rules_of(sheet, siblings)
+    aftermath = enter(tx, rules, batch, first)
     wrong = {index for index, said in batch.said.items() if is_wrong(said)}
     rows = records.NewRows(
         ids=kept,
         values=batch.texts(),
-        messages=dict(zip(batch.said, json_texts(list(batch.said.values())), strict=True)),
+        messages=dict(zip(batch.said, json_texts([in_order(said) for said in batch.said.values()]), strict=True)),
         wrong=wrong,
         metadata=dict(zip(batch.metadata, json_texts(list(batch.metadata.values())), strict=True)),
         config=dict(zip(batch.config, json_texts(list(batch.config.values())), strict=True)),
     )
     records.insert(tx, sheet, first, rows, number, now)
     record_blocks.added(tx, sheet, first, batch.size, (first + index for index in wrong))
+    others = settle(tx, rules, siblings, aftermath)
     commit = commits.make(tx, desk, sheet, wish, now, number, worth_telling=True)
-    record_commits.touch(tx, sheet, commits.number_of(commit, wish, number), positions)
-    if not wish.silent:
-        commits.tell_counts(tx, desk, sheet, commits.actor_of(wish, sheet), now, batch.size)
+    record_commits.touch(tx, sheet, commits.number_of(commit, wish, number), range(first, first + batch.size))
+    commits.tell_all_counts(tx, desk, sheet, [one for one in siblings if one.id in others], wish, now, batch.size)
     return Written(commit, created=batch.size, created_ids=tuple(map(shown_id, kept)))
 
 
