@@ -122,13 +122,16 @@ class Dispatcher:
             self._forget(scope, waiter)
 
     def asked(self) -> bool:
-        """Note that somebody polls, who will come again soon; say whether nobody had listened: then what is due may not be handed out yet."""
+        """Note that somebody polls, who will come again soon. Say whether what is due may not be handed out yet.
+
+        So it is when nobody had listened, and when there is no thread.
+        """
         with self._lock:
             slow = not self._is_listened_to()
             self._asked_at = time.monotonic()
         if slow:
             self._bell.set()
-        return slow
+        return slow or self._thread is None
 
     @property
     def is_stopped(self) -> bool:

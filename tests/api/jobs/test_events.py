@@ -1,0 +1,194 @@
+"""Events over REST."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flatfile.core.pydantic_utilities import parse_obj_as
+from flatfile.events.types import ListAllEventsResponse
+
+from api.jobs.conftest import Client, errors_of
+from headrace.api.jobs.translate.events import TOPICS
+from headrace.api.jobs.wire import date
+from headrace.core.clock import SECOND
+from headrace.core.job import scope_of
+from telling import OTHER_SPACE, SPACE, hand_out_later, told
+
+DRAFT: dict[str, Any] = {
+    "topic": "workbook:updated",
+    "domain": "workbook",
+    "payload": {"n": 100},
+    "context": {"workbookId": "us_wb_1"},
+}
+
+
+def happen(client: Client, *topics: str, **given: Any) -> list[str]:
+    """Let things happen in the client's environment, and return their ids when they have been handed out."""
+    ids = told(client.door.happenings, *topics, actor=client.actor, **given)
+    hand_out_later(client.door.happenings, client.clock)
+    return ids
+
+
+def listed(client: Client, **query: Any) -> list[str]:
+    """Return the ids that a list has."""
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    return [event["id"] for event in client.get(f"/events?{asked}")]
+
+
+def test_events_are_listed_oldest_first(client: Client) -> None:
+    """Ten a page unless the caller says otherwise; a page beyond the end is empty."""
+    ids = happen(client, *["space:updated"] * 12)
+    assert listed(client) == ids[:10]
+    assert listed(client, pageNumber=2) == ids[10:]
+    assert listed(client, pageSize=5, pageNumber=2) == ids[5:10]
+    assert listed(client, pageNumber=3) == []
+
+
+def test_an_event_comes_no_earlier_than_its_answer(client: Client) -> None:
+    """A poll that is quicker than the answer to the call sees nothing yet."""
+    told(client.door.happenings, "space:created", actor=client.actor)
+    assert listed(client) == []
+    client.clock.advance(SECOND)
+    assert len(listed(client)) == 1, "the first who asks need not wait for the next look"
+
+
+def test_lists_are_narrowed(client: Client) -> None:
+    """By topic, domain, space and time, each inclusive; an environment that is not the caller's has nothing."""
+    first = happen(client, "space:created", "job:created", space_id=SPACE)
+    since = date(client.clock.now())
+    client.clock.advance(SECOND)
+    second = happen(client, "job:created", "job:ready", space_id=OTHER_SPACE)
+    assert listed(client, topic="job:created") == [first[1], second[0]]
+    assert listed(client, domain="job") == [first[1], *second]
+    assert listed(client, spaceId=SPACE) == first
+    assert listed(client, since=since) == second
+    assert listed(client, since="2999-01-01T00:00:00Z") == []
+    assert listed(client, environmentId=client.actor.environment_id) == first + second
+    assert listed(client, environmentId="us_env_Other000") == []
+
+
+def test_who_asks_since_a_moment_gets_all_of_it(sqlite_client: Client) -> None:
+    """Such a poller asks again soon, and means everything."""
+    since = date(sqlite_client.clock.now())
+    assert len(happen(sqlite_client, *["space:updated"] * 15)) == len(listed(sqlite_client, since=since))
+
+
+def test_what_was_acknowledged_is_left_out(client: Client) -> None:
+    """Unless it is asked for; the first who acknowledges is kept."""
+    one, two = happen(client, "space:created", "space:updated")
+    assert client.post(f"/events/{one}/ack") == {"success": True}
+    assert client.post(f"/events/{one}/ack") == {"success": True}
+    assert listed(client) == [two]
+    assert listed(client, includeAcknowledged="true") == [one, two]
+    event = client.get(f"/events/{one}")
+    assert event["acknowledgedAt"] == date(client.clock.now())
+    assert event["acknowledgedBy"].startswith("us_key_")
+
+
+def test_an_unknown_event_is_not_found(client: Client) -> None:
+    """In the dialect's words."""
+    happen(client, "space:created")
+    for method, path in (("GET", "/events/us_evt_none"), ("POST", "/events/us_evt_none/ack")):
+        assert errors_of(client(method, path)) == (404, [("eventId", "Event not found")])
+
+
+def test_a_caller_may_tell_of_something(client: Client) -> None:
+    """What it says of itself is overruled by its token."""
+    context = {**DRAFT["context"], "accountId": "us_acc_x", "actorId": "me", "extra": 1, "namespaces": ["space:a"]}
+    made = client.post("/events", {**DRAFT, "context": context, "attributes": {"progress": {"current": 1}}})
+    account, environment = client.actor.account_id, client.actor.environment_id
+    assert made["context"] == {
+        **context,
+        "accountId": account,
+        "environmentId": environment,
+        "actorId": made["origin"]["id"],
+    }
+    assert made["namespaces"] == ["space:a"]
+    assert made["callbackUrl"] == f"v1/events/{made['id']}/ack"
+    assert client.get(f"/events/{made['id']}") == made
+    assert listed(client) == []
+    hand_out_later(client.door.happenings, client.clock)
+    assert client.get("/events") == [made]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"topic": None}, "topic"),
+        ({"topic": "space:unarchived"}, "topic"),
+        ({"topic": "cron:daily"}, "topic"),
+        ({"domain": "planet"}, "domain"),
+        ({"payload": None}, "payload"),
+        ({"payload": []}, "payload"),
+        ({"context": None}, "context"),
+        ({"context": {"spaceId": 5}}, "context.spaceId"),
+        ({"context": {"namespaces": [1]}}, "context.namespaces"),
+        ({"context": {"slugs": {"sheet": 1}}}, "context.slugs.sheet"),
+        ({"origin": {"id": 1}}, "origin.id"),
+        ({"attributes": {"progress": {"total": "x"}}}, "attributes.progress.total"),
+        ({"attributes": {"targetUpdatedAt": "x"}}, "attributes.targetUpdatedAt"),
+        ({"namespaces": "space:a"}, "namespaces"),
+        ({"dataUrl": 1}, "dataUrl"),
+    ],
+)
+def test_what_clients_could_not_read_is_refused(sqlite_client: Client, change: dict[str, Any], key: str) -> None:
+    """One event that a client cannot read would take whole lists from it."""
+    status, errors = errors_of(sqlite_client("POST", "/events", {**DRAFT, **change}))
+    assert (status, [where for where, _ in errors]) == (400, [key])
+
+
+@pytest.mark.parametrize(
+    "query", ["since=yesterday", "pageSize=0", "pageNumber=x", "includeAcknowledged=maybe", "wait=-1"]
+)
+def test_wrong_parameters_are_refused(sqlite_client: Client, query: str) -> None:
+    """With their name."""
+    status, errors = errors_of(sqlite_client("GET", f"/events?{query}"))
+    assert (status, [where for where, _ in errors]) == (400, [query.partition("=")[0]])
+
+
+def test_the_python_client_reads_every_topic(sqlite_client: Client) -> None:
+    """It refuses a whole list for the sake of one event that it does not know."""
+    posted = {"space:created", "job:ready", "data-clip:resolutions-refreshed"}
+    told(sqlite_client.door.happenings, *(TOPICS - posted), actor=sqlite_client.actor, domain="sheet")
+    for topic in posted:
+        sqlite_client.post(
+            "/events", {**DRAFT, "topic": topic, "attributes": {"targetUpdatedAt": "2025-01-15T09:30:00Z"}}
+        )
+    hand_out_later(sqlite_client.door.happenings, sqlite_client.clock)
+    answer = sqlite_client("GET", "/events?pageSize=1000").json()
+    read = parse_obj_as(type_=ListAllEventsResponse, object_=answer)
+    assert {event.topic for event in read.data or ()} == TOPICS
+
+
+def test_environments_do_not_hear_of_each_other(client: Client) -> None:
+    """Neither in lists nor by id."""
+    elsewhere = scope_of(client.actor.account_id, "us_env_Other000")
+    (other,) = told(client.door.happenings, "space:created", actor=replace(client.actor, scope=elsewhere))
+    hand_out_later(client.door.happenings, client.clock)
+    assert listed(client) == []
+    assert client("GET", f"/events/{other}").status_code == 404
+
+
+def test_a_list_can_wait(client: Client) -> None:
+    """It is answered as soon as an event matches, and is empty when none comes."""
+    desk, actor = client.door.happenings, client.actor
+
+    async def poll() -> Any:
+        path = "/v1/events?wait=20&topic=job:ready"
+        waiting = asyncio.create_task(client._asked("GET", path, None, client.headers))
+        await asyncio.to_thread(told, desk, "job:created", "job:ready", actor=actor)
+        await asyncio.to_thread(hand_out_later, desk, client.clock)
+        return (await waiting).json()
+
+    found = client.runner.run(poll())
+    assert [event["topic"] for event in found["data"]] == ["job:ready"]
+    assert listed(client, topic="job:failed", wait=0) == []
+
+
+def test_only_a_word_of_a_ready_attempt_starts_its_clock(client: Client) -> None:
+    """An event that somebody posts is no delivery, whatever it says."""
+    client.post("/events", {**DRAFT, "topic": "job:ready", "context": {"jobId": "us_jb_1"}})
+    hand_out_later(client.door.happenings, client.clock)
+    assert len(listed(client)) == 1
+    assert client.door.happenings.delivered.unseen([]) == []
