@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from headrace.api.jobs.door import JobsDoor
 from headrace.api.jobs.errors import Refusal, render
-from headrace.api.jobs.gateway import authenticate
+from headrace.api.jobs.idempotency import Once, Repeated, admit, repeat
 from headrace.api.jobs.mounts import API, JSONL, Mounts, serves
 from headrace.api.jobs.routes import OPEN, ROOT_ROUTERS, ROUTERS
 from headrace.http.authentication import default_deny
@@ -29,7 +29,7 @@ _UNBOUNDED = 1 << 62
 
 def make_app(door: JobsDoor) -> FastAPI:
     """Return the door, complete with its edge."""
-    guard = default_deny(authenticate, open_routes=[route for router in OPEN for route in router.routes])
+    guard = default_deny(admit, open_routes=[route for router in OPEN for route in router.routes])
     app = FastAPI(
         title="Headrace: Jobs",
         openapi_url=None,
@@ -40,6 +40,7 @@ def make_app(door: JobsDoor) -> FastAPI:
     )
     app.state.door = door
     # The last one is the outermost.
+    app.add_middleware(Once, door=door)
     app.add_middleware(
         Edge,
         render=render,
@@ -51,6 +52,7 @@ def make_app(door: JobsDoor) -> FastAPI:
     app.add_middleware(Mounts, open_requests=door.open_requests)
     answer_problems(app, render)
     app.add_exception_handler(HTTPException, _not_offered)
+    app.add_exception_handler(Repeated, repeat)
     for router in (*OPEN, *ROOT_ROUTERS):
         app.include_router(router)
     for router in ROUTERS:

@@ -16,6 +16,7 @@ from headrace.service.jobs.desk import JobDesk
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.service.workspace.accounts import Account
+from headrace.service.workspace.desk import WorkspaceDesk
 from headrace.service.workspace.keys import KeyDesk
 from headrace.store.database import Database
 
@@ -66,6 +67,11 @@ class JobsDoor:
     def jobs(self) -> JobDesk:
         """Return what the use cases of jobs need."""
         return JobDesk(self.database, self.clock, self.ids, self.limits)
+
+    @property
+    def workspace(self) -> WorkspaceDesk:
+        """Return what changes of the workspace need."""
+        return WorkspaceDesk(self.database, self.clock, self.ids, self.sealer, self.roots, self.limits, self.jobs)
 
     @property
     def keys(self) -> KeyDesk:
