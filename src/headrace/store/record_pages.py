@@ -200,3 +200,13 @@ def _at(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> Sequence[Seq
 
 def _all(tx: Transaction, query: sa.Executable) -> Sequence[Sequence[Any]]:
     return tx.execute(query).all()
+
+
+def rows_of_ids(tx: Transaction, sheet: Sheet, ids: Sequence[str]) -> Sequence[Sequence[Any]]:
+    """Return the records with these ids, as rows of ``record_rows.COLUMNS``, in the order of ``ids``; unknown ones are left out."""
+    found = {
+        row[1]: row
+        for row in _all(tx, record_selection.compile(sheet, Selection(ids=tuple(ids)), tx.dialect).select(*COLUMNS))
+    }
+    kept = [kept_id(item) for item in ids]
+    return [found[item] for item in kept if item in found]
