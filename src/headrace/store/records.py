@@ -143,6 +143,14 @@ def judge(tx: Transaction, sheet: Sheet, judgements: Sequence[Judgement]) -> Non
         tx.execute(its.values(values), rows)
 
 
+def recast(tx: Transaction, sheet: Sheet, values: Sequence[tuple[int, str]]) -> None:
+    """Write values of rows, as text by position, that are the same in another form; the commit that touched them last stays."""
+    its = sa.update(table).where(table.c.sheet == sheet.number, table.c.position == sa.bindparam("its_position"))
+    rows = [{"its_position": position, "its_values": text} for position, text in values]
+    if rows:
+        tx.execute(its.values({"values": _json(tx)("its_values")}), rows)
+
+
 def _json(tx: Transaction) -> Any:
     if tx.dialect == "sqlite":
         return lambda name: sa.type_coerce(sa.bindparam(name, type_=sa.Text), sa.Text)

@@ -26,6 +26,7 @@ from headrace.service.records.keeping import leave
 from headrace.service.records.keys import Rules, columns_of, rules_of
 from headrace.store import record_blocks, record_commits, record_versions, records, sheets
 from headrace.store.database import Transaction
+from headrace.store.record_rows import kept_id
 
 _LISTED = 10
 """Ids that a refusal names at most."""
@@ -89,6 +90,16 @@ def update_in(
         for key, items in cells[index].items():
             draft.said.setdefault(key, []).extend(items)
     return _write(tx, desk, rules, siblings, chosen, wish, now)
+
+
+def refuse_unknown_ids(tx: Transaction, sheet: Sheet, changes: Sequence[RecordChange]) -> None:
+    """Look whether the records are there, before the first of several commits.
+
+    Raises:
+        Problem: ``INVALID``.
+    """
+    there = records.taken(tx, sheet, {kept_id(change.id) for change in changes})
+    _refuse([change.id for change in changes if kept_id(change.id) not in there])
 
 
 def remove_in(
@@ -168,11 +179,7 @@ def _rows(drafts: Sequence[_Draft], said: Sequence[SaidOf], valid: Sequence[bool
 def _drafts(tx: Transaction, sheet: Sheet, changes: Sequence[RecordChange]) -> list[_Draft]:
     """Return the records with what is to be changed of them, in the order of their positions."""
     found = records.of_ids(tx, sheet, {change.id for change in changes})
-    unknown = [change.id for change in changes if change.id not in found]
-    if unknown:
-        message = f"the sheet has no record {', '.join(map(repr, unknown[:_LISTED]))}"
-        errors = tuple(FieldError("id", f"the sheet has no record {one!r}") for one in unknown[:_LISTED])
-        raise Problem(Code.INVALID, message, errors)
+    _refuse([change.id for change in changes if change.id not in found])
     drafts: dict[str, _Draft] = {}
     for change in changes:
         record = found[change.id]
@@ -187,6 +194,13 @@ def _drafts(tx: Transaction, sheet: Sheet, changes: Sequence[RecordChange]) -> l
         if change.config is not None:
             draft.config = change.config
     return sorted(drafts.values(), key=lambda draft: draft.before.position)
+
+
+def _refuse(unknown: Sequence[str]) -> None:
+    if unknown:
+        message = f"the sheet has no record {', '.join(map(repr, unknown[:_LISTED]))}"
+        errors = tuple(FieldError("id", f"the sheet has no record {one!r}") for one in unknown[:_LISTED])
+        raise Problem(Code.INVALID, message, errors)
 
 
 def _unchanged(tx: Transaction, desk: RecordDesk, sheet: Sheet, wish: CommitWish, now: Instant) -> Written:

@@ -12,7 +12,7 @@ from headrace.core.job import Actor
 from headrace.core.record import CommitWish, NewRecord, RecordChange
 from headrace.core.workspace import Sheet, Written
 from headrace.service.records import commits
-from headrace.service.records.changing import remove_in, update_in
+from headrace.service.records.changing import refuse_unknown_ids, remove_in, update_in
 from headrace.service.records.checking import (
     Batch,
     UnknownFieldsError,
@@ -24,6 +24,7 @@ from headrace.service.records.checking import (
 )
 from headrace.service.records.desk import RecordDesk
 from headrace.service.records.fields import with_fields
+from headrace.service.records.holding import hold, linked_ids, reachable
 from headrace.service.records.judging import in_order, settle
 from headrace.service.records.keeping import enter
 from headrace.service.records.keys import rules_of
@@ -48,29 +49,6 @@ _TIME_DIGITS = 13
 _CHANCE_DIGITS = 12
 
 
-def hold(tx: Transaction, scope: str | None, sheet_id: str) -> Sheet:
-    """Return a sheet whose records are going to be written, held with those that refer to it or that it refers to.
-
-    Raises:
-        Problem: ``NOT_FOUND``.
-    """
-    sheet = sheets.get(tx, scope, sheet_id)
-    linked = linked_ids(sheet, sheets.of_workbook(tx, sheet.workbook_id))
-    held = {one.id: one for one in sheets.hold_several(tx, None, linked)}
-    return held[sheet_id] if sheet_id in held else sheets.hold(tx, scope, sheet_id)
-
-
-def linked_ids(sheet: Sheet, siblings: Sequence[Sheet]) -> set[str]:
-    """Return the ids of ``sheet`` and of the sheets that refer to it, or that it refers to."""
-    named = {spec.reference.sheet for spec in sheet.blueprint.fields if spec.reference is not None}
-    return {sheet.id} | {
-        other.id
-        for other in siblings
-        if other.slug in named
-        or any(spec.reference is not None and spec.reference.sheet == sheet.slug for spec in other.blueprint.fields)
-    }
-
-
 def insert(desk: RecordDesk, actor: Actor, sheet_id: str, new: Sequence[NewRecord], wish: CommitWish) -> Written:
     """Insert records in their order, in commits of up to ``desk.limits.commit_records``, each a transaction of its own.
 
@@ -81,7 +59,7 @@ def insert(desk: RecordDesk, actor: Actor, sheet_id: str, new: Sequence[NewRecor
     written = Written(None)
     for start in range(0, max(len(new), 1), most):
         with desk.database.transaction() as tx:
-            sheet = _reachable(hold(tx, actor.scope, sheet_id), actor)
+            sheet = reachable(hold(tx, actor.scope, sheet_id), actor)
             asked = replace(wish, request=actor.request)
             written = _sum(written, insert_in(tx, desk, sheet, new[start : start + most], asked, desk.clock.now()))
     return written
@@ -94,7 +72,7 @@ def insert_page(desk: RecordDesk, actor: Actor, sheet_id: str, raw: bytes, wish:
         Problem: as ``insert`` and ``checking.page_of`` do.
     """
     with desk.database.reading() as tx:
-        sheet = _reachable(sheets.get(tx, actor.scope, sheet_id), actor)
+        sheet = reachable(sheets.get(tx, actor.scope, sheet_id), actor)
     batch = _page(desk, actor, sheet, raw)
     asked = replace(wish, request=actor.request)
     written = Written(None)
@@ -133,10 +111,13 @@ def update(desk: RecordDesk, actor: Actor, sheet_id: str, changes: Sequence[Reco
         Problem: ``NOT_FOUND``; ``INVALID``: the sheet has no records with these ids, or no such fields.
     """
     most = desk.limits.commit_records
+    if len(changes) > most:
+        with desk.database.reading() as tx:
+            refuse_unknown_ids(tx, reachable(sheets.get(tx, actor.scope, sheet_id), actor), changes)
     written = Written(None)
     for start in range(0, max(len(changes), 1), most):
         with desk.database.transaction() as tx:
-            sheet = _reachable(hold(tx, actor.scope, sheet_id), actor)
+            sheet = reachable(hold(tx, actor.scope, sheet_id), actor)
             asked = replace(wish, request=actor.request)
             part = changes[start : start + most]
             written = _sum(written, update_in(tx, desk, sheet, part, asked, desk.clock.now()))
@@ -153,7 +134,7 @@ def remove(desk: RecordDesk, actor: Actor, sheet_id: str, ids: Sequence[str], wi
     written = Written(None)
     for start in range(0, max(len(ids), 1), most):
         with desk.database.transaction() as tx:
-            sheet = _reachable(hold(tx, actor.scope, sheet_id), actor)
+            sheet = reachable(hold(tx, actor.scope, sheet_id), actor)
             asked = replace(wish, request=actor.request)
             found = records.of_ids(tx, sheet, ids[start : start + most])
             gone = sorted(found.values(), key=lambda record: record.position)
@@ -212,12 +193,6 @@ def _page(desk: RecordDesk, actor: Actor, sheet: Sheet, raw: bytes) -> Batch:
             held = hold(tx, actor.scope, sheet.id)
             renewed = with_fields(tx, desk.ids, held, unknown.keys, actor, desk.clock.now())
         return page_of(renewed.blueprint, raw)
-
-
-def _reachable(sheet: Sheet, actor: Actor) -> Sheet:
-    if actor.space_id not in {None, sheet.space_id}:
-        raise Problem(Code.NOT_FOUND, "Sheet not found", (FieldError("sheetId", "Sheet not found"),))
-    return sheet
 
 
 def _sum(before: Written, after: Written) -> Written:
