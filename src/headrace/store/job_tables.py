@@ -175,7 +175,8 @@ happenings = sa.Table(
     instant("acknowledged_at", nullable=True),
     word("acknowledged_by", nullable=True),
     sa.UniqueConstraint("scope", "number"),
-    partial("ix_happenings_waiting", "scope", "written", where="number IS NULL"),
+    # It begins with the column that is null in all of it, so that SQLite sees that it has only these rows.
+    partial("ix_happenings_waiting", "number", "scope", "written", where="number IS NULL"),
     partial("ix_happenings_space", "space_id", "number", where="space_id IS NOT NULL AND number IS NOT NULL"),
     sa.Index("ix_happenings_scope_created", "scope", "created_at", "written"),
     # For lists that leave out what was acknowledged, and for those of one topic or domain: all others are then not walked over.

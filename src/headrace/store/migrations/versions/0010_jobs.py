@@ -77,7 +77,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_happenings_waiting",
         "happenings",
-        ["scope", "written"],
+        ["number", "scope", "written"],
         unique=False,
         sqlite_where=sa.text("number IS NULL"),
         postgresql_where=sa.text("number IS NULL"),
