@@ -10,6 +10,7 @@ from headrace.cli.options import As, BatchId, CursorText, Detach, Home, Limit, P
 from headrace.cli.output import Format, Output
 from headrace.core.client import Role
 from headrace.core.run import RunStatus
+from headrace.core.workspace import KeyKind
 
 # ruff: noqa: PLC0415 — a command imports its work when it is called: `headrace --help` must not wait for databases and engines
 
@@ -33,6 +34,7 @@ runs_app = _group("runs", "Look at runs, watch, cancel and retry them.")
 quarantine_app = _group("quarantine", "Rejected rows: look at them, download them, play them again.")
 flows_app = _group("flows", "The flows of this home.")
 clients_app = _group("clients", "Who may call the server.")
+keys_app = _group("keys", "Tokens of the Jobs door.")
 webhooks_app = _group("webhooks", "Who is told of runs that end.")
 db_app = _group("db", "The ledger's schema.")
 schema_app = _group("schema", "Schemas of documents.")
@@ -269,6 +271,44 @@ def clients_revoke(
     from headrace.cli import clients
 
     return clients.revoke(home, client_id, Output(output))
+
+
+@keys_app.command("create")
+def keys_create(
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="Where it is good (name or id); default: the first one.")
+    ] = None,
+    kind: Annotated[
+        KeyKind, typer.Option(help="secret: all of an environment; publishable: making spaces; personal: everything.")
+    ] = KeyKind.SECRET,
+    name: Annotated[str, typer.Option(help="What it is called in lists.")] = "",
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """Make a key. Its token is shown once."""
+    from headrace.cli import keys
+
+    return keys.create(home, keys.Wish(kind, name, environment), Output(output))
+
+
+@keys_app.command("ls")
+def keys_ls(home: Home = None, output: As = Format.TABLE) -> int:
+    """List the keys that are good."""
+    from headrace.cli import keys
+
+    return keys.show_list(home, Output(output))
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")],
+    home: Home = None,
+    output: As = Format.TABLE,
+) -> int:
+    """Make a key worthless, at once."""
+    from headrace.cli import keys
+
+    return keys.revoke(home, key_id, Output(output))
 
 
 WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's id.")]

@@ -25,6 +25,17 @@ class ResourceKind(StrEnum):
     """A secret key, a publishable key or a personal access token: ``name`` is the digest by which it is found."""
 
 
+class KeyKind(StrEnum):
+    """Kinds of keys."""
+
+    SECRET = "secret"  # noqa: S105 — a kind, no secret
+    """All of one environment."""
+    PUBLISHABLE = "publishable"
+    """Some operations of one environment, for what everybody can read."""
+    PERSONAL = "personal"
+    """All environments of the account."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """A thing of the workspace. ``parent_id`` is what it belongs to (the space of a workbook, the target of an action).

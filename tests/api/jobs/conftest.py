@@ -20,6 +20,7 @@ from headrace.api.jobs.door import JobsDoor
 from headrace.bootstrap.application import SystemIds
 from headrace.core.job import Actor
 from headrace.core.job_limits import JobLimits
+from headrace.core.workspace import KeyKind
 from headrace.dataplane.storage import Roots
 from headrace.service.happenings.desk import make_desk
 from headrace.service.happenings.listening import Listening
@@ -27,7 +28,7 @@ from headrace.service.happenings.open_requests import OpenRequests
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.service.workspace.accounts import the_account
-from headrace.service.workspace.keys import KeyKind, create_key
+from headrace.service.workspace.keys import create_key
 from headrace.store.database import Database
 
 SEALER = Sealer([b"k" * 32])

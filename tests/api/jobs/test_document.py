@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 import headrace.api.jobs
 from api.jobs.conftest import Client
-from headrace.api.jobs.document import METHODS, document
+from headrace.api.jobs.document import METHODS, document, paths_table
 from headrace.api.jobs.mounts import API
 from headrace.api.jobs.routes import OPEN, ROOT_ROUTERS, ROUTERS
 
@@ -65,6 +65,11 @@ def test_the_document_is_whole() -> None:
     ]
     twice = {name: file for name, file in written if [known for known, _ in written].count(name) > 1}
     assert twice == {}
+
+
+def test_the_page_lists_every_operation() -> None:
+    """The page's table is made from the document."""
+    assert paths_table() in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_document_is_served(sqlite_client: Client) -> None:

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from api.jobs.conftest import Client, errors_of
 from headrace.api.jobs.idempotency import KEPT
-from headrace.service.workspace.keys import KeyKind, create_key
+from headrace.core.workspace import KeyKind
+from headrace.service.workspace.keys import create_key
 from headrace.store import idempotency
 from headrace.store.database import Database
 from headrace.store.job_tables import idempotency_keys

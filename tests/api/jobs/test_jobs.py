@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from api.jobs.conftest import Client, errors_of
-from headrace.service.workspace.keys import KeyKind, create_key
+from headrace.core.workspace import KeyKind
+from headrace.service.workspace.keys import create_key
 
 SENT: dict[str, Any] = {"type": "workbook", "operation": "submitAction", "source": "us_wb_Tz31kP0a"}
 

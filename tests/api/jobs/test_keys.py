@@ -10,10 +10,10 @@ from headrace.api.jobs.app import make_app
 from headrace.core.client import Role, static_tokens
 from headrace.core.clock import DAY, HOUR
 from headrace.core.job import scope_of
-from headrace.core.workspace import Resource, ResourceKind
+from headrace.core.workspace import KeyKind, Resource, ResourceKind
 from headrace.http.rates import Rates
 from headrace.service.clients import ClientRequest, create_client, revoke_client
-from headrace.service.workspace.keys import KeyKind, create_key, space_token
+from headrace.service.workspace.keys import create_key, space_token
 from headrace.store import resources
 
 STATIC = "ann:reader:a-reader-of-everything"

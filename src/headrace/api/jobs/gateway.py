@@ -19,8 +19,9 @@ from headrace.core.client import Identity, Role, digest_of
 from headrace.core.errors import Code, Problem
 from headrace.core.job import Actor, scope_of
 from headrace.core.short_ids import short_id
+from headrace.core.workspace import KeyKind
 from headrace.service.tokens import verify_token
-from headrace.service.workspace.keys import KeyKind, find_key, holder_of, kind_of
+from headrace.service.workspace.keys import find_key, holder_of, kind_of
 from headrace.store import keys as keys_store
 
 DEVELOPER = Identity("developer", Role.ADMIN)

@@ -11,8 +11,8 @@ from headrace.api.jobs.members import Members
 from headrace.api.jobs.queries import Query
 from headrace.api.jobs.wire import Item, data, date, date_or_none, present, success
 from headrace.core.job import Actor
-from headrace.core.workspace import Resource
-from headrace.service.workspace.keys import KeyKind, create_key, find_key, kind_of, last_used, list_keys, revoke_key
+from headrace.core.workspace import KeyKind, Resource
+from headrace.service.workspace.keys import create_key, find_key, kind_of, last_used, list_keys, revoke_key
 
 router = APIRouter()
 

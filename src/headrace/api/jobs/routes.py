@@ -6,7 +6,27 @@ Routes of ``ROUTERS`` stand below ``/v1`` (and ``/api/v1``): they say ``/jobs/{j
 
 from fastapi import APIRouter
 
-from headrace.api.jobs import accounts, auth, document, environments, events, jobs, keys, pubsub, subscription
+from headrace.api.jobs import (
+    absent,
+    accounts,
+    actions,
+    auth,
+    document,
+    documents,
+    entitlements,
+    environments,
+    events,
+    fields,
+    files,
+    jobs,
+    keys,
+    pubsub,
+    secrets,
+    sheets,
+    spaces,
+    subscription,
+    workbooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     document.router,
@@ -17,6 +37,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     environments.router,
     keys.router,
     accounts.router,
+    spaces.router,
+    workbooks.router,
+    sheets.router,
+    fields.router,
+    files.router,
+    documents.router,
+    actions.router,
+    secrets.router,
+    entitlements.router,
+    absent.router,
 )
 """Every route behind the gateway."""
 ROOT_ROUTERS: tuple[APIRouter, ...] = ()

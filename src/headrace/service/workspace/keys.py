@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import jwt
@@ -14,7 +13,7 @@ from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.ids import Ids
 from headrace.core.short_ids import short_id
-from headrace.core.workspace import Resource, ResourceKind
+from headrace.core.workspace import KeyKind, Resource, ResourceKind
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import ISSUER
 from headrace.store import audit, resources
@@ -30,17 +29,6 @@ _SECRET_BYTES = 24
 _TOUCH = 5 * MINUTE
 """How long a key may be used until that is noted once more."""
 _LONGEST = 4096
-
-
-class KeyKind(StrEnum):
-    """Kinds of keys."""
-
-    SECRET = "secret"  # noqa: S105 — a kind, no secret
-    """All of one environment."""
-    PUBLISHABLE = "publishable"
-    """Some operations of one environment, for what everybody can read."""
-    PERSONAL = "personal"
-    """All environments of the account."""
 
 
 _PREFIX = {KeyKind.SECRET: "sk_", KeyKind.PUBLISHABLE: "pk_", KeyKind.PERSONAL: "pat_"}
