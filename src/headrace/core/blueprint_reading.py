@@ -14,10 +14,12 @@ MAX_CONSTRAINTS = 10
 MAX_OPTIONS = 10_000
 """Of one enum."""
 
-_KINDS = [kind.value for kind in FieldKind]
+_KINDS = tuple(kind.value for kind in FieldKind)
 _LEVELS = [level.value for level in Level]
 _CONSTRAINTS = ("required", "unique", "computed", "external", "stored")
 _SHEET_CONSTRAINTS = ("unique", "external")
+_ACTION_CONSTRAINTS = ("hasAllValid", "hasSelection", "hasData", "hasColumnEnabled")
+_MOUNTS = ("sheet", "workbook", "field", "document", "file")
 _ENUMS = (FieldKind.ENUM, FieldKind.ENUM_LIST)
 _REFERENCES = (FieldKind.REFERENCE, FieldKind.REFERENCE_LIST)
 # So that no constraint of a sheet has the name of a field's.
@@ -68,9 +70,7 @@ def field_with(shapes: Shapes, raw: Mapping[str, Json], path: str) -> FieldSpec:
     key = shapes.text(raw, "key", path, required=True) or ""
     if len(key) > MAX_KEY:
         shapes.wrong(f"{path}key", f"key has {len(key)} characters, {MAX_KEY} are allowed")
-    kind = FieldKind(shapes.one_of(raw, "type", _KINDS, path) or FieldKind.STRING)
-    if raw.get("type") is None:
-        shapes.wrong(f"{path}type", "type is required")
+    kind = FieldKind(_check_type(shapes, raw, path, _KINDS) or FieldKind.STRING)
     shapes.text(raw, "description", path)
     shapes.texts(raw, "treatments", path)
     shapes.object(raw, "appearance", path)
@@ -87,7 +87,7 @@ def field_with(shapes: Shapes, raw: Mapping[str, Json], path: str) -> FieldSpec:
         computed=rules[2],
         options=tuple(_options(shapes, config, f"{path}config")) if kind in _ENUMS else (),
         reference=_reference(shapes, config, f"{path}config") if kind in _REFERENCES else None,
-        decimal_places=_number_config(shapes, kind, config or {}, f"{path}config."),
+        decimal_places=_number_config(shapes, kind, config, f"{path}config."),
         alternatives=shapes.texts(raw, "alternativeNames", path),
         readonly=bool(shapes.flag(raw, "readonly", path)),
     )
@@ -107,17 +107,41 @@ def check_action(shapes: Shapes, raw: Mapping[str, Json], path: str = "", *, cha
     for name in ("primary", "confirm"):
         shapes.flag(raw, name, path)
     for where, constraint in shapes.objects(raw, "constraints", path):
-        shapes.text(constraint, "type", where, required=True)
+        _check_type(shapes, constraint, where, _ACTION_CONSTRAINTS)
     for where, message in shapes.objects(raw, "messages", path):
-        shapes.text(message, "content", where)
-    for name in ("inputForm", "mount", "guardrail"):
-        shapes.object(raw, name, path)
+        shapes.text(message, "type", where, required=True)
+        shapes.text(message, "content", where, required=True)
+    mount = shapes.object(raw, "mount", path)
+    if mount is not None:
+        _check_type(shapes, mount, f"{path}mount.", _MOUNTS)
+    guardrail = shapes.object(raw, "guardrail", path)
+    if guardrail is not None:
+        shapes.text(guardrail, "content", f"{path}guardrail.", required=True)
+    form = shapes.object(raw, "inputForm", path)
+    if form is not None:
+        _check_form(shapes, form, f"{path}inputForm.")
 
 
 def default_slug(name: str) -> str:
     """Return the slug of a sheet that was given none: its name without punctuation, with ``-`` for blanks."""
     kept = "".join(letter for letter in name if letter.isalnum() or letter.isspace() or letter in "-_")
     return "-".join(kept.split()) or "sheet"
+
+
+def _check_form(shapes: Shapes, form: Mapping[str, Json], path: str) -> None:
+    shapes.text(form, "type", path, required=True)
+    for where, item in shapes.objects(form, "fields", path, required=True):
+        for name in ("key", "label", "type"):
+            shapes.text(item, name, where, required=True)
+        config = shapes.object(item, "config", where)
+        if config is not None:
+            shapes.objects(config, "options", f"{where}config.", required=True)
+
+
+def _check_type(shapes: Shapes, raw: Mapping[str, Json], path: str, known: tuple[str, ...]) -> str | None:
+    if raw.get("type") is None:
+        shapes.wrong(f"{path}type", "type is required")
+    return shapes.one_of(raw, "type", known, path)
 
 
 def _constraints(
@@ -128,7 +152,7 @@ def _constraints(
     if len(constraints) > MAX_CONSTRAINTS:
         shapes.wrong(f"{path}constraints", f"there are {len(constraints)} constraints, {MAX_CONSTRAINTS} are allowed")
     for where, constraint in constraints:
-        kind = shapes.one_of(constraint, "type", _CONSTRAINTS, where)
+        kind = _check_type(shapes, constraint, where, _CONSTRAINTS)
         config = shapes.object(constraint, "config", where) or {}
         message, level = (
             _told(shapes, config, f"{where}config.") if kind in {"required", "unique"} else (None, Level.ERROR)
@@ -144,9 +168,6 @@ def _constraints(
                 computed = True
             case "external" | "stored":
                 shapes.text(constraint, "validator", where, required=True)
-            case _:
-                if constraint.get("type") is None:
-                    shapes.wrong(f"{where}type", "type is required")
     return required, unique, computed
 
 
@@ -155,9 +176,7 @@ def _sheet_uniques(
 ) -> Iterator[Unique]:
     seen = set()
     for where, constraint in shapes.objects(raw, "constraints", path):
-        kind = shapes.one_of(constraint, "type", _SHEET_CONSTRAINTS, where)
-        if kind is None and constraint.get("type") is None:
-            shapes.wrong(f"{where}type", "type is required")
+        kind = _check_type(shapes, constraint, where, _SHEET_CONSTRAINTS)
         if kind == "external":
             shapes.text(constraint, "validator", where, required=True)
         if kind != "unique":
@@ -213,10 +232,13 @@ def _reference(shapes: Shapes, config: Mapping[str, Json] | None, path: str) -> 
     return Reference(sheet, key, (theirs, ours))
 
 
-def _number_config(shapes: Shapes, kind: FieldKind, config: Mapping[str, Json], path: str) -> int | None:
-    if kind is FieldKind.BOOLEAN and config:
+def _number_config(shapes: Shapes, kind: FieldKind, config: Mapping[str, Json] | None, path: str) -> int | None:
+    if kind is FieldKind.BOOLEAN and config is not None:
         shapes.flag(config, "allowIndeterminate", path)
-    return shapes.whole(config, "decimalPlaces", path) if kind is FieldKind.NUMBER else None
+        # A strict client refuses every answer that has such a field without it.
+        if config.get("allowIndeterminate") is None:
+            shapes.wrong(f"{path}allowIndeterminate", "allowIndeterminate is required")
+    return shapes.whole(config or {}, "decimalPlaces", path) if kind is FieldKind.NUMBER else None
 
 
 def _is_number(value: Json) -> bool:

@@ -18,13 +18,14 @@ def stream(chunks: Iterator[bytes], *, media_type: str, name: str) -> Response:
     return StreamingResponse(chunks, media_type=media_type, headers=_headers(name))
 
 
-def send_file(request: Request, path: Path, *, media_type: str) -> Response:
+def send_file(request: Request, path: Path, *, media_type: str, name: str | None = None) -> Response:
     """Return the file at ``path``, or the part that the ``Range`` header asks for (206), or 416 when there is no such part.
 
+    ``name``: what it is called where it arrives (None: as on disk).
     The caller has checked that ``path`` may be read. ``HEAD`` gets the headers alone.
     """
     size = path.stat().st_size
-    headers = {**_headers(path.name), "accept-ranges": "bytes"}
+    headers = {**_headers(path.name if name is None else name), "accept-ranges": "bytes"}
     part = _range(request.headers.get("range"), size)
     if part is None:
         start, end, status = 0, size, 200

@@ -20,7 +20,22 @@ from headrace.store.job_tables import resources as table
 _READ = tuple(column for column in table.c if column.name != "sealed")
 _FIND = sa.select(*_READ).where(table.c.id == sa.bindparam("its_id"))
 _HOLD = _FIND.with_for_update()
-_ORDERS = {"created_at": table.c.created_at, "updated_at": table.c.updated_at, "name": table.c.name}
+_BELOW = table.alias("below")
+
+
+def _count_below(kind: ResourceKind) -> sa.ColumnElement[int]:
+    count = sa.select(sa.func.count()).where(_BELOW.c.space_id == table.c.id, _BELOW.c.kind == kind.value)
+    return count.correlate(table).scalar_subquery()
+
+
+_ORDERS: dict[str, sa.ColumnElement[Any]] = {
+    "created_at": table.c.created_at,
+    "updated_at": table.c.updated_at,
+    "created_by": table.c.created_by,
+    "name": table.c.name,
+    "workbooks": _count_below(ResourceKind.WORKBOOK),
+    "files": _count_below(ResourceKind.FILE),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +43,8 @@ class ResourceQuery:
     """Which resources a list has, and in which order.
 
     ``search``: a case-insensitive substring of the name. ``archived``: only those that are, or are not (None: both). ``name_not``, ``slug_not``:
-    others than that. ``order``: ``created_at``, ``updated_at`` or ``name``, ties by id.
+    others than that. ``order``: ``created_at``, ``updated_at``, ``created_by``, ``name``, or how many ``workbooks`` or ``files`` a space has;
+    ties by id.
     """
 
     scope: str
@@ -44,6 +60,15 @@ class ResourceQuery:
     ids: tuple[str, ...] | None = None
     order: str = "created_at"
     descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceFigures:
+    """How many workbooks and files a space has, and when something in it was changed last (0: there is nothing)."""
+
+    workbooks: int
+    files: int
+    newest: Instant
 
 
 def insert(tx: Transaction, resource: Resource, sealed: bytes | None = None) -> None:
@@ -110,11 +135,6 @@ def replace(tx: Transaction, resource: Resource, sealed: bytes | None = None) ->
     return written
 
 
-def touch(tx: Transaction, resource_id: str, now: Instant) -> None:
-    """Write down that something in the resource has changed; its revision stays."""
-    tx.execute(sa.update(table).where(table.c.id == resource_id).values(updated_at=now))
-
-
 def page(tx: Transaction, query: ResourceQuery, limit: int, page_number: int = 1) -> tuple[list[Resource], int]:
     """Return one page of resources (numbered from 1; beyond the end it is empty), and how many there are in all."""
     where = tuple(_conditions(query))
@@ -137,6 +157,12 @@ def of_parent(tx: Transaction, parent_id: str, kind: ResourceKind | None = None)
     ]
 
 
+def of_space(tx: Transaction, space_id: str, kind: ResourceKind) -> list[Resource]:
+    """Return what is of one kind in a space, the oldest first."""
+    where = (table.c.space_id == space_id, table.c.kind == kind.value)
+    return [_resource(row) for row in tx.rows(sa.select(*_READ).where(*where).order_by(table.c.created_at, table.c.id))]
+
+
 def of_ids(tx: Transaction, scope: str, kind: ResourceKind, resource_ids: Collection[str]) -> dict[str, Resource]:
     """Return those of the resources that there are, by id."""
     where = (table.c.scope == scope, table.c.kind == kind.value, table.c.id.in_(resource_ids))
@@ -154,14 +180,29 @@ def ids_of_space(tx: Transaction, space_id: str, kind: ResourceKind) -> list[str
     return [row["id"] for row in tx.rows(statement)]
 
 
-def counts_of_spaces(tx: Transaction, space_ids: Collection[str], kind: ResourceKind) -> dict[str, int]:
-    """Return how many resources of one kind each space has; those without any are left out."""
+def figures_of_spaces(tx: Transaction, space_ids: Collection[str]) -> dict[str, SpaceFigures]:
+    """Return what is in each of these spaces."""
     statement = (
-        sa.select(table.c.space_id, sa.func.count().label("count"))
-        .where(table.c.space_id.in_(space_ids), table.c.kind == kind.value)
-        .group_by(table.c.space_id)
+        sa.select(
+            table.c.space_id,
+            table.c.kind,
+            sa.func.count().label("count"),
+            sa.func.max(table.c.updated_at).label("newest"),
+        )
+        .where(table.c.space_id.in_(space_ids))
+        .group_by(table.c.space_id, table.c.kind)
     )
-    return {row["space_id"]: int(row["count"]) for row in tx.rows(statement)}
+    found: dict[str, dict[str, tuple[int, int]]] = {space_id: {} for space_id in space_ids}
+    for row in tx.rows(statement):
+        found[row["space_id"]][row["kind"]] = (int(row["count"]), int(row["newest"]))
+    return {
+        space_id: SpaceFigures(
+            workbooks=kinds.get(ResourceKind.WORKBOOK, (0, 0))[0],
+            files=kinds.get(ResourceKind.FILE, (0, 0))[0],
+            newest=Instant(max((newest for _, newest in kinds.values()), default=0)),
+        )
+        for space_id, kinds in found.items()
+    }
 
 
 def remove(tx: Transaction, resource_id: str) -> bool:

@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 
 from headrace.core.blueprint import Blueprint
 from headrace.core.blueprint_reading import read_blueprint
-from headrace.core.clock import Instant
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.workspace import Sheet
 from headrace.store.columns import load, searchable
@@ -31,7 +30,7 @@ from headrace.store.sheet_tables import (
 from headrace.store.sheet_tables import sheets as table
 
 _NOWHERE = ""
-_PLAIN = tuple(column.name for column in table.c if column.name not in {"config", "counts_told_at"})
+_PLAIN = tuple(column.name for column in table.c if column.name not in {"config", "counts_told_at", "counts_due_at"})
 # The text of the configuration, not its value: what was read of the same text before need not be read again.
 _READ = (*(table.c[name] for name in _PLAIN), sa.type_coerce(table.c.config, sa.Text).label("config"))
 _FIND = sa.select(*_READ).where(table.c.id == sa.bindparam("its_id"), table.c.scope != _NOWHERE)
@@ -142,22 +141,16 @@ def rewrite(tx: Transaction, sheet: Sheet) -> Sheet:
     return written
 
 
-def counts_told(tx: Transaction, sheet: Sheet) -> Instant | None:
-    """Return when the counts of the sheet were told last; None: never."""
-    told = tx.scalar(sa.select(table.c.counts_told_at).where(table.c.number == sheet.number))
-    return None if told is None else Instant(int(told))
-
-
-def set_counts_told(tx: Transaction, sheet: Sheet, now: Instant) -> None:
-    """Write down that the counts of the sheet were told."""
-    tx.execute(sa.update(table).where(table.c.number == sheet.number).values(counts_told_at=now))
-
-
 def remove(tx: Transaction, sheets: Collection[Sheet]) -> None:
     """Let nobody find the sheets any more; ``clear`` removes what they hold. A writer that waits for one of them does not find it then."""
-    numbers = [sheet.number for sheet in sheets]
-    gone = {"scope": _NOWHERE, "space_id": _NOWHERE, "workbook_id": _NOWHERE, "slug": table.c.id}
-    tx.execute(sa.update(table).where(table.c.number.in_(numbers)).values(**gone))
+    ids = [sheet.id for sheet in sheets]
+    _remove(tx, [sheet.number for sheet in hold_several(tx, None, ids)])
+
+
+def remove_of_space(tx: Transaction, space_id: str) -> None:
+    """Remove the sheets of a space as ``remove`` does."""
+    held = sa.select(table.c.number).where(table.c.space_id == space_id).order_by(table.c.number).with_for_update()
+    _remove(tx, [int(row["number"]) for row in tx.rows(held)])
 
 
 def removed(tx: Transaction) -> int | None:
@@ -176,6 +169,11 @@ def clear(tx: Transaction, number: int, limit: int) -> bool:
         tx.execute(sa.delete(small).where(small.c.sheet == number))
     tx.execute(sa.delete(table).where(table.c.number == number, table.c.workbook_id == _NOWHERE))
     return True
+
+
+def _remove(tx: Transaction, numbers: Collection[int]) -> None:
+    gone = {"scope": _NOWHERE, "space_id": _NOWHERE, "workbook_id": _NOWHERE, "slug": table.c.id}
+    tx.execute(sa.update(table).where(table.c.number.in_(numbers)).values(**gone))
 
 
 def _clear_some(tx: Transaction, part: sa.Table, number: int, limit: int) -> bool:

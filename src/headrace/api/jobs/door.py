@@ -7,12 +7,14 @@ from headrace.core.client import Identity
 from headrace.core.clock import Clock
 from headrace.core.ids import Ids
 from headrace.core.job_limits import JobLimits
+from headrace.core.scripts import ScriptRunner
 from headrace.dataplane.storage import Roots
 from headrace.http.rates import Rates
 from headrace.service.happenings.desk import HappeningDesk
 from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
 from headrace.service.jobs.desk import JobDesk
+from headrace.service.records.desk import RecordDesk
 from headrace.service.sealing import Sealer
 from headrace.service.tokens import TokenDesk
 from headrace.service.workspace.accounts import Account
@@ -31,7 +33,7 @@ class JobsDoor:
     """Everything that a request of this door may reach.
 
     ``dev``: any bearer token is taken for an administrator's; bootstrap sees to it that only this machine can ask then. ``roots.files`` is the
-    folder of files. ``listening``: how long polls wait, of this door alone; who makes the door starts and stops
+    folder of files. ``scripts``: runs scripts for previews. ``listening``: how long polls wait, of this door alone; who makes the door starts and stops
     the dispatcher of its desk.
     """
 
@@ -43,6 +45,7 @@ class JobsDoor:
     account: Account
     roots: Roots
     listening: Listening
+    scripts: ScriptRunner
     limits: JobLimits = field(default_factory=JobLimits)
     static_tokens: Mapping[str, Identity] = field(default_factory=dict)
     """Who shows a token of the account that never expires, by ``core.client.digest_of`` it."""
@@ -67,6 +70,11 @@ class JobsDoor:
     def jobs(self) -> JobDesk:
         """Return what the use cases of jobs need."""
         return JobDesk(self.database, self.clock, self.ids, self.limits)
+
+    @property
+    def records(self) -> RecordDesk:
+        """Return what writing records needs."""
+        return RecordDesk(self.database, self.clock, self.ids, self.limits)
 
     @property
     def workspace(self) -> WorkspaceDesk:

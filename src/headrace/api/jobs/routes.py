@@ -20,6 +20,7 @@ from headrace.api.jobs import (
     files,
     jobs,
     keys,
+    preview,
     pubsub,
     secrets,
     sheets,
@@ -30,6 +31,7 @@ from headrace.api.jobs import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     document.router,
+    preview.router,
     jobs.router,
     events.router,
     subscription.router,
