@@ -1,4 +1,4 @@
-"""What happens by the clock: due schedules and triggers are fired, and webhooks told.
+"""What happens by the clock: due schedules and triggers are fired, webhooks told, and jobs that nobody goes on with ended.
 
 Every worker process looks after all of it; what one does, no other repeats.
 """
@@ -17,16 +17,20 @@ from headrace.api.flowservice.firing import maker
 from headrace.api.flowservice.notifications import renderer
 from headrace.bootstrap.application import Application
 from headrace.bootstrap.doors import make_data_factory_door, make_door
+from headrace.bootstrap.jobs import job_desk, record_desk, workspace_desk
 from headrace.bootstrap.watching import watching_of
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.errors import Problem
 from headrace.dataplane.connectors.web import WebClient
 from headrace.service import schedules, webhooks
+from headrace.service.jobs import timekeeping
+from headrace.service.records import commits
 from headrace.service.schedules import FiringDesk
 from headrace.service.triggers import due, watching
 from headrace.service.triggers.desk import TriggerDesk
 from headrace.service.triggers.looks import StoreLooks
 from headrace.service.webhooks import WebhookDesk
+from headrace.service.workspace import removal
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +68,7 @@ def on_time(application: Application) -> Iterator[None]:
     """Fire schedules and triggers and tell webhooks, each in threads of its own, until the end of the block: what hangs delays nothing else."""
     firing, triggering, telling = firing_desk(application), trigger_desk(application), webhook_desk(application)
     stores = StoreLooks(watching_of(application, triggering))
+    jobs, records, workspace = job_desk(application), record_desk(application), workspace_desk(application)
     database = application.database
     over = threading.Event()
     loops = [
@@ -83,6 +88,9 @@ def on_time(application: Application) -> Iterator[None]:
             lambda: webhooks.deliver_due(telling) > 0,
             lambda _now: webhooks.next_delivery(database),
         ),
+        _Loop("headrace-jobs", lambda: timekeeping.tick(jobs), lambda now: timekeeping.next_at(database, now)),
+        _Loop("headrace-records", lambda: commits.tick(records), lambda _now: commits.next_at(database, records)),
+        _Loop("headrace-removal", lambda: removal.sweep(workspace), lambda _now: None),
     ]
     threads = [
         threading.Thread(target=loop.go, args=(application.clock, over), name=loop.name, daemon=True) for loop in loops

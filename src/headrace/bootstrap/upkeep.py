@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from headrace.bootstrap.application import Application
+from headrace.bootstrap.jobs import keep_up_jobs
 from headrace.core.clock import DAY, HOUR, Instant
 from headrace.core.codec import decode
 from headrace.core.errors import Code, Problem
@@ -78,6 +79,7 @@ def sweep(application: Application, grace: int = GRACE) -> Removed:
     journal.sweep(roots, Instant(application.clock.now() - max(grace, set_to.landing_days * DAY)))
     expired = Instant(application.clock.now() - set_to.retention_days * DAY)
     forget_trigger_runs(application.database, expired)
+    keep_up_jobs(application)
     with application.database.transaction() as tx:
         audit.forget(tx, expired)
         tokens.forget(tx, Instant(application.clock.now() - DAY))

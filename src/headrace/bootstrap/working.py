@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.batches import batch_id
+from headrace.bootstrap.jobs import HEAVY, job_activities
 from headrace.bootstrap.language import mapping_language
 from headrace.bootstrap.pipelines import dialects, pipeline_activities
 from headrace.bootstrap.timers import on_time
@@ -19,7 +20,7 @@ from headrace.core.clock import DAY, HOUR
 from headrace.core.outcome import Expansion, Outcome, Pause
 from headrace.core.task import ActivityFunction, DynamicContext, Task
 from headrace.dataplane.connectors.egress import EVERYTHING
-from headrace.engine.configuration import EngineConfig
+from headrace.engine.configuration import HEAVY_KINDS, EngineConfig
 from headrace.engine.engine import Engine
 from headrace.engine.worker import run_worker
 
@@ -48,7 +49,7 @@ def activities(application: Application) -> Mapping[str, ActivityFunction]:
         "revert": lambda module: module.revert_activity(roots),
     }
     moving = {kind: _loaded_when_needed(kind, make) for kind, make in makers.items()}
-    return {**moving, **pipeline_activities(application)}
+    return {**moving, **pipeline_activities(application), **job_activities(application)}
 
 
 def _loaded_when_needed(kind: str, make: Callable[[Any], ActivityFunction]) -> ActivityFunction:
@@ -69,6 +70,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         worker_concurrency=settings.worker_concurrency,
         poll_seconds=settings.poll_seconds,
         drain_seconds=settings.drain_seconds,
+        heavy_kinds=HEAVY_KINDS | HEAVY,
     )
 
 

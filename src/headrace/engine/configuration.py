@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 
 
+HEAVY_KINDS = frozenset({"copy", "promote", "replay"})
+"""Kinds of activities that take a core for as long as they last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
     """Settings of one engine, that is of one worker process. Durations are seconds.
@@ -23,7 +27,7 @@ class EngineConfig:
     """Activities of ``heavy_kinds`` that this worker does at once, each in a thread."""
     light_concurrency: int = 16
     """Other activities that this worker does at once."""
-    heavy_kinds: frozenset[str] = frozenset({"copy", "promote", "replay"})
+    heavy_kinds: frozenset[str] = HEAVY_KINDS
     poll_seconds: float = 0.02
     """How often the queue is looked at."""
     bounded_poll_seconds: float = 0.02
