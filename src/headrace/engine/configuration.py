@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-
 HEAVY_KINDS = frozenset({"copy", "promote", "replay"})
 """Kinds of activities that take a core for as long as they last."""
 
