@@ -14,6 +14,7 @@ from headrace.bootstrap.application import Application, allowed_roots
 from headrace.core.client import static_tokens
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
+from headrace.dataplane.scripts.runner import Scripts
 from headrace.http.links import is_loopback
 from headrace.http.rates import Rates
 from headrace.service.happenings.desk import make_desk
@@ -96,6 +97,7 @@ def make_jobs_door(application: Application, *, dev: bool = False) -> JobsDoor:
         account=the_account(application.database, application.clock, application.ids),
         roots=application.roots,
         limits=settings.job_limits,
+        scripts=Scripts(settings.job_limits.script),
         listening=Listening(
             make_desk(
                 application.database,

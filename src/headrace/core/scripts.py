@@ -6,6 +6,8 @@ A script is one JavaScript function. It is called once for each record and gives
 from collections.abc import Sequence
 from typing import Protocol
 
+from headrace.core.blueprint import Blueprint
+from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.record import Record, RecordChange
 from headrace.core.task import Cancellation
 
@@ -28,3 +30,23 @@ class ScriptRunner(Protocol):
                 more than it may; the message has the record's id. ``UNAVAILABLE``: too many scripts run already. What ``cancellation`` raises.
         """
         ...
+
+
+def check_changes(blueprint: Blueprint, changes: Sequence[RecordChange]) -> None:
+    """Look whether scripts have set fields of the sheet only.
+
+    Raises:
+        Problem: ``INVALID``: there is no such field, and the sheet takes no more.
+    """
+    if blueprint.allows_more_fields:
+        return
+    for change in changes:
+        unknown = [key for key in change.values if key not in blueprint.by_key]
+        if unknown:
+            raise script_problem(f"record {change.id}: the sheet has no field {unknown[0]!r}")
+
+
+def script_problem(words: str) -> Problem:
+    """Return the problem of a script that failed, with the field that names it."""
+    message = f"the script failed: {words}"
+    return Problem(Code.INVALID, message, (FieldError(SCRIPT_KEY, message),))

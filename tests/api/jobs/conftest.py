@@ -19,8 +19,9 @@ from headrace.api.jobs.app import make_app
 from headrace.api.jobs.door import JobsDoor
 from headrace.bootstrap.application import SystemIds
 from headrace.core.job import Actor
-from headrace.core.job_limits import JobLimits
+from headrace.core.job_limits import JobLimits, ScriptLimits
 from headrace.core.workspace import KeyKind
+from headrace.dataplane.scripts.runner import Scripts
 from headrace.dataplane.storage import Roots
 from headrace.service.happenings.desk import make_desk
 from headrace.service.happenings.listening import Listening
@@ -32,6 +33,8 @@ from headrace.service.workspace.keys import create_key
 from headrace.store.database import Database
 
 SEALER = Sealer([b"k" * 32])
+SCRIPTS = Scripts(ScriptLimits())
+"""Runs the scripts of all tests; it has a process only when one is run."""
 
 MakeDoor = Callable[..., JobsDoor]
 
@@ -86,6 +89,12 @@ class Client:
             return await http.request(method, self.base + url, content=content, headers=headers)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _end_scripts() -> Iterator[None]:
+    yield
+    SCRIPTS.close()
+
+
 @pytest.fixture(scope="session")
 def runner() -> Iterator[asyncio.Runner]:
     """Return what the requests of this session run in."""
@@ -133,6 +142,7 @@ def door_maker(database: Database, clock: ManualClock, home: Path) -> MakeDoor:
             "tokens": TokenDesk(database, SEALER, clock, ids),
             "account": the_account(database, clock, ids),
             "roots": roots,
+            "scripts": SCRIPTS,
         }
         limits = given.get("limits", JobLimits())
         values["listening"] = Listening(make_desk(database, clock, ids, limits, SEALER, OpenRequests(clock)))

@@ -35,6 +35,7 @@ from headrace.core.record import CommitWish
 from headrace.core.scripts import ScriptRunner
 from headrace.core.task import Context, Task, WorkFunction
 from headrace.core.workspace import Sheet
+from headrace.dataplane.limits import Limits
 from headrace.service.jobs import engine_side
 from headrace.service.jobs.desk import JobDesk
 from headrace.service.records import snapshots
@@ -55,13 +56,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """What operations need of an installation. ``work``: the folder of files that are being written."""
+    """What operations need of an installation. ``work``: the folder of files that are being written; ``limits``: what readers of files may use."""
 
     jobs: JobDesk
     workspace: WorkspaceDesk
     records: RecordDesk
     scripts: ScriptRunner
     work: Path
+    limits: Limits = field(default_factory=Limits)
 
 
 def _nothing_more(_tx: Transaction, _job: Job) -> None:
@@ -114,6 +116,8 @@ class Work:
     told_at: Instant = NEVER
     when_failing: list[Callable[[Transaction, Job, Problem], None]] = field(default_factory=list)
     """Called in the transaction that fails the job, before it does."""
+    when_given_up: list[Callable[[], None]] = field(default_factory=list)
+    """Called when the job has failed, or was found cancelled: what nobody wants any more is removed."""
 
     @property
     def position(self) -> Mapping[str, Json]:
@@ -209,22 +213,29 @@ class Work:
         Raises:
             Problem: ``NOT_FOUND``: there is none in the job's space.
         """
-        return self._reached(hold(tx, sheet_id))
+        return self._reached(hold(tx, self.job.scope, sheet_id))
 
     def take_snapshot_first(self, sheet_id: str) -> None:
         """Take the snapshot that ``config.snapshotLabel`` asks for, once; its id is in ``config.snapshotId`` then."""
         label = self.config.get("snapshotLabel")
-        if not isinstance(label, str) or "snapshot" in self.position:
-            return
-        with self.chunk() as chunk:
-            sheet = self.hold_sheet(chunk.tx, sheet_id)
-            taken = snapshots.take(chunk.tx, self.desks.records, self.actor, sheet, label, chunk.now)
-            chunk.position["snapshot"] = taken.id
-            chunk.config = {**self.config, "snapshotId": taken.id}
+        if isinstance(label, str) and "snapshot" not in self.position:
+            with self.chunk() as chunk:
+                taken = self.take_snapshot(chunk, sheet_id, label)
+                chunk.config = {**self.config, "snapshotId": taken}
+
+    def take_snapshot(self, chunk: Chunk, sheet_id: str, label: str | None) -> str:
+        """Return the id of the job's snapshot of a sheet, which is taken if there is none yet."""
+        known = chunk.position.get("snapshot")
+        if isinstance(known, str):
+            return known
+        sheet = self.hold_sheet(chunk.tx, sheet_id)
+        taken = snapshots.take(chunk.tx, self.desks.records, self.actor, sheet, label, chunk.now)
+        chunk.position["snapshot"] = taken.id
+        return taken.id
 
     def _reached(self, sheet: Sheet) -> Sheet:
         # A job of a space keeps to it, whatever its configuration names: who made it may reach nothing else.
-        if sheet.scope != self.job.scope or self.job.space_id not in {None, sheet.space_id}:
+        if self.job.space_id not in {None, sheet.space_id}:
             raise Problem(Code.NOT_FOUND, f"sheet {sheet.id!r} is not in the space of this job")
         return sheet
 
@@ -251,6 +262,8 @@ def working(desks: Desks, operate: Operation) -> WorkFunction:
             return _complete(work, operate(work))
         except Problem as problem:
             if problem.code in _STOPPED or (problem.code in TRANSIENT and task.attempt <= task.policy.retries):
+                # Who was fenced removes nothing: another worker goes on with it.
+                _give_up(work, only_if=problem.code is Code.CANCELLED)
                 raise
             return _fail(work, problem)
         except Exception:
@@ -280,7 +293,9 @@ def _complete(work: Work, done: Done) -> Outcome:
     with desks.jobs.database.transaction() as tx:
         job = engine_side.chunk(tx, desks.jobs, work.task.run_id)
         done.last(tx, job)
-        job = engine_side.finish(tx, desks.jobs, work.task.run_id, result=done.result, outcome=done.outcome)
+        job = engine_side.finish(
+            tx, desks.jobs, work.task.run_id, result=done.result, outcome=done.outcome, info=done.message
+        )
         crash_point("jobs-finish-written")
     crash_point("jobs-finished")
     return _ended(job)
@@ -294,7 +309,13 @@ def _fail(work: Work, problem: Problem) -> Outcome:
             call(tx, job, problem)
         engine_side.fail(tx, desks.jobs, work.task.run_id, message=problem.message)
     crash_point("jobs-failed")
+    _give_up(work)
     return Outcome(failure=Failure.of(problem))
+
+
+def _give_up(work: Work, *, only_if: bool = True) -> None:
+    for call in work.when_given_up if only_if else ():
+        call()
 
 
 def _ended(job: Job) -> Outcome:

@@ -14,10 +14,10 @@ from typing import Any, Self
 import structlog
 
 from headrace.core.codec import Json
-from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.errors import Code, Problem
 from headrace.core.job_limits import ScriptLimits
 from headrace.core.record import Message, Record, RecordChange
-from headrace.core.scripts import SCRIPT_KEY
+from headrace.core.scripts import script_problem
 from headrace.core.task import Cancellation
 from headrace.dataplane.scripts.pipes import Gone, Late, ScriptProcess
 
@@ -215,7 +215,7 @@ def _read(answers: Iterator[bytes], records: Sequence[Record], changes: list[Rec
     for record, frame in zip(records, answers, strict=False):
         kind, text = frame[:1], frame[1:]
         if kind == b"?":
-            return _of_script(text.decode("utf-8", "replace"))
+            return script_problem(text.decode("utf-8", "replace"))
         if kind != b"=":
             return _of_record(record, text.decode("utf-8", "replace"))
         changes.append(_change(record, text))
@@ -280,9 +280,4 @@ def _rounded(number: float) -> float | None:
 
 
 def _of_record(record: Record, words: str) -> Problem:
-    return _of_script(f"record {record.id}: {words}")
-
-
-def _of_script(words: str) -> Problem:
-    message = f"the script failed: {words}"
-    return Problem(Code.INVALID, message, (FieldError(SCRIPT_KEY, message),))
+    return script_problem(f"record {record.id}: {words}")

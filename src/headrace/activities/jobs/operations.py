@@ -1,0 +1,20 @@
+"""The operations that the engine does for jobs, by the kinds of their activities (``core.engine_operations.kind_of``)."""
+
+from collections.abc import Mapping
+
+from headrace.activities.jobs import delete_records, export, find_replace, mutate, snapshot
+from headrace.activities.jobs.working import Desks, Operation, working
+from headrace.core.task import WorkFunction
+
+OPERATIONS: Mapping[str, Operation] = {
+    "jobs_delete_records": delete_records.operate,
+    "jobs_export": export.operate,
+    "jobs_find_replace": find_replace.operate,
+    "jobs_mutate_records": mutate.operate,
+    "jobs_snapshot": snapshot.operate,
+}
+
+
+def functions(desks: Desks) -> dict[str, WorkFunction]:
+    """Return the function of each kind."""
+    return {kind: working(desks, operate) for kind, operate in OPERATIONS.items()}
