@@ -6,8 +6,11 @@ from headrace.api.jobs.queries import Query
 from headrace.service.records.selecting import SelectionAsked
 
 
-def selection_asked(request: Request, *, event_parameter: str = "for") -> SelectionAsked:
-    """Return the selection that the parameters of a request ask for; what is wrong in them says ``selecting.selection_of``."""
+def selection_asked(request: Request, *, event_parameter: str = "for", with_ids: bool = True) -> SelectionAsked:
+    """Return the selection that the parameters of a request ask for; what is wrong in them says ``selecting.selection_of``.
+
+    ``with_ids`` False: ``ids`` means something else there.
+    """
     query = Query(request)
     return SelectionAsked(
         filter=query.text("filter"),
@@ -17,7 +20,7 @@ def selection_asked(request: Request, *, event_parameter: str = "for") -> Select
         q=query.text("q"),
         sort_field=query.text("sortField"),
         sort_direction=_lower(query.text("sortDirection")),
-        ids=query.texts("ids") or None,
+        ids=(query.texts("ids") or None) if with_ids else None,
         fields=query.texts("fields") or None,
         commit_id=query.text("commitId") or query.text("versionId"),
         since_commit_id=query.text("sinceCommitId") or query.text("sinceVersionId"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.job import Actor
 from headrace.core.record import Commit, RecordCounts
@@ -102,12 +103,31 @@ def values(  # noqa: PLR0913, PLR0917 — which values of what, and which page o
     """
     with database.reading() as tx:
         sheet = reachable(tx, actor, sheet_id)
-        if key not in sheet.blueprint.by_key:
-            message = f"the sheet has no field {key[:80]!r}"
-            raise Problem(Code.INVALID, message, (FieldError("fieldKey", message),))
+        _check_field(sheet, key)
         selection = selection_of(tx, sheet, asked)
         offset = (number - 1) * size
         return record_values(tx, sheet, key, selection, limit=size, offset=offset, descending=descending)
+
+
+def cells(  # noqa: PLR0913, PLR0917 — which field of what, and which page of it
+    database: Database, actor: Actor, sheet_id: str, key: str, asked: SelectionAsked, size: int, number: int
+) -> list[Json]:
+    """Return the value that each record of a page has in field ``key``.
+
+    Raises:
+        Problem: as ``values``.
+    """
+    with database.reading() as tx:
+        sheet = reachable(tx, actor, sheet_id)
+        _check_field(sheet, key)
+        found = record_pages.page(tx, sheet, selection_of(tx, sheet, asked), size, number)
+        return [record.values.get(key) for record in found]
+
+
+def _check_field(sheet: Sheet, key: str) -> None:
+    if key not in sheet.blueprint.by_key:
+        message = f"the sheet has no field {key[:80]!r}"
+        raise Problem(Code.INVALID, message, (FieldError("fieldKey", message),))
 
 
 def indices(
