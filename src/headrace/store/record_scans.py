@@ -104,11 +104,15 @@ def _kind(tx: Transaction, field: str) -> sa.ColumnElement[Any]:
 def _text(tx: Transaction, field: str) -> sa.ColumnElement[Any]:
     if tx.dialect == "sqlite":
         return sa.func.json_extract(table.c["values"], _path(field), type_=sa.Text)
-    return sa.type_coerce(table.c["values"], postgresql.JSONB).op("->>")(sa.literal(field, sa.Text))
+    return sa.type_coerce(table.c["values"], postgresql.JSONB).op("->>", return_type=sa.Text())(
+        sa.literal(field, sa.Text)
+    )
 
 
 def _of_postgres(field: str) -> sa.ColumnElement[Any]:
-    return sa.type_coerce(table.c["values"], postgresql.JSONB).op("->")(sa.literal(field, sa.Text))
+    return sa.type_coerce(table.c["values"], postgresql.JSONB).op("->", return_type=postgresql.JSONB())(
+        sa.literal(field, sa.Text)
+    )
 
 
 def _path(field: str) -> str:

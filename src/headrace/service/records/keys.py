@@ -109,15 +109,17 @@ class LinkRule:
     def links(self, columns: Columns, size: int) -> list[tuple[str, int, Json]]:
         """Return the same with the value that refers."""
         column = columns[self.spec.key]
-        if self.by is None and set(map(type, column)) <= {str, type(None)}:
+        only_lists = self.spec.kind.is_list
+        if self.by is None and not only_lists and set(map(type, column)) <= {str, type(None)}:
             return [(key, index, column[index]) for key, index in _text_pairs(column, sensitive=True)]
         beside = None if self.by is None else columns[self.by]
-        several = self.spec.kind.is_list or takes_several(self.spec)
+        several = only_lists or takes_several(self.spec)
         found: list[tuple[str, int, Json]] = []
         for index in range(size):
             value = column[index]
             items = value if isinstance(value, list) and several else [value]
-            if all(map(_is_scalar, items)):
+            # What cannot be read as the type refers to nothing, and is not said to.
+            if (isinstance(value, list) or not only_lists) and all(map(_is_scalar, items)):
                 values = {_link_key(item, beside, index): item for item in items}
                 found.extend((key, index, item) for key, item in values.items())
         return found

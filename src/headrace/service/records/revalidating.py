@@ -247,13 +247,15 @@ def _enter(
 
 
 def _plain_field(rule: UniqueRule | TargetRule | LinkRule) -> str | None:
-    """Return the only field that the keys of ``rule`` are made of, None when there are several."""
+    """Return the only field that the keys of ``rule`` are made of, None where SQL cannot make them: of several fields, of lists only."""
+    if isinstance(rule, LinkRule) and rule.spec.kind.is_list:
+        return None
     fields = _fields_of(rule)
-    return (
-        next(iter(fields))
-        if len(fields) == 1 and not (isinstance(rule, UniqueRule) and len(rule.unique.fields) > 1)
-        else None
-    )
+    return next(iter(fields)) if len(fields) == 1 and not _is_group(rule) else None
+
+
+def _is_group(rule: UniqueRule | TargetRule | LinkRule) -> bool:
+    return isinstance(rule, UniqueRule) and (len(rule.unique.fields) > 1 or bool(rule.unique.required))
 
 
 def _fields_of(rule: UniqueRule | TargetRule | LinkRule) -> set[str]:
