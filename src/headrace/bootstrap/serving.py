@@ -92,6 +92,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
             server.run(sockets=[listener])
         finally:
             jobs_door.happenings.dispatcher.stop()
+            jobs_door.scripts.close()
             explorer.close()
             supervisor.stop()
     return 0

@@ -31,6 +31,10 @@ class ScriptRunner(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """End whatever is running; nothing is run any more."""
+        ...
+
 
 def check_changes(blueprint: Blueprint, changes: Sequence[RecordChange]) -> None:
     """Look whether scripts have set fields of the sheet only.
