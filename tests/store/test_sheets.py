@@ -4,6 +4,7 @@ import pytest
 
 from headrace.core.blueprint_reading import read_blueprint
 from headrace.core.clock import Instant
+from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.workspace import Sheet
 from headrace.store import sheets
@@ -15,7 +16,7 @@ SCOPE = "jobs/us_acc_1/us_env_1"
 
 def a_sheet(sheet_id: str = "us_sh_1", slug: str = "contacts", place: int = 0) -> Sheet:
     """Return a sheet with one field."""
-    raw = {"name": "Contacts", "slug": slug, "fields": [{"key": "email", "type": "string"}]}
+    raw: dict[str, Json] = {"name": "Contacts", "slug": slug, "fields": [{"key": "email", "type": "string"}]}
     now = Instant(1)
     return Sheet(
         id=sheet_id,

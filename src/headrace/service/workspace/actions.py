@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from headrace.core.blueprint_reading import check_action
+from headrace.core.clock import Instant
 from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.happening import Place
@@ -45,7 +46,9 @@ def create(
         jobs.hold_environment(tx, actor.scope)
         hand = Hand(tx, desk, actor, now)
         space = space_of(tx, actor, space_id, hold=True)
-        for path, raw in zip(paths, bodies, strict=True):
+        for number, (path, raw) in enumerate(zip(paths, bodies, strict=True)):
+            # A microsecond apart, so that lists have them in the order in which they came.
+            made_at = Instant(now + number)
             target = str(raw.get("targetId") or space.id)
             action = Resource(
                 scope=space.scope,
@@ -54,8 +57,8 @@ def create(
                 name=str(raw["label"]),
                 body={name: value for name, value in without_nulls(raw).items() if name not in _OWN},
                 created_by=actor.id,
-                created_at=now,
-                updated_at=now,
+                created_at=made_at,
+                updated_at=made_at,
                 parent_id=target,
                 space_id=space.id,
             )

@@ -37,10 +37,12 @@ _MAX_EXTENSION = 20
 # What this machine's own tables say is no business of a server that is to say the same everywhere.
 _TYPES = mimetypes.MimeTypes()
 _FURTHER = {
-    "tsv": "text/tab-separated-values",
-    "psv": "text/plain",
     "jsonl": "application/jsonl",
     "ndjson": "application/x-ndjson",
+    "psv": "text/plain",
+    "tsv": "text/tab-separated-values",
+    "xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _CHANGED = ("actions", "sheetId", "status", "treatments", "workbookId")
 
