@@ -11,10 +11,10 @@ from typing import Any
 from headrace.activities.jobs.working import Done, Work
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
+from headrace.core.errors import Code, Problem
 from headrace.core.job import Job
 from headrace.core.record import NewRecord
 from headrace.core.workspace import Resource, ResourceKind
-from headrace.dataplane.limits import Limits
 from headrace.dataplane.worksheets.reading import OBJECTS, options_in, reading
 from headrace.dataplane.worksheets.worksheet import Opening, Row, Worksheet
 from headrace.service.records import writing
@@ -26,7 +26,7 @@ FAILED = "failed"
 _WHAT = "records extracted"
 
 
-def operate(work: Work, limits: Limits) -> Done:
+def operate(work: Work) -> Done:
     """Extract the file that the job's source is."""
     work.when_failing.append(lambda tx, job, _: _mark_failed(tx, work, job))
     file, space_options = _file(work)
@@ -35,7 +35,7 @@ def operate(work: Work, limits: Limits) -> Done:
         path=files.path(work.desks.workspace, file.id),
         name=file.name,
         options=options_in(work.config, space_options),
-        limits=limits,
+        limits=work.desks.limits,
         work=work.folder,
         cancellation=work.context.cancellation,
     )
@@ -71,6 +71,10 @@ class _Place:
     def of(cls, position: Mapping[str, Json]) -> "_Place":
         kept: Any = position
         return cls(kept["workbook"], tuple(kept["sheets"]), kept["sheet"], kept["row"], kept["records"], kept["asked"])
+
+    def is_before(self, sheet: int, row: int) -> bool:
+        """Say whether ``row`` of worksheet ``sheet`` comes next."""
+        return (self.sheet, self.row) == (sheet, row) or (row == 0 and self.sheet < sheet)
 
     @property
     def position(self) -> dict[str, Json]:
@@ -132,17 +136,19 @@ def _fill(work: Work, worksheets: Sequence[Worksheet], number: int, start: int) 
     """Write the rows of one worksheet from ``start`` on."""
     worksheet = worksheets[number]
     total = sum(sheet.count for sheet in worksheets)
-    row = start
+    begin = start
     for rows in worksheet.chunks(start):
         records = _records(worksheet.keys, rows)
-        row += len(rows)
         with work.chunk() as chunk:
             place = _Place.of(chunk.position)
+            if not place.is_before(number, begin):
+                raise Problem(Code.FENCED, "another worker has gone on with this file")
             sheet = work.hold_sheet(chunk.tx, place.sheets[number])
             writing.insert_in(chunk.tx, work.desks.records, sheet, records, work.wish, chunk.now)
             done = place.records + len(rows)
-            chunk.position.update({"sheet": number, "row": row, "records": done})
+            chunk.position.update({"sheet": number, "row": begin + len(rows), "records": done})
             chunk.report(done, total, _WHAT)
+        begin += len(rows)
 
 
 def _records(keys: Sequence[str], rows: Sequence[Row]) -> list[NewRecord]:
