@@ -73,3 +73,9 @@ def forget(tx: Transaction, sheet: Sheet, after: int = -1, limit: int = _FORGOTT
         sa.delete(record_versions).where(old.sheet == sheet.number, old.position > after, old.position <= last, ~needed)
     )
     return last
+
+
+def count(tx: Transaction, sheet: Sheet) -> int:
+    """Return how many old states are kept of the records of ``sheet``."""
+    query = sa.select(sa.func.count()).select_from(record_versions).where(record_versions.c.sheet == sheet.number)
+    return int(tx.scalar(query))

@@ -160,6 +160,7 @@ record_versions = sa.Table(
     document("metadata", nullable=True),
     document("config", nullable=True),
     sa.PrimaryKeyConstraint("sheet", "position", "until_commit"),
+    sa.Index("ix_record_versions_id", "sheet", "record_id"),
     sa.ForeignKeyConstraint(["sheet"], ["sheets.number"]),
     sqlite_with_rowid=False,
 )

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sheet", "position", "until_commit", name="pk_record_versions"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_record_versions_id", "record_versions", ["sheet", "record_id"], unique=False)
     op.create_table(
         "sheet_blocks",
         sa.Column("sheet", sa.BigInteger(), nullable=False),
