@@ -11,6 +11,7 @@ from flatfile.property import (
     Constraint_Unique,
     EnumPropertyConfig,
     EnumPropertyOption,
+    Property,
     Property_Boolean,
     Property_Date,
     Property_Enum,
@@ -28,7 +29,7 @@ from flatfile.sheets import SheetConfig
 from api.jobs.conftest import Client
 
 OPTIONS = EnumPropertyConfig(options=[EnumPropertyOption(value="a", label="A"), EnumPropertyOption(value=1)])
-FIELDS = [
+FIELDS: list[Property] = [
     Property_String(key="text", constraints=[Constraint_Required(), Constraint_Unique()]),
     Property_Number(key="number"),
     Property_Boolean(key="flag", config=BooleanPropertyConfig(allow_indeterminate=True)),
