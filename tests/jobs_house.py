@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from fakes import CountingIds
 from headrace.activities.jobs.working import Desks, Operation, working
 from headrace.core.clock import Instant
@@ -32,6 +34,7 @@ from headrace.service.workspace import files, workbooks
 from headrace.service.workspace.desk import WorkspaceDesk
 from headrace.store import jobs, record_pages, resources, sheets
 from headrace.store.database import Database
+from headrace.store.tables import runs
 from service.conftest import TickingClock
 
 SCOPE = "jobs/us_acc_1/us_env_1"
@@ -172,6 +175,15 @@ class JobsHouse:
         if config is None:
             return again
         return verbs.patch(self.desks.jobs, KEY, job.id, JobChange(config=config))
+
+    def execute(self, job: Job) -> Job:
+        """Say that a job is to be done."""
+        return verbs.execute(self.desks.jobs, KEY, job.id)
+
+    def newest_run(self) -> str:
+        """Return the id of the run that was made last."""
+        with self.database.reading() as tx:
+            return str(tx.scalar(sa.select(sa.func.max(runs.c.id))))
 
     def act(self, job: Job, operate: Operation) -> Outcome:
         """Do a job as a worker does."""
