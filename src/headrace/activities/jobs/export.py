@@ -117,9 +117,8 @@ class _Writing:
             if part.total >= MAX_ROWS:
                 raise too_many_rows(part.sheet.name)
         path = self.work.folder / "0"
-        book = Spreadsheet(path)
-        count = sum(book.add(part.sheet.name, self._columns(part.sheet), self._rows(part)) for part in parts)
-        book.close()
+        with Spreadsheet(path) as book:
+            count = sum(book.add(part.sheet.name, self._columns(part.sheet), self._rows(part)) for part in parts)
         return [_Written(f"{name}.{XLSX}", path, count)]
 
     def texts(self, parts: Sequence[_Part]) -> list[_Written]:

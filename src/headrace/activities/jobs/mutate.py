@@ -25,6 +25,7 @@ class _Piece:
 
     sheet: Sheet
     chosen: Chosen
+    limit: int
     records: list[Record]
     start: Mapping[str, Json]
     position: dict[str, Json]
@@ -37,7 +38,7 @@ class _Piece:
             return False
         if sheet.next_commit == self.sheet.next_commit:
             return True
-        now, _more = next_records(tx, sheet, self.chosen, dict(position), AT_ONCE)
+        now, _more = next_records(tx, sheet, self.chosen, dict(position), self.limit)
         return [(one.position, one.updated_commit) for one in now] == [
             (one.position, one.updated_commit) for one in self.records
         ]
@@ -80,10 +81,11 @@ def _next_piece(work: Work, sheet_id: str) -> _Piece:
     with work.desks.jobs.database.reading() as tx:
         sheet = work.sheet(tx, sheet_id)
         chosen = chosen_of(tx, sheet, work.config)
-        records, more = next_records(tx, sheet, chosen, position, AT_ONCE)
+        limit = min(AT_ONCE, work.desks.records.limits.commit_records)
+        records, more = next_records(tx, sheet, chosen, position, limit)
     script = str(work.config.get("mutateRecord"))
     keys = [field.key for field in sheet.blueprint.fields]
     found = work.desks.scripts(script, keys, records, work.context.cancellation)
     changes = [change for change in found if change is not None]
     check_changes(sheet.blueprint, changes)
-    return _Piece(sheet, chosen, records, work.position, position, more, changes)
+    return _Piece(sheet, chosen, limit, records, work.position, position, more, changes)

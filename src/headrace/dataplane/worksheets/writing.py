@@ -12,14 +12,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no type information
 
 from headrace.core.blueprint import FieldKind
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
-from headrace.dataplane.storage import disk_full
+from headrace.dataplane.storage import disk_full, make_durable
 
 MAX_ROWS = 1_048_576
 """Of a worksheet, its header included."""
@@ -63,7 +64,10 @@ def write_csv(path: Path, columns: Sequence[Column], rows: Iterable[Sequence[Jso
 
 
 class Spreadsheet:
-    """An XLSX file that is written sheet after sheet, row after row, in little memory. Call ``close`` at its end, or throw it away with its folder.
+    """An XLSX file that is written sheet after sheet, row after row, in little memory.
+
+    Use it in a ``with``: the file is there at its end, and its bytes survive a loss of power. When the block raises, there is none; what lies in its
+    folder is the caller's to remove.
 
     Raises:
         Problem: ``DISK_FULL``, from any of its methods.
@@ -82,6 +86,19 @@ class Spreadsheet:
         self._book.use_zip64()
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._names: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._close()
+            return
+        self._book.fileclosed = True
+        for sheet in self._book.worksheets():
+            sheet.row_data_fh.close()
 
     def add(self, name: str, columns: Sequence[Column], rows: Iterable[Sequence[Json]]) -> int:
         """Write a worksheet with a header, and return the number of rows behind it.
@@ -109,15 +126,13 @@ class Spreadsheet:
             raise disk_full(error, self._path.parent) or error from error
         return number
 
-    def close(self) -> None:
-        """Write the file; its bytes survive a loss of power."""
+    def _close(self) -> None:
         try:
             self._book.close()
-            with self._path.open("rb") as file:
-                os.fsync(file.fileno())
+            make_durable(self._path)
         except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
-            cause = error if isinstance(error, OSError) else error.args[0] if error.args else None
-            raise (disk_full(cause, self._path.parent) if isinstance(cause, OSError) else None) or error from error
+            cause = error if isinstance(error, OSError) else error.args[0]
+            raise disk_full(cause, self._path.parent) or error from error
 
     def _write(self, sheet: Any, row: int, place: int, kind: FieldKind, value: Any) -> bool:
         """Write a value, and return whether it fits into a cell."""
