@@ -23,6 +23,8 @@ from headrace.api.jobs import (
     files,
     jobs,
     keys,
+    mapping,
+    plans,
     preview,
     pubsub,
     records,
@@ -38,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     document.router,
     preview.router,
     jobs.router,
+    plans.router,
+    mapping.router,
     events.router,
     subscription.router,
     # After the subscription: its path begins like that of an environment.
