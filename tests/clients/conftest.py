@@ -1,4 +1,4 @@
-"""Fixtures of clients of Data Factory: one server for all of a test process, and an outside world."""
+"""Fixtures of clients of Data Factory and of jobs: one server of each for all of a test process, and an outside world."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from clients.factory_served import ServedFactories, served_factories
 from clients.factory_world import CountingWorld, counting_world
+from clients.jobs_served import ServedJobs, served_jobs
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +20,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedFactories
 def world() -> Iterator[CountingWorld]:
     """Return an outside world."""
     with counting_world() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def jobs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedJobs]:
+    """Return a server of jobs; each test works in a space of its own."""
+    with served_jobs(tmp_path_factory.mktemp("jobs")) as made:
         yield made
