@@ -28,6 +28,7 @@ from headrace.api.jobs import (
     preview,
     pubsub,
     records,
+    records_jsonl,
     secrets,
     sheets,
     snapshots,
@@ -65,7 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     absent.router,
 )
 """Every route behind the gateway."""
-ROOT_ROUTERS: tuple[APIRouter, ...] = ()
+ROOT_ROUTERS: tuple[APIRouter, ...] = (records_jsonl.router,)
 """Routes behind the gateway that do not stand below ``/v1``."""
 OPEN: tuple[APIRouter, ...] = (auth.open_router, pubsub.open_router)
 """Routes that anybody may ask, or that look at tokens of another kind themselves."""

@@ -4,7 +4,7 @@ The shape is exact: five keys, and in ``values`` every field of the blueprint, s
 blueprint: only records with messages are put together cell by cell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -38,7 +38,7 @@ class RecordTexts:
             name.replace(b"%", b"%%") + b':{"value":%b,"messages":[],"valid":true}' for name in self._names
         )
         self._template = b'{"id":%b,"values":{' + cells + b'},"valid":true,"metadata":%b,"config":%b}'
-        self._values = _values_of(keys)
+        self._values = raw_cells(keys)
 
     def text(self, row: Sequence[Any]) -> bytes:
         """Return the JSON of a row of ``store.record_rows.COLUMNS``."""
@@ -78,7 +78,8 @@ def _texts_of(keys: tuple[str, ...]) -> RecordTexts:
 
 
 @lru_cache(maxsize=64)
-def _values_of(keys: tuple[str, ...]) -> Any:
+def raw_cells(keys: tuple[str, ...]) -> Callable[[str], tuple[Any, ...]]:
+    """Return what reads the JSON of each of the fields ``keys`` (null where it is absent) out of the text of a record's values."""
     # A structure with a member for each field is read faster than an object, and knows what is absent; other members are passed over.
     members = [
         (f"c{place}", msgspec.Raw, msgspec.field(name=key, default=msgspec.Raw(_NULL)))
@@ -201,7 +202,7 @@ def custom_messages(said: Any, path: str, faults: list[FieldError]) -> tuple[Mes
         if not isinstance(item, Mapping) or not isinstance(item.get("message"), str):
             faults.append(FieldError(f"{path}[{place}].message", "the message must be a text"))
             continue
-        level = item.get("type") or Level.INFO.value
+        level = item.get("type") or Level.ERROR.value
         if level not in set(Level):
             faults.append(FieldError(f"{path}[{place}].type", "type must be one of error, warn, info"))
             continue

@@ -1,0 +1,123 @@
+"""Records line by line, on both databases."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import httpx
+
+from api.jobs.conftest import Client, MakeDoor, client_of, errors_of
+from api.jobs.sheets_of_tests import make_sheet, names_of
+from fakes import ManualClock
+from headrace.core.job_limits import JobLimits
+
+URL = "/v2-alpha/records.jsonl"
+
+
+def _write(client: Client, lines: list[Any], query: str = "", **headers: str) -> httpx.Response:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    return client.raw("POST", f"{URL}?{query}", "\n".join(texts).encode(), content_type="application/jsonl", **headers)
+
+
+def _read(client: Client, query: str) -> list[Any]:
+    answer = client.raw("GET", f"{URL}?stream=true&{query}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("application/jsonl")
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_lines_insert_change_and_remove(client: Client) -> None:
+    """Each line says by its own names what it wants; the answer is bare."""
+    sheet = make_sheet(client)
+    at = {"X_Sheet_Id": sheet["id"]}
+    named = "us_rc_" + "a" * 32
+    first = [
+        {"name": "Ann", "age": 3},
+        "",
+        {"__nk": named, "name": "Bob", "__m": {"a": 1}, "__i": [{"x": "age", "m": "Hm", "t": "warn"}]},
+        {"__s": sheet["id"], "name": "Cleo"},
+        {"__s": sheet["id"], "__n": "people", "name": "Dan"},
+    ]
+    assert _write(client, first, **at).json() == {"success": True, "created": 4, "updated": 0}
+    ann, bob, cleo, dan = (line["__k"] for line in _read(client, f"sheetId={sheet['id']}"))
+    assert bob == named
+    second = [
+        {"__k": ann, "age": 4},
+        {"__k": cleo, "__d": True},
+        {"__k": ann, "name": "Anna", "age": None},
+        {"__k": dan, "__d": True},
+    ]
+    book = f"workbookId={sheet['workbookId']}&sheetSlug=people"
+    assert _write(client, second, book).json() == {"success": True, "created": 0, "updated": 2}
+    assert _read(client, book) == [{"__k": ann, "name": "Anna"}, {"__k": bob, "name": "Bob"}]
+    whole = "includeMessages=true&includeMetadata=true&includeConfig=true&includeSheet=true&includeSheetSlug=true"
+    found = _read(client, f"sheetId={sheet['id']}&{whole}&includeTimestamps=true&includeEmptyCells=true&ids={bob}")
+    assert found[0].pop("__u").endswith("Z")
+    assert found == [
+        {
+            "__s": sheet["id"],
+            "__n": "people",
+            "__k": bob,
+            "name": "Bob",
+            "age": None,
+            "active": None,
+            "tags": None,
+            "__e": True,
+            "__i": [{"x": "age", "m": "Hm"}],
+            "__m": {"a": 1},
+            "__c": {},
+        }
+    ]
+    assert _read(client, f"sheetId={sheet['id']}&{whole}&noContext=true&fields=name&pageSize=1&sortField=name")[
+        0
+    ].keys() == {
+        "__k",
+        "name",
+        "__e",
+        "__i",
+        "__m",
+        "__c",
+    }
+
+
+def test_a_stream_stops_at_the_first_bad_line_and_says_what_stays(
+    runner: asyncio.Runner, make_jobs_door: MakeDoor, clock: ManualClock
+) -> None:
+    """The number of the line counts all lines; every good line before it is committed, and no line behind it."""
+    client = client_of(runner, make_jobs_door(limits=JobLimits(commit_records=4)), clock)
+    sheet = make_sheet(client)
+    at = {"X_Sheet_Id": sheet["id"]}
+    good = [{"name": f"n{number}"} for number in range(7)]
+    bad: list[Any] = [
+        '{"name":"x"',
+        '{"name":"x"},{"name":"y"}',
+        "[1]",
+        {"shoe": 1},
+        {"__k": "us_rc_none", "name": "x"},
+    ]
+    bad += [{"__d": True}, {"__k": 5}, {"__s": "us_sh_none", "name": "x"}, {"__i": 5, "name": "x"}]
+    for line in bad:
+        status, errors = errors_of(_write(client, [*good[:3], "", *good[3:6], line, *good], "truncate=true", **at))
+        assert (status, errors[0][0]) == (400, "line 8"), line
+        assert "6 lines before say is committed and stays (6 created" in errors[0][1], errors
+        assert len(_read(client, f"sheetId={sheet['id']}")) == 6
+    status, errors = errors_of(_write(client, good[:1]))
+    assert (status, errors[0][0]) == (400, "line 1")
+    assert errors_of(client.raw("GET", URL))[1][0][0] == "sheetId"
+    assert errors_of(client.raw("GET", f"{URL}?sheetId=us_sh_none"))[0] == 404
+    assert errors_of(client.raw("GET", f"{URL}?sheetId={sheet['id']}&q=x"))[1][0][0] == "q"
+
+
+def test_a_sheet_is_emptied_after_a_snapshot_was_taken(client: Client) -> None:
+    """Packed bodies too, as listeners send them."""
+    sheet = make_sheet(client)
+    client.post(f"/sheets/{sheet['id']}/records", [{"name": "Ann"}])
+    body = gzip.compress(b'{"name":"Bob"}\n{"name":"Cleo"}\n')
+    query = f"{URL}?truncate=true&snapshot=true&silent=true"
+    headers = {"content_encoding": "gzip", "x_sheet_id": sheet["id"]}
+    assert client.raw("POST", query, body, **headers).json() == {"success": True, "created": 2, "updated": 0}
+    assert names_of(client.get(f"/sheets/{sheet['id']}/records")["records"]) == ["Bob", "Cleo"]
+    (snapshot,) = client.get(f"/snapshots?sheetId={sheet['id']}")
+    (deleted,) = client.get(f"/snapshots/{snapshot['id']}/records?changeType=deletedSince")
+    assert deleted["values"]["name"]["snapshotValue"] == "Ann"
