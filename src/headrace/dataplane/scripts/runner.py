@@ -11,6 +11,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import structlog
 
 from headrace.core.codec import Json
@@ -191,16 +192,21 @@ def _stopping() -> Problem:
 
 
 def _encoded(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        return msgspec.json.encode(value)
+    except OverflowError:
+        # A number of more than 64 bits.
+        return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _shown(record: Record, keys: Sequence[str]) -> dict[str, Any]:
     """Return a record as listeners see it, with the fields ``keys``: what is kept of a removed field is nobody's business."""
-    cells = {}
-    for key in keys:
-        messages = [_told(message) for message in record.messages.get(key, ())]
-        valid = not any(message["type"] == "error" for message in messages)
-        cells[key] = {"value": record.values.get(key), "messages": messages, "valid": valid}
+    value_of = record.values.get
+    cells = {key: {"value": value_of(key), "messages": (), "valid": True} for key in keys}
+    for key, said in record.messages.items():
+        if key in cells:
+            messages = [_told(message) for message in said]
+            cells[key] |= {"messages": messages, "valid": all(message["type"] != "error" for message in messages)}
     shown: dict[str, Any] = {"id": record.id, "values": cells, "valid": record.valid}
     return shown | {"metadata": record.metadata, "config": record.config}
 
@@ -229,21 +235,19 @@ def _change(record: Record, text: bytes) -> RecordChange | None:
         Problem: it is not of the form of a record.
     """
     try:
-        answer = json.loads(text)
-        # Half characters, which JSON can have, are no text that could be kept.
-        text.decode("utf-8")
-        if b"\\ud" in text:
-            json.dumps(answer, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
+        answer = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        # Half characters too, which JSON can have and text cannot.
         raise _of_record(record, "its answer cannot be read") from None
     if not isinstance(answer, dict) or not isinstance(answer.get("values"), dict):
         raise _of_record(record, "its answer is no record")
     if answer.get("id", record.id) != record.id:
         raise _of_record(record, "it answers with the id of another record")
+    value_of = record.values.get
     values = {
         key: value
         for key, value in answer["values"].items()
-        if not _same(record.values.get(key), None if value == "" else value)
+        if not _same(value_of(key), None if value == "" else value)
     }
     documents: dict[str, Mapping[str, Json] | None] = {}
     for name, before in (("metadata", record.metadata), ("config", record.config)):
@@ -258,16 +262,17 @@ def _change(record: Record, text: bytes) -> RecordChange | None:
 
 def _same(before: Json, after: Json) -> bool:
     """Say whether a script left a value alone: scripts know numbers of 53 bits only, and true is not 1."""
+    if type(before) is str:
+        # What most values are; the rest is a little dearer.
+        return before == after
     if isinstance(before, bool) or isinstance(after, bool) or before is None:
         return before is after
     if isinstance(before, int | float) and abs(before) >= _EXACT:
         return _rounded(before) == (_rounded(after) if isinstance(after, int | float) else after)
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, dict) and isinstance(after, dict):
         return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
-    if isinstance(before, Sequence) and not isinstance(before, str):
-        if not isinstance(after, Sequence) or isinstance(after, str):
-            return False
-        return len(before) == len(after) and all(map(_same, before, after))
+    if isinstance(before, list | tuple):
+        return isinstance(after, list | tuple) and len(before) == len(after) and all(map(_same, before, after))
     return before == after
 
 
