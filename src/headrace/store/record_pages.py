@@ -9,12 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from headrace.core.codec import Json
 from headrace.core.record import FieldCounts, Record, RecordCounts, Selection, Standing
 from headrace.core.workspace import Sheet
 from headrace.store import record_cells, record_selection
 from headrace.store.database import Transaction
 from headrace.store.record_filters import HAS_ERROR
-from headrace.store.record_rows import COLUMNS, kept_id, record_of, shown_id
+from headrace.store.record_rows import COLUMNS, VALUES, kept_id, record_of, shown_id, values_of
 from headrace.store.sheet_tables import BLOCK, sheet_blocks, sheet_records
 
 _rows = sheet_records.c
@@ -69,6 +70,17 @@ def walk_rows(
     if after is not None:
         query = query.where(_rows.position > after)
     return _all(tx, query.order_by(_rows.position).limit(limit))
+
+
+def walk_values(
+    tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, until: int, limit: int
+) -> list[tuple[int, dict[str, Json]]]:
+    """Return position and values of the next ``limit`` selected records behind ``after`` (None: the first) and before ``until``, in order."""
+    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position, VALUES)
+    query = query.where(_rows.position < until)
+    if after is not None:
+        query = query.where(_rows.position > after)
+    return [(position, values_of(text)) for position, text in _all(tx, query.order_by(_rows.position).limit(limit))]
 
 
 def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool = False) -> RecordCounts:
