@@ -17,10 +17,11 @@ def many(tx: Transaction, statement: str, rows: Iterable[Sequence[Any]]) -> None
         driver.executemany(statement, rows)
 
 
-def copy(tx: Transaction, statement: str, lines: str) -> None:
-    """Hand ``lines`` to a ``COPY … FROM STDIN`` on PostgreSQL: fields with tabs between, texts made by ``field``."""
+def copy(tx: Transaction, statement: str, pieces: Iterable[str]) -> None:
+    """Hand lines to a ``COPY … FROM STDIN`` on PostgreSQL: fields with tabs between, texts made by ``field``; it works while pieces are made."""
     with _driver(tx) as driver, driver.cursor() as cursor, cursor.copy(statement) as into:
-        into.write(lines)
+        for piece in pieces:
+            into.write(piece)
 
 
 def field(text: str | None) -> str:

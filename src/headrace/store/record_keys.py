@@ -47,7 +47,7 @@ def insert(tx: Transaction, sheet: int, rule: str, keys: Iterable[tuple[str, int
         bulk.many(tx, _SQLITE_INSERT, ((sheet, rule, key, position) for key, position in ordered))
         return
     head = f"{sheet}\t{bulk.field(rule)}\t"
-    bulk.copy(tx, _POSTGRES_COPY, "".join([f"{head}{bulk.field(key)}\t{position}\n" for key, position in ordered]))
+    bulk.copy(tx, _POSTGRES_COPY, ["".join([f"{head}{bulk.field(key)}\t{position}\n" for key, position in ordered])])
 
 
 def delete(tx: Transaction, sheet: int, rule: str, keys: Iterable[tuple[str, int]]) -> None:

@@ -1,7 +1,9 @@
 """Writing rows of records, as text that is made already: through the driver, in the caller's transaction, as fast as the databases take them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -22,6 +24,8 @@ _SQLITE_INSERT = (
     f"INSERT INTO sheet_records ({_NAMES}) VALUES ({{sheet}}, ?, ?, ?, ?, ?, ?, ?, {{commit}}, {{commit}}, {{now}})"
 )
 _POSTGRES_COPY = f"COPY sheet_records ({_NAMES}) FROM STDIN"
+_PIECE = 1_000
+"""Rows that are handed to PostgreSQL at once."""
 _AT_ONCE = 5_000
 """Parameters of one statement."""
 
@@ -71,39 +75,48 @@ def insert(tx: Transaction, sheet: Sheet, first: int, rows: NewRows, commit: int
 
 
 def _tuples(first: int, rows: NewRows) -> Iterable[tuple[Any, ...]]:
-    if not (rows.messages or rows.metadata or rows.config):
-        return (
-            (position, kept, values, None, 1, None, None)
-            for position, (kept, values) in enumerate(zip(rows.ids, rows.values, strict=True), first)
-        )
-    return (
-        (
-            first + index,
-            kept,
-            values,
-            rows.messages.get(index),
-            index not in rows.wrong,
-            rows.metadata.get(index),
-            rows.config.get(index),
-        )
-        for index, (kept, values) in enumerate(zip(rows.ids, rows.values, strict=True))
-    )
+    count = len(rows.ids)
+    valid: Iterable[int] = repeat(1)
+    if rows.wrong:
+        flags = [1] * count
+        for index in rows.wrong:
+            flags[index] = 0
+        valid = flags
+    parts = (_column(part, count) for part in (rows.messages, rows.metadata, rows.config))
+    messages, metadata, config = parts
+    # Everything in this runs in C.
+    return zip(range(first, first + count), rows.ids, rows.values, messages, valid, metadata, config, strict=False)
 
 
-def _copied(sheet: int, first: int, rows: NewRows, tail: str) -> str:
+def _column(part: Mapping[int, str], count: int) -> Iterable[str | None]:
+    if not part:
+        return repeat(None)
+    column: list[str | None] = [None] * count
+    for index, text in part.items():
+        column[index] = text
+    return column
+
+
+def _copied(sheet: int, first: int, rows: NewRows, tail: str) -> Iterator[str]:
+    """Yield the lines of ``rows`` in pieces: the database works on one while the next is made."""
     clean = f"\t\\N\tt\t\\N\t\\N\t{tail}"
-    # JSON text has no character that means something to COPY but the backslash.
-    texts = [text.replace("\\", "\\\\") for text in rows.values]
-    lines = [
-        f"{sheet}\t{position}\t{kept}\t{values}{clean}"
-        for position, (kept, values) in enumerate(zip(map(bulk.field, rows.ids), texts, strict=True), first)
-    ]
-    for index in rows.messages.keys() | rows.metadata.keys() | rows.config.keys():
-        said, metadata, config = (bulk.field(part.get(index)) for part in (rows.messages, rows.metadata, rows.config))
-        valid = "f" if index in rows.wrong else "t"
-        head = f"{sheet}\t{first + index}\t{bulk.field(rows.ids[index])}\t{texts[index]}"
-        lines[index] = f"{head}\t{said}\t{valid}\t{metadata}\t{config}\t{tail}"
-    return "".join(lines)
+    ids = rows.ids if "".join(rows.ids).isalnum() else [bulk.field(kept) for kept in rows.ids]
+    special = sorted(rows.messages.keys() | rows.metadata.keys() | rows.config.keys())
+    for start in range(0, len(ids), _PIECE):
+        stop = start + _PIECE
+        # JSON text has no character that means something to COPY but the backslash.
+        texts = [text.replace("\\", "\\\\") for text in rows.values[start:stop]]
+        lines = [
+            f"{sheet}\t{position}\t{kept}\t{values}{clean}"
+            for position, (kept, values) in enumerate(zip(ids[start:stop], texts, strict=True), first + start)
+        ]
+        for index in special[bisect_left(special, start) : bisect_left(special, stop)]:
+            parts = (rows.messages.get(index), rows.metadata.get(index), rows.config.get(index))
+            said, metadata, config = map(bulk.field, parts)
+            valid = "f" if index in rows.wrong else "t"
+            head = f"{sheet}\t{first + index}\t{ids[index]}\t{texts[index - start]}"
+            lines[index - start] = f"{head}\t{said}\t{valid}\t{metadata}\t{config}\t{tail}"
+        yield "".join(lines)
 
 
 def update(tx: Transaction, sheet: Sheet, changes: Sequence[RowChange], commit: int, now: Instant) -> None:

@@ -49,7 +49,7 @@ def check_column(field: FieldSpec, column: Column) -> dict[int, list[Said]]:
     found: dict[int, list[Said]] = {}
     if not kinds <= _NONE:
         _READERS[field.kind](field, column, kinds, found)
-    if field.required is not None and (None in column or [] in column):
+    if field.required is not None and (None in column or (list in kinds and [] in column)):
         said = [field.required.level.value, MessageSource.REQUIRED.value, _required(field)]
         for index, value in enumerate(column):
             if value is None or value == []:
@@ -76,8 +76,7 @@ def _each(field: FieldSpec, column: Column, found: dict[int, list[Said]], read: 
         try:
             column[index] = read(value)
         except _Unreadable:
-            text = f'"{shown(value)}" is not a valid {field.kind.value}'
-            found[index] = [[Level.ERROR.value, MessageSource.TYPE.value, text]]
+            found[index] = [_artifact(field, value)]
 
 
 def _read_texts(field: FieldSpec, column: Column, kinds: set[type], found: dict[int, list[Said]]) -> None:
@@ -101,20 +100,30 @@ def _read_flags(field: FieldSpec, column: Column, kinds: set[type], found: dict[
 
 
 def _read_days(field: FieldSpec, column: Column, kinds: set[type], found: dict[int, list[Said]]) -> None:
-    # There are few days in many records.
-    if not (kinds <= _TEXTS and all(map(_is_day, set(column) - {None}))):
+    if not kinds <= _TEXTS:
         _each(field, column, found, _day)
+        return
+    # There are few days in many records.
+    wrong = {text for text in set(column) - {None} if not _is_day(text)}
+    if wrong:
+        for index, value in enumerate(column):
+            if value in wrong:
+                found[index] = [_artifact(field, value)]
 
 
 def _read_options(field: FieldSpec, column: Column, kinds: set[type], found: dict[int, list[Said]]) -> None:
-    known = {option.value for option in field.options if isinstance(option.value, str)}
-    if kinds <= _TEXTS and set(column) - {None} <= known:
+    if not kinds <= _TEXTS:
+        _each(field, column, found, _scalar)
+        known = _known(field.options)
+        for index, value in enumerate(column):
+            if value is not None and index not in found and (type(value), value) not in known:
+                found[index] = [_no_option(value)]
         return
-    _each(field, column, found, _scalar)
-    known_of_types = _known(field.options)
-    for index, value in enumerate(column):
-        if value is not None and index not in found and (type(value), value) not in known_of_types:
-            found[index] = [_no_option(value)]
+    wrong = set(column) - {None} - {option.value for option in field.options if isinstance(option.value, str)}
+    if wrong:
+        for index, value in enumerate(column):
+            if value in wrong:
+                found[index] = [_no_option(value)]
 
 
 def _read_option_lists(field: FieldSpec, column: Column, kinds: set[type], found: dict[int, list[Said]]) -> None:
@@ -259,6 +268,10 @@ def _day(value: Any) -> str:
 
 def _known(options: tuple[Option, ...]) -> set[tuple[type, Any]]:
     return {(type(option.value), option.value) for option in options}
+
+
+def _artifact(field: FieldSpec, value: Json) -> Said:
+    return [Level.ERROR.value, MessageSource.TYPE.value, f'"{shown(value)}" is not a valid {field.kind.value}']
 
 
 def _no_option(value: Json) -> Said:

@@ -1,6 +1,7 @@
 """New records as columns: out of what clients send or other parts of Headrace make, with what is wrong in each cell alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -94,6 +95,17 @@ def batch_of(blueprint: Blueprint, records: Sequence[NewRecord]) -> Batch:
     return batch
 
 
+def batch_of_columns(blueprint: Blueprint, columns: Mapping[str, Sequence[Json]], size: int) -> Batch:
+    """Return ``size`` records that come column by column, with their cells read and checked; all fields must be the blueprint's."""
+    batch = Batch(
+        blueprint,
+        size,
+        [list(columns[spec.key]) if spec.key in columns else [None] * size for spec in blueprint.fields],
+    )
+    _check(batch)
+    return batch
+
+
 def page_of(blueprint: Blueprint, raw: bytes) -> Batch:
     """Return the records of a page from the wire, ``[{key: {value, messages?} or a bare value}]``, with their cells read and checked.
 
@@ -111,18 +123,18 @@ def page_of(blueprint: Blueprint, raw: bytes) -> Batch:
         raise Problem(Code.MALFORMED, f"the body is no JSON: {error}") from error
     if len(rows) > MAX_PAGE:
         raise Problem(Code.LIMIT_EXCEEDED, f"{len(rows)} records are more than the {MAX_PAGE} that one write may have")
-    columns = [list(column) for column in zip(*map(msgspec.structs.astuple, rows), strict=True)]
-    batch = Batch(blueprint, len(rows), columns or [[] for _ in blueprint.fields])
     with_messages = b'"messages"' in raw
+    columns: list[Column] = []
     custom: list[tuple[int, str, list[Said]]] = []
-    for number, cells in enumerate(batch.columns):
+    for spec, cells, values in zip(blueprint.fields, shape.cells, shape.values, strict=True):
         if with_messages:
-            custom.extend(_custom(blueprint.fields[number].key, cells))
-        kinds = set(map(type, cells))
-        if kinds == {_Cell}:
-            batch.columns[number] = [cell.value for cell in cells]
-        elif _Cell in kinds:
-            batch.columns[number] = [cell.value if type(cell) is _Cell else cell for cell in cells]
+            custom.extend(_custom(spec.key, map(cells, rows)))
+        try:
+            columns.append(list(map(values, rows)))
+        except AttributeError:
+            # Some of them are bare values.
+            columns.append([cell.value if type(cell) is _Cell else cell for cell in map(cells, rows)])
+    batch = Batch(blueprint, len(rows), columns)
     _check(batch)
     for index, key, said in custom:
         batch.say(index, key, said)
@@ -191,11 +203,14 @@ class _Told(msgspec.Struct, gc=False):
     path: str | None = None
 
 
-class _Cell(msgspec.Struct, gc=False):
+class _Cell(msgspec.Struct, frozen=True, gc=False):
     """A cell as clients send it; what else it has is ignored."""
 
     value: Any = None
     messages: list[_Told] | None = None
+
+
+_NO_CELL = _Cell()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +219,10 @@ class _Shape:
 
     decoder: msgspec.json.Decoder[list[Any]]
     row: type
+    cells: Sequence[Callable[[Any], Any]]
+    """For each field: what a page has for it."""
+    values: Sequence[Callable[[Any], Any]]
+    """For each field: the value of its cell; of a bare value it raises ``AttributeError``."""
 
 
 @lru_cache(maxsize=64)
@@ -212,10 +231,12 @@ def _shape(keys: tuple[str, ...]) -> _Shape:
     rename = dict(zip(names, keys, strict=True))
     cell: Any = _Cell | str | int | float | bool | list[Any] | None
     page = msgspec.defstruct(
-        "Sent", [(name, cell, None) for name in names], rename=rename, forbid_unknown_fields=True, gc=False
+        "Sent", [(name, cell, _NO_CELL) for name in names], rename=rename, forbid_unknown_fields=True, gc=False
     )
     row = msgspec.defstruct("Row", [(name, Any, None) for name in names], rename=rename, omit_defaults=True, gc=False)
-    return _Shape(msgspec.json.Decoder(list[page]), row)  # type: ignore[valid-type]  # a class that is made here
+    cells = [operator.attrgetter(name) for name in names]
+    values = [operator.attrgetter(f"{name}.value") for name in names]
+    return _Shape(msgspec.json.Decoder(list[page]), row, cells, values)  # type: ignore[valid-type]  # a class that is made here
 
 
 def _keys(blueprint: Blueprint) -> tuple[str, ...]:
@@ -228,7 +249,7 @@ def _check(batch: Batch) -> None:
             batch.say(index, spec.key, said)
 
 
-def _custom(key: str, cells: Column) -> Iterable[tuple[int, str, list[Said]]]:
+def _custom(key: str, cells: Iterable[Any]) -> Iterable[tuple[int, str, list[Said]]]:
     for index, cell in enumerate(cells):
         if type(cell) is _Cell and cell.messages:
             said = [_said(one, f"[{index}].{key}.messages") for one in cell.messages if _is_custom(one.source)]

@@ -3,13 +3,15 @@
 Whoever writes holds the sheet, and with it those that refer to it or that it refers to: ``hold``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from headrace.core.clock import Instant
+from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.job import Actor
 from headrace.core.record import CommitWish, NewRecord, RecordChange
+from headrace.core.short_ids import record_id
 from headrace.core.workspace import Sheet, Written
 from headrace.service.records import commits
 from headrace.service.records.changing import refuse_unknown_ids, remove_in, update_in
@@ -17,6 +19,7 @@ from headrace.service.records.checking import (
     Batch,
     UnknownFieldsError,
     batch_of,
+    batch_of_columns,
     checked_again,
     is_wrong,
     json_texts,
@@ -101,6 +104,26 @@ def insert_in(
     return _insert(tx, desk, sheet, batch, wish, now)
 
 
+def insert_columns_in(  # noqa: PLR0913, PLR0917 — a transaction, a desk and a moment beside what is written
+    tx: Transaction,
+    desk: RecordDesk,
+    sheet: Sheet,
+    columns: Mapping[str, Sequence[Json]],
+    size: int,
+    wish: CommitWish,
+    now: Instant,
+) -> Written:
+    """Insert ``size`` records as ``insert_in`` does, given column by column: fields that ``columns`` does not have are empty, and so are null cells.
+
+    Raises:
+        Problem: ``INVALID``: the sheet does not have such a field (and it does not allow more).
+    """
+    unknown = sorted(set(columns) - set(sheet.blueprint.by_key))
+    if unknown:
+        sheet = with_fields(tx, desk.ids, sheet, unknown, commits.actor_of(wish, sheet), now)
+    return _insert(tx, desk, sheet, batch_of_columns(sheet.blueprint, columns, size), wish, now)
+
+
 def update(desk: RecordDesk, actor: Actor, sheet_id: str, changes: Sequence[RecordChange], wish: CommitWish) -> Written:
     """Change records, in commits of up to ``desk.limits.commit_records``, each a transaction of its own.
 
@@ -165,7 +188,9 @@ def _insert(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, wish:
     commit = commits.make(tx, desk, sheet, wish, now, number, worth_telling=True)
     record_commits.touch(tx, sheet, commits.number_of(commit, wish, number), range(first, first + batch.size))
     commits.tell_all_counts(tx, desk, sheet, [one for one in siblings if one.id in others], wish, now, batch.size)
-    return Written(commit, created=batch.size, created_ids=tuple(map(shown_id, kept)))
+    # Where nobody asked for ids, all of them are ours.
+    shown = map(shown_id, kept) if batch.ids else map(record_id("").__add__, kept)
+    return Written(commit, created=batch.size, created_ids=tuple(shown))
 
 
 def _ids(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, now: Instant) -> list[str]:
