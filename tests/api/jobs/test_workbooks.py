@@ -140,6 +140,9 @@ def test_a_change_of_a_workbook_that_is_wrong_changes_nothing(sqlite_client: Cli
     assert errors_of(sqlite_client("PATCH", path, unknown))[1][0][0] == "sheets[0].id"
     wrong = {"name": "V", "sheets": [{"slug": "My-Contacts", "fields": [{"key": "a", "type": "enum"}]}]}
     assert errors_of(sqlite_client("PATCH", path, wrong))[1][0][0] == "sheets[0].fields[0].config"
+    inside = {"sheets": [{"slug": "My-Contacts", "config": {"fields": 1}}]}
+    assert errors_of(sqlite_client("PATCH", path, inside))[1][0][0] == "sheets[0].config.fields"
+    assert errors_of(sqlite_client("PATCH", path, {"sheets": [{"config": 1}]}))[1][0][0] == "sheets[0].config"
     assert errors_of(sqlite_client("PATCH", path, {"spaceId": "us_sp_nothing1"}))[1][0][0] == "spaceId"
     assert sqlite_client.get(path) == made
 

@@ -53,6 +53,8 @@ def _copy_records(desk: WorkspaceDesk, actor: Actor, original: Sheet, made: Shee
     while True:
         with desk.database.transaction() as tx:
             held = writing.hold(tx, actor.scope, made.id)
+            # Of an original that was removed meanwhile no half a copy is to stay.
+            sheets.get(tx, actor.scope, original.id)
             records = record_pages.walk(tx, original, Selection(), after, most)
             if records:
                 writing.insert_in(tx, desk.records, held, [_new(record) for record in records], wish, desk.clock.now())

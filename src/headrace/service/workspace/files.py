@@ -156,7 +156,7 @@ def change(hand: Hand, file_id: str, raw: Mapping[str, Json]) -> Resource:
     given = without_nulls(raw)
     after = replace(
         before,
-        name=clean_name(str(given.get("name", before.name))),
+        name=clean_name(str(given.get("name") or before.name)),
         slug=str(given.get("mode", before.slug)),
         body={**before.body, **{name: given[name] for name in _CHANGED if name in given}},
     )

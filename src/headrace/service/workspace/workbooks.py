@@ -172,16 +172,18 @@ def _change_sheets(hand: Hand, workbook: Resource, asked: Sequence[tuple[str, Ma
         # All of them, in order: sheets depend on one another, and whoever writes records holds those in the same order.
         sheets.hold_several(hand.tx, workbook.scope, [sheet.id for sheet in sheets.of_workbook(hand.tx, workbook.id)])
     for path, item in asked:
-        config = item.get("config")
-        change = config if isinstance(config, Mapping) else {k: v for k, v in item.items() if k not in _OF_SHEETS}
+        shapes = Shapes()
+        config = shapes.object(item, "config", path)
+        shapes.finish("the workbook")
+        change = {k: v for k, v in item.items() if k not in _OF_SHEETS} if config is None else config
+        inner = path if config is None else f"{path}config."
         there = _matched(hand, workbook, item, change, path)
         if there is None:
-            shapes = Shapes()
-            blueprint = blueprint_with(shapes, change, path)
+            blueprint = blueprint_with(shapes, change, inner)
             shapes.finish("the workbook")
             added = sheet_changes.add_to(hand, workbook, blueprint)
             changes.append({"type": "sheet_added", "details": {"sheetId": added.id, "slug": added.slug}})
-        elif sheet_changes.change(hand, there, change, item.get("metadata"), path):
+        elif sheet_changes.change(hand, there, change, item.get("metadata"), inner):
             changes.append({"type": "sheet_updated", "details": {"sheetId": there.id, "slug": there.slug}})
     return changes
 
