@@ -86,5 +86,5 @@ def lay_records(
 
 
 def _kept(tx: Transaction, value: Any) -> Any:
-    # SQLAlchemy writes JSON for PostgreSQL by itself; on SQLite the column is text.
-    return value if tx.dialect == "postgresql" else json.dumps(value)
+    # SQLAlchemy writes JSON for PostgreSQL by itself; on SQLite the column is text, in which letters stand as they are.
+    return value if tx.dialect == "postgresql" else json.dumps(value, ensure_ascii=False)

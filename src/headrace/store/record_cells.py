@@ -24,6 +24,7 @@ Expression: TypeAlias = sa.ColumnElement[Any]
 SQLITE = "sqlite"
 
 _PLAIN = re.compile(r'[^"\\\x00-\x1f\x7f-\U0010ffff]+\Z')
+_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _ALL_LETTERS = "und-x-icu"
 """A collation of PostgreSQL that knows all letters, whatever the locale of the database."""
 
@@ -168,6 +169,20 @@ def sort_keys(key: str, kind: FieldKind, dialect: str) -> tuple[Expression, ...]
     value = cell(key, dialect)
     if kind.is_list:
         return sa.case((value.is_null, 1), else_=0), _by_code_point(sa.func.coalesce(joined(key, dialect), ""), dialect)
+    return _scalar_keys(value, kind, dialect)
+
+
+def json_sort_keys(value: Expression, kind: FieldKind, dialect: str) -> tuple[Expression, ...]:
+    """Return the same for a value that is JSON itself (``member``); lists are sorted by their text."""
+    scalar = _postgres(_json(value))
+    if dialect == SQLITE:
+        scalar = _sqlite(sa.func.json_type(value), sa.func.json_extract(value, "$"))
+    if kind.is_list:
+        return sa.case((scalar.is_null, 1), else_=0), _by_code_point(sa.cast(value, sa.Text), dialect)
+    return _scalar_keys(scalar, kind, dialect)
+
+
+def _scalar_keys(value: Scalar, kind: FieldKind, dialect: str) -> tuple[Expression, ...]:
     is_boolean = sa.or_(value.is_true, value.is_false)
     natural = {FieldKind.NUMBER: value.is_number, FieldKind.BOOLEAN: is_boolean}.get(kind, value.is_text)
     rank = sa.case((value.is_null, 5), (natural, 0), (value.is_number, 1), (value.is_text, 2), (is_boolean, 3), else_=4)
@@ -175,6 +190,21 @@ def sort_keys(key: str, kind: FieldKind, dialect: str) -> tuple[Expression, ...]
     # true sorts behind false as its text does.
     shown = sa.case((sa.or_(value.is_text, is_boolean), value.shown), else_="")
     return rank, number, _by_code_point(shown, dialect)
+
+
+def holds_anywhere(part: str, dialect: str) -> Condition | None:
+    """Return what holds of each record in one of whose cells ``part`` occurs in whatever case, and of few others; None: nothing so simple.
+
+    It looks at the text of all values at once, in which letters stand as they are unless JSON escapes them.
+    """
+    if _ESCAPED.search(part):
+        return None
+    wanted = fold(sa.literal(part, sa.Text), dialect)
+    found = holds_text(fold(sa.cast(_rows["values"], sa.Text), dialect), wanted, dialect)
+    if dialect != SQLITE:
+        return found
+    # A number with an exponent shows otherwise than it is written.
+    return sa.or_(found, _rows["values"].op("GLOB", is_comparison=True)("*[0-9][eE][-+0-9]*"))
 
 
 def _by_code_point(text: Expression, dialect: str) -> Expression:

@@ -70,7 +70,9 @@ def search(text: str, field: str | None, blueprint: Blueprint, dialect: str, *, 
         return shown == wanted if whole else record_cells.holds_text(shown, wanted, dialect)
 
     keys = tuple(item.key for item in blueprint.fields) if field is None else (field,)
-    return _some(keys, test, blueprint, dialect)
+    found = _some(keys, test, blueprint, dialect)
+    first = record_cells.holds_anywhere(text, dialect) if len(keys) > 1 else None
+    return found if first is None else sa.and_(first, found)
 
 
 def number_of(text: str) -> Decimal | int | None:

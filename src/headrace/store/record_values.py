@@ -12,7 +12,7 @@ from headrace.core.record import Selection
 from headrace.core.workspace import Sheet
 from headrace.store import record_selection
 from headrace.store.database import Transaction
-from headrace.store.record_cells import SQLITE, Expression, member, sort_keys
+from headrace.store.record_cells import SQLITE, Expression, json_sort_keys, member
 from headrace.store.sheet_tables import sheet_records
 
 _rows = sheet_records.c
@@ -39,26 +39,21 @@ def record_values(  # noqa: PLR0913 — what, of which records, and which page o
 ) -> list[ValueCount]:
     """Return the distinct values of field ``key``, sorted by type with null last, each with its counts; from number ``offset`` on."""
     compiled = record_selection.compile(sheet, selection or Selection(), tx.dialect)
-    kind = sheet.blueprint.by_key[key].kind
     value: Expression = member(key, tx.dialect)
-    rank, *others = sort_keys(key, kind, tx.dialect)
+    error = sa.func.sum(sa.case((_rows.valid, 0), else_=1)).label("error")
     if tx.dialect == SQLITE:
         # 1 and 1.0 are one value, as on PostgreSQL.
         is_number = sa.func.json_type(value).in_(["integer", "real"])
-        groups: list[Expression] = [
-            sa.case((is_number, None), else_=value),
-            sa.case((is_number, sa.cast(value, sa.Numeric))),
-        ]
+        same = [sa.case((is_number, None), else_=value), sa.case((is_number, sa.cast(value, sa.Numeric)))]
+        each = compiled.select(sa.func.min(value).label("value"), sa.func.count().label("total"), error).group_by(*same)
     else:
-        groups = [value]
+        each = compiled.select(value.label("value"), sa.func.count().label("total"), error).group_by(value)
+    # What is sorted is each value once, not each record's.
+    groups = each.subquery()
+    rank, *others = json_sort_keys(groups.c.value, sheet.blueprint.by_key[key].kind, tx.dialect)
     direction = sa.desc if descending else sa.asc
-    order = [sa.asc(sa.func.min(rank)), *(direction(sa.func.min(other)) for other in others)]
-    query = compiled.select(
-        sa.cast(sa.func.min(value) if tx.dialect == SQLITE else value, sa.Text),
-        sa.func.count(),
-        sa.func.sum(sa.case((_rows.valid, 0), else_=1)),
-    )
-    query = query.group_by(*groups).order_by(*order, *groups).offset(offset).limit(limit)
+    query = sa.select(sa.cast(groups.c.value, sa.Text), groups.c.total, groups.c.error)
+    query = query.order_by(rank, *(direction(other) for other in others)).offset(offset).limit(limit)
     rows: Sequence[Sequence[Any]] = tx.execute(query).all()
     return [ValueCount(_decoded(text), total, int(error)) for text, total, error in rows]
 

@@ -98,6 +98,8 @@ def _is_digits(kept: str) -> bool:
 
 
 def _cell(value: Any, messages: Sequence[Message]) -> bytes:
+    if not messages:
+        return b':{"value":%b,"messages":[],"valid":true}' % value
     valid = b"false" if any(message.level is Level.ERROR for message in messages) else b"true"
     said = msgspec.json.encode([message_item(message) for message in messages])
     return b':{"value":%b,"messages":%b,"valid":%b}' % (value, said, valid)
