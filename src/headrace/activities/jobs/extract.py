@@ -13,7 +13,6 @@ from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
 from headrace.core.job import Job
-from headrace.core.record import NewRecord
 from headrace.core.workspace import Resource, ResourceKind
 from headrace.dataplane.worksheets.reading import OBJECTS, options_in, reading
 from headrace.dataplane.worksheets.worksheet import Opening, Row, Worksheet
@@ -138,27 +137,24 @@ def _fill(work: Work, worksheets: Sequence[Worksheet], number: int, start: int) 
     total = sum(sheet.count for sheet in worksheets)
     begin = start
     for rows in worksheet.chunks(start):
-        records = _records(worksheet.keys, rows)
+        columns = _columns(worksheet.keys, rows)
         with work.chunk() as chunk:
             place = _Place.of(chunk.position)
             if not place.is_before(number, begin):
                 raise Problem(Code.FENCED, "another worker has gone on with this file")
             sheet = work.hold_sheet(chunk.tx, place.sheets[number])
-            writing.insert_in(chunk.tx, work.desks.records, sheet, records, work.wish, chunk.now)
+            writing.insert_columns_in(chunk.tx, work.desks.records, sheet, columns, len(rows), work.wish, chunk.now)
             done = place.records + len(rows)
             chunk.position.update({"sheet": number, "row": begin + len(rows), "records": done})
             chunk.report(done, total, _WHAT)
         begin += len(rows)
 
 
-def _records(keys: Sequence[str], rows: Sequence[Row]) -> list[NewRecord]:
-    # Rows without an empty cell, of which most files are full, are made at once; zip leaves out empty cells too many at the end of a row.
-    return [
-        NewRecord(dict(zip(keys, row, strict=False)))
-        if all(row)
-        else NewRecord({key: cell for key, cell in zip(keys, row, strict=False) if cell})
-        for row in rows
-    ]
+def _columns(keys: Sequence[str], rows: Sequence[Row]) -> dict[str, Sequence[Json]]:
+    width = len(keys)
+    if any(len(row) != width for row in rows):
+        rows = [[*row[:width], *[None] * (width - len(row))] for row in rows]
+    return dict(zip(keys, zip(*rows, strict=True), strict=True))
 
 
 def _mark_complete(tx: Transaction, work: Work, job: Job, workbook_id: str) -> None:

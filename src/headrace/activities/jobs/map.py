@@ -17,7 +17,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.mapping_columns import Building, Column
 from headrace.core.mapping_plans import program_of
 from headrace.core.mapping_rules import Program, read_rules
-from headrace.core.record import NewRecord, Record, Selection
+from headrace.core.record import Record, Selection
 from headrace.core.workspace import Sheet
 from headrace.language.ffql.parser import parse
 from headrace.service.records import writing
@@ -48,11 +48,12 @@ def operate(work: Work) -> Done:
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """New records, made of those behind position ``after`` up to ``last``."""
+    """The columns of ``size`` new records, made of those behind position ``after`` up to ``last``."""
 
     after: int | None
     last: int
-    records: Sequence[NewRecord]
+    size: int
+    columns: Mapping[str, Column]
 
 
 def _program(work: Work, plan: Mapping[str, Json], source: Sheet, destination: Sheet) -> Program:
@@ -89,17 +90,16 @@ def _next(work: Work, program: Program) -> _Built | None:
     after = after if isinstance(after, int) else None
     with work.desks.jobs.database.reading() as tx:
         source = sheet_of(tx, work.job, _SOURCE)
-        found = record_pages.walk(tx, source, Selection(), after, work.desks.records.limits.commit_records)
-        until = _number(work.position, "until")
-        records = [record for record in found if record.position < until]
-        if not records:
+        until, most = _number(work.position, "until"), work.desks.records.limits.commit_records
+        read = record_pages.walk_values(tx, source, Selection(), after, until, most)
+        if not read:
             return None
         columns: dict[str, Column] = {
-            field.key: [record.values.get(field.key) for record in records] for field in source.blueprint.fields
+            field.key: [values.get(field.key) for _, values in read] for field in source.blueprint.fields
         }
-        masks = _Masks(tx, source, records, after)
-        columns = program.run(Building(len(records), columns, _Extractor(work), masks))
-    return _Built(after, records[-1].position, _records(columns, len(records)))
+        masks = _Masks(tx, source, [position for position, _ in read], after)
+        built = program.run(Building(len(read), columns, _Extractor(work), masks))
+    return _Built(after, read[-1][0], len(read), built)
 
 
 def _write(work: Work, built: _Built, total: int) -> None:
@@ -107,21 +107,11 @@ def _write(work: Work, built: _Built, total: int) -> None:
         if chunk.position.get("after") != built.after:
             raise Problem(Code.FENCED, "another worker has gone on with this job")
         sheet = work.hold_sheet(chunk.tx, work.sheet_id(_DESTINATION))
-        writing.insert_in(chunk.tx, work.desks.records, sheet, built.records, work.wish, chunk.now)
-        read = _number(chunk.position, "read") + len(built.records)
-        written = _number(chunk.position, "written") + len(built.records)
+        writing.insert_columns_in(chunk.tx, work.desks.records, sheet, built.columns, built.size, work.wish, chunk.now)
+        read = _number(chunk.position, "read") + built.size
+        written = _number(chunk.position, "written") + built.size
         chunk.position.update({"after": built.last, "read": read, "written": written})
         chunk.report(read, total, _WHAT)
-
-
-def _records(columns: Mapping[str, Column], size: int) -> list[NewRecord]:
-    if not columns:
-        return [NewRecord({}) for _ in range(size)]
-    keys = tuple(columns)
-    return [
-        NewRecord({key: value for key, value in zip(keys, row, strict=True) if value is not None})
-        for row in zip(*columns.values(), strict=True)
-    ]
 
 
 def _number(position: Mapping[str, Json], name: str) -> int:
@@ -135,14 +125,15 @@ class _Masks:
 
     tx: Transaction
     source: Sheet
-    records: Sequence[Record]
+    positions: Sequence[int]
     after: int | None
 
     def __call__(self, text: str) -> list[bool]:
         where = Selection(where=parse(text, self.source.blueprint))
-        found = record_pages.walk(self.tx, self.source, where, self.after, len(self.records))
-        chosen = {record.position for record in found}
-        return [record.position in chosen for record in self.records]
+        until = self.positions[-1] + 1
+        found = record_pages.walk_values(self.tx, self.source, where, self.after, until, len(self.positions))
+        chosen = {position for position, _ in found}
+        return [position in chosen for position in self.positions]
 
 
 @dataclass(frozen=True, slots=True)
