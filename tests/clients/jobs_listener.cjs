@@ -1,30 +1,13 @@
-// A listener as its author would write it, with Flatfile's own packages. It does jobs, and writes down what it does, a line each, into the file
-// that DIARY names: a later life of it reads there what an earlier one had done. It says "listening" when its driver has started.
+// A listener as its author would write it. It does jobs, and writes down what it does, a line each, into the file that DIARY names: a later life of it
+// reads there what an earlier one had done.
 const fs = require("node:fs");
-const path = require("node:path");
-const { createRequire } = require("node:module");
-
-const vendor = createRequire(path.join(__dirname, "..", "npm", "package.json"));
-const base = new URL(process.env.FLATFILE_API_URL);
-
-// The driver has no setting for the host of its events.
-const PubNub = vendor("pubnub");
-vendor.cache[vendor.resolve("pubnub")].exports = class extends PubNub {
-  constructor(settings) {
-    super({ ...settings, origin: base.host, ssl: false });
-  }
-};
+const { vendor, note, listen } = require("./jobs_stock.cjs");
 
 const { FlatfileClient } = vendor("@flatfile/api");
-const { FlatfileListener } = vendor("@flatfile/listener");
-const { PubSubDriver } = vendor("@flatfile/listener-driver-pubsub");
-
 const api = new FlatfileClient();
-const diary = process.env.DIARY;
-const note = (...words) => fs.appendFileSync(diary, `${words.join(" ")}\n`);
-const noted = (start) =>
-  fs.readFileSync(diary, "utf8").split("\n").filter((line) => line.startsWith(start));
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const noted = (start) =>
+  fs.readFileSync(process.env.DIARY, "utf8").split("\n").filter((line) => line.startsWith(start));
 
 async function handle(event, records) {
   const { jobId } = event.context;
@@ -38,7 +21,7 @@ async function handle(event, records) {
   }
 }
 
-const listener = FlatfileListener.create((on) => {
+listen(process.env.FLATFILE_ENVIRONMENT_ID, (on) => {
   on.on("**", (event) => note(event.context.jobId, "heard", event.topic, event.src.id));
   on.on("job:ready", { job: "space:submit" }, async (event) => {
     await handle(event, event.payload.input.records);
@@ -62,7 +45,3 @@ const listener = FlatfileListener.create((on) => {
     await api.jobs.complete(event.context.jobId, { outcome: { message: `${parts.completed} of ${parts.total}` } });
   });
 });
-
-const driver = new PubSubDriver(process.env.FLATFILE_ENVIRONMENT_ID);
-listener.mount(driver);
-driver.start().then(() => note("- listening"));
