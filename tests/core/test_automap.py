@@ -154,6 +154,13 @@ def test_previews_are_few_distinct_texts_that_are_not_empty() -> None:
     assert previews(["a", "", None, "a", "b", "c", "d", "e", "f"]) == ["a", "b", "c", "d", "e"]
 
 
+def test_very_wide_sheets_are_paired_in_bounded_time() -> None:
+    """Names that are alike by a word are found still."""
+    source = _blueprint(*(f"Kolumne {number}" for number in range(1_000)), "Phone number")
+    destination = _blueprint(*(f"field_{number}" for number in range(1_000)), "phone")
+    assert _pairs(match(source, destination)) == {"Phone number": ("phone", "moderate", "similarity")}
+
+
 _NAMES = st.lists(
     st.sampled_from(
         [

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from headrace.core.blueprint import Blueprint, FieldKind, FieldSpec, Option
 from headrace.core.codec import Json
-from headrace.core.similarity import folded, similarity
+from headrace.core.similarity import folded, similarity, words_of
 
 PREVIEWS = 5
 """Values that a plan shows of a field."""
@@ -20,6 +20,8 @@ MOST_VALUES = 1_000
 """Distinct values of a source that are matched to options."""
 THRESHOLD = 0.5
 """The least confidence, where the destination does not say."""
+MOST_COMPARED = 100_000
+"""Pairs of fields whose names are looked at letter by letter."""
 DELIMITERS = (";", "|", ",")
 """What may stand between the elements of a list that is a text."""
 ENUMS = frozenset({FieldKind.ENUM, FieldKind.ENUM_LIST})
@@ -253,11 +255,24 @@ def _normalized(
 
 
 def _similar(left: Mapping[str, FieldSpec], right: Mapping[str, FieldSpec]) -> Iterable[tuple[float, int, int, Match]]:
+    sources = [(place, source, (*_names(source), *source.alternatives)) for place, source in enumerate(left.values())]
+    wide = len(left) * len(right) > MOST_COMPARED
+    index: dict[str, list[tuple[int, FieldSpec, tuple[str, ...]]]] = {}
+    if wide:
+        for item in sources:
+            for word in {word for name in item[2] for word in words_of(name)}:
+                index.setdefault(word, []).append(item)
+    compared = 0
     for at, field in enumerate(right.values()):
         theirs = (*_names(field), *field.alternatives)
-        for place, source in enumerate(left.values()):
-            score = max(similarity(mine, name) for mine in (*_names(source), *source.alternatives) for name in theirs)
-            if score > 0:
-                # It is no more than likely, however likely it is.
-                confidence = min(score, _MOST_ALIKE)
+        # Of very wide sheets only names that have a word in common are compared, and not without end.
+        words = sorted({word for name in theirs for word in words_of(name)}) if wide else ()
+        near = {item[0]: item for word in words for item in index.get(word, ())}.values() if wide else sources
+        for place, source, mine in near:
+            compared += 1
+            if compared > MOST_COMPARED:
+                return
+            confidence = min(max(similarity(one, other) for one in mine for other in theirs), _MOST_ALIKE)
+            # It is no more than likely, however likely it is.
+            if confidence > 0:
                 yield confidence, at, place, Match(source, field, confidence, MatchSource.SIMILARITY)
