@@ -202,7 +202,7 @@ def _ids(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, now: Ins
         for index, shown in batch.ids.items():
             kept[index] = kept_id(shown)
         asked = [kept[index] for index in batch.ids]
-        twice = records.taken(tx, sheet, asked) or {one for one in asked if asked.count(one) > 1}
+        twice = records.taken(tx, sheet, asked) or {one for one, count in Counter(asked).items() if count > 1}
         if twice:
             known = ", ".join(sorted(map(shown_id, twice))[:10])
             message = f"the sheet has records with these ids already: {known}"
