@@ -3,6 +3,7 @@
 Whoever writes holds the sheet, and with it those that refer to it or that it refers to: ``hold``.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
