@@ -11,9 +11,8 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from api.jobs.conftest import Client, MakeDoor, client_of, errors_of
+from api.jobs.conftest import Client, client_of, errors_of
 from api.jobs.told import told, topics
-from fakes import ManualClock
 from headrace.api.jobs.forms import MAX_FIELDS
 from headrace.core.clock import DAY, SECOND
 from headrace.core.job_limits import JobLimits
@@ -58,10 +57,10 @@ def on_disk(client: Client) -> list[str]:
     return sorted(path.name for path in client.door.roots.files.iterdir())
 
 
-def test_a_file_is_shown_and_sent_as_it_came(client: Client) -> None:
+def test_a_file_is_shown_and_sent_as_it_came(sqlite_client: Client) -> None:
     """Its row says all that strict clients need; its bytes are the same; listeners hear of it when it is there."""
     file = upload(
-        client, "Ünï.xlsx", b"\x00\xff" * 5000, origin="filesystem", actions='{"operation": "x", "label": "X"}'
+        sqlite_client, "Ünï.xlsx", b"\x00\xff" * 5000, origin="filesystem", actions='{"operation": "x", "label": "X"}'
     )
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     expected = {
@@ -77,19 +76,19 @@ def test_a_file_is_shown_and_sent_as_it_came(client: Client) -> None:
         "actions": [{"operation": "x", "label": "X"}],
     }
     assert {key: file[key] for key in expected} == expected
-    assert client.get(f"/files/{file['id']}") == file
-    assert client.get("/files") == client.get(f"/files?spaceId={file['spaceId']}") == [file]
-    assert client.get("/files?mode=export") == []
-    sent = client("GET", f"/files/{file['id']}/download")
+    assert sqlite_client.get(f"/files/{file['id']}") == file
+    assert sqlite_client.get("/files") == sqlite_client.get(f"/files?spaceId={file['spaceId']}") == [file]
+    assert sqlite_client.get("/files?mode=export") == []
+    sent = sqlite_client("GET", f"/files/{file['id']}/download")
     assert sent.content == b"\x00\xff" * 5000
     assert sent.headers["content-disposition"] == "attachment; filename*=UTF-8''%C3%9Cn%C3%AF.xlsx"
     assert (sent.headers["content-type"], sent.headers["x-content-type-options"]) == (kind, "nosniff")
-    some = client("GET", f"/files/{file['id']}/download", Range="bytes=1-2")
+    some = sqlite_client("GET", f"/files/{file['id']}/download", Range="bytes=1-2")
     assert (some.status_code, some.content) == (206, b"\xff\x00")
-    (created,) = told(client, "file:created")
+    (created,) = told(sqlite_client, "file:created")
     assert (created.context["fileId"], created.context["spaceId"]) == (file["id"], file["spaceId"])
-    assert on_disk(client) == [file["id"]]
-    assert "job:created" not in topics(client)
+    assert on_disk(sqlite_client) == [file["id"]]
+    assert "job:created" not in topics(sqlite_client)
 
 
 def test_a_delimited_file_is_extracted_at_once(client: Client) -> None:
@@ -185,10 +184,11 @@ def test_what_is_no_form_is_refused(sqlite_client: Client) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused_while_it_comes(
-    make_jobs_door: MakeDoor, runner: asyncio.Runner, clock: ManualClock
+    sqlite_client: Client,
 ) -> None:
     """Nothing of it stays."""
-    client = client_of(runner, make_jobs_door(limits=replace(JobLimits(), max_file_bytes=100_000)), clock)
+    door = replace(sqlite_client.door, limits=replace(JobLimits(), max_file_bytes=100_000))
+    client = client_of(sqlite_client.runner, door, sqlite_client.clock)
     body = form(part("file", b"x" * 100_001, '; filename="a.bin"'))
     assert errors_of(send(client, body))[0] == 413
     assert on_disk(client) == []
@@ -237,20 +237,24 @@ def test_an_upload_that_breaks_off_leaves_nothing(sqlite_client: Client) -> None
     assert topics(sqlite_client) == []
 
 
-def test_a_file_changes_and_is_told_of(client: Client) -> None:
+def test_a_file_changes_and_is_told_of(sqlite_client: Client) -> None:
     """Extractors write its workbook, then its status; what is wrong changes nothing."""
-    file = upload(client, "a.xlsx", b"x")
+    file = upload(sqlite_client, "a.xlsx", b"x")
     path = f"/files/{file['id']}"
-    client.done("PATCH", path, {"workbookId": "us_wb_12345678"})
-    changed = client.done("PATCH", path, {"status": "complete", "name": "b/c.xlsx", "mode": "export"})
+    sqlite_client.done("PATCH", path, {"workbookId": "us_wb_12345678"})
+    changed = sqlite_client.done("PATCH", path, {"status": "complete", "name": "b/c.xlsx", "mode": "export"})
     assert (changed["status"], changed["workbookId"]) == ("complete", "us_wb_12345678")
     assert (changed["name"], changed["mode"]) == ("c.xlsx", "export")
-    assert [item.payload for item in told(client, "file:updated")] == [
+    assert [item.payload for item in told(sqlite_client, "file:updated")] == [
         {"status": "partial", "workbookId": "us_wb_12345678"},
         {"status": "complete", "workbookId": "us_wb_12345678"},
     ]
     wrong = {"status": "done", "mode": 1, "actions": [{}]}
-    assert [key for key, _ in errors_of(client("PATCH", path, wrong))[1]] == ["mode", "status", "actions[0].label"]
+    assert [key for key, _ in errors_of(sqlite_client("PATCH", path, wrong))[1]] == [
+        "mode",
+        "status",
+        "actions[0].label",
+    ]
 
 
 def test_a_clone_has_the_same_bytes_and_a_life_of_its_own(sqlite_client: Client) -> None:

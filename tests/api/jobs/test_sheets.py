@@ -33,15 +33,15 @@ def records_of(client: Client, sheet_id: str) -> list[Record]:
         return record_pages.walk(tx, sheets.get(tx, None, sheet_id), Selection(), None, 100)
 
 
-def test_a_sheet_is_shown_with_its_counts(client: Client) -> None:
+def test_a_sheet_is_shown_with_its_counts(sqlite_client: Client) -> None:
     """Alone and in the list of its workbook."""
-    sheet = a_sheet(client, {"email": "a@b"}, {"tags": ["x"]}, metadata={"rowHeaders": [4]})
-    shown = client.get(f"/sheets/{sheet['id']}")
+    sheet = a_sheet(sqlite_client, {"email": "a@b"}, {"tags": ["x"]}, metadata={"rowHeaders": [4]})
+    shown = sqlite_client.get(f"/sheets/{sheet['id']}")
     assert shown == {**sheet, "recordCounts": {"total": 2, "valid": 1, "error": 1}, "updatedAt": shown["updatedAt"]}
     assert shown["metadata"] == {"rowHeaders": [4]}
-    assert client.get(f"/sheets?workbookId={sheet['workbookId']}") == [shown]
-    assert errors_of(client("GET", "/sheets"))[1][0][0] == "workbookId"
-    assert errors_of(client("GET", "/sheets/us_sh_nothing1")) == (404, [("sheetId", "Sheet not found")])
+    assert sqlite_client.get(f"/sheets?workbookId={sheet['workbookId']}") == [shown]
+    assert errors_of(sqlite_client("GET", "/sheets"))[1][0][0] == "workbookId"
+    assert errors_of(sqlite_client("GET", "/sheets/us_sh_nothing1")) == (404, [("sheetId", "Sheet not found")])
 
 
 def test_name_slug_and_metadata_of_a_sheet_change(sqlite_client: Client) -> None:
@@ -113,17 +113,19 @@ def test_a_duplicate_has_the_same_records(client: Client) -> None:
     assert errors_of(client("POST", f"/sheets/{sheet['id']}/duplicate", {"slug": "contacts"}))[1][0][0] == "slug"
 
 
-def test_a_sheet_is_downloaded_as_csv(client: Client) -> None:
+def test_a_sheet_is_downloaded_as_csv(sqlite_client: Client) -> None:
     """Labels first, lists joined, nothing for null; a selection sends what it selects; the name cannot break the header."""
-    sheet = a_sheet(client, {"email": 'a,"b', "tags": ["x", "y"], "adult": True}, {"tags": ["z"]}, name='He said "ä"')
-    answer = client("GET", f"/sheets/{sheet['id']}/download")
+    sheet = a_sheet(
+        sqlite_client, {"email": 'a,"b', "tags": ["x", "y"], "adult": True}, {"tags": ["z"]}, name='He said "ä"'
+    )
+    answer = sqlite_client("GET", f"/sheets/{sheet['id']}/download")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''He%20said%20%22%C3%A4%22.csv"
     assert answer.text == 'E-mail,tags,adult\r\n"a,""b","x, y",true\r\n,z,\r\n'
-    assert client("GET", f"/sheets/{sheet['id']}/download?filter=error").text == "E-mail,tags,adult\r\n,z,\r\n"
-    sorted_ = client("GET", f"/sheets/{sheet['id']}/download?sortField=email&sortDirection=desc")
+    assert sqlite_client("GET", f"/sheets/{sheet['id']}/download?filter=error").text == "E-mail,tags,adult\r\n,z,\r\n"
+    sorted_ = sqlite_client("GET", f"/sheets/{sheet['id']}/download?sortField=email&sortDirection=desc")
     assert sorted_.text.count("\r\n") == 3
-    assert errors_of(client("GET", f"/sheets/{sheet['id']}/download?q=nothing%20eq"))[1][0][0] == "q"
+    assert errors_of(sqlite_client("GET", f"/sheets/{sheet['id']}/download?q=nothing%20eq"))[1][0][0] == "q"
 
 
 def test_validation_and_removal_of_a_sheet(client: Client) -> None:

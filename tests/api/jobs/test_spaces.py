@@ -11,7 +11,7 @@ from headrace.store import resources, sheets
 SHEET = {"name": "Contacts", "fields": [{"key": "email", "type": "string"}]}
 
 
-def test_a_space_is_shown_as_strict_clients_need_it(client: Client) -> None:
+def test_a_space_is_shown_as_strict_clients_need_it(sqlite_client: Client) -> None:
     """Whatever was sent comes back, with what the server knows beside it; absent things are left out."""
     sent = {
         "name": "Crm",
@@ -21,23 +21,24 @@ def test_a_space_is_shown_as_strict_clients_need_it(client: Client) -> None:
         "nobody": "knows",
         "actions": None,
     }
-    made = client.post("/spaces", sent)
+    made = sqlite_client.post("/spaces", sent)
     assert made["id"].startswith("us_sp_")
     assert (made["name"], made["namespace"], made["metadata"]) == ("Crm", "crm", {"a": [1]})
     assert made["guestAuthentication"] == ["shared_link"]
-    assert made["environmentId"] == client.actor.environment_id
+    assert made["environmentId"] == sqlite_client.actor.environment_id
     assert not {"nobody", "actions", "archivedAt"} & set(made)
-    client.post("/workbooks", {"name": "W", "spaceId": made["id"], "sheets": [SHEET]})
-    shown = client.get(f"/spaces/{made['id']}")
+    sqlite_client.post("/workbooks", {"name": "W", "spaceId": made["id"], "sheets": [SHEET]})
+    shown = sqlite_client.get(f"/spaces/{made['id']}")
     assert (shown["workbooksCount"], shown["filesCount"]) == (1, 0)
-    assert topics(client) == ["space:created", "workbook:created", "sheet:created"]
+    assert topics(sqlite_client) == ["space:created", "workbook:created", "sheet:created"]
 
 
 def test_lists_of_spaces_are_paged_filtered_and_sorted(client: Client) -> None:
     """Archived ones are left out unless they are asked for; every sort field works on both databases."""
-    made = [
-        client.post("/spaces", {"name": name, "namespace": name.lower()})["id"] for name in ("Beta", "alpha_1", "Gamma")
-    ]
+    made = []
+    for name in ("Beta", "alpha_1", "Gamma"):
+        made.append(client.post("/spaces", {"name": name, "namespace": name.lower()})["id"])
+        client.clock.advance(1)
     client.post(f"/spaces/{made[2]}/archive")
     client.post(f"/spaces/{made[2]}/archive")
     answer = client("GET", "/spaces?sortField=createdAt&sortDirection=asc&pageSize=1&pageNumber=2").json()
@@ -73,13 +74,13 @@ def test_what_is_wrong_with_a_space_is_said_at_once(sqlite_client: Client) -> No
     assert (status, [key for key, _ in errors]) == (400, ["name", "labels[1]", "actions[0].label"])
 
 
-def test_auto_configure_asks_a_listener_to_configure_the_space(client: Client) -> None:
+def test_auto_configure_asks_a_listener_to_configure_the_space(sqlite_client: Client) -> None:
     """The job is there in the transaction that makes the space, ready, managed, and not done by the engine."""
-    space = client.post("/spaces", {"name": "A", "autoConfigure": True})
-    (job,) = client.get(f"/jobs?spaceId={space['id']}")
+    space = sqlite_client.post("/spaces", {"name": "A", "autoConfigure": True})
+    (job,) = sqlite_client.get(f"/jobs?spaceId={space['id']}")
     assert (job["type"], job["operation"], job["source"]) == ("space", "configure", space["id"])
     assert (job["status"], job["trigger"], job["managed"]) == ("ready", "immediate", True)
-    assert topics(client) == ["space:created", "job:created", "job:ready"]
+    assert topics(sqlite_client) == ["space:created", "job:created", "job:ready"]
 
 
 def test_the_token_of_a_space_reaches_that_space_and_no_other(sqlite_client: Client) -> None:

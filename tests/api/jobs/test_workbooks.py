@@ -15,16 +15,21 @@ def book(client: Client, *sheets: dict[str, Any], **more: Any) -> Any:
     return client.post("/workbooks", {"name": "W", "spaceId": space["id"], "sheets": list(sheets), **more})
 
 
-def test_a_workbook_comes_with_its_sheets_in_the_order_given(client: Client) -> None:
+def test_a_workbook_comes_with_its_sheets_in_the_order_given(sqlite_client: Client) -> None:
     """What was sent is echoed; name and slug of each configuration are filled; listeners hear of all of it with every parent id."""
     made = book(
-        client, CONTACTS, {"name": "B", "slug": "b", "fields": []}, namespace="n", labels=["x"], metadata={"m": 1}
+        sqlite_client,
+        CONTACTS,
+        {"name": "B", "slug": "b", "fields": []},
+        namespace="n",
+        labels=["x"],
+        metadata={"m": 1},
     )
-    assert client.get(f"/workbooks/{made['id']}") == made
+    assert sqlite_client.get(f"/workbooks/{made['id']}") == made
     assert (made["namespace"], made["labels"], made["metadata"]) == ("n", ["x"], {"m": 1})
     assert [(sheet["name"], sheet["slug"]) for sheet in made["sheets"]] == [("My Contacts!", "My-Contacts"), ("B", "b")]
     assert made["sheets"][0]["config"] == {**CONTACTS, "slug": "My-Contacts"}
-    first = told(client, "sheet:created")[0]
+    first = told(sqlite_client, "sheet:created")[0]
     assert first.payload == {
         "sheetId": made["sheets"][0]["id"],
         "workbookId": made["id"],
@@ -147,12 +152,12 @@ def test_a_change_of_a_workbook_that_is_wrong_changes_nothing(sqlite_client: Cli
     assert sqlite_client.get(path) == made
 
 
-def test_a_removed_workbook_takes_its_sheets_with_it(client: Client) -> None:
+def test_a_removed_workbook_takes_its_sheets_with_it(sqlite_client: Client) -> None:
     """Nothing of it is found any more; listeners hear of the workbook."""
-    made = book(client, CONTACTS)
-    assert client.post(f"/workbooks/{made['id']}/rebuild") == {"success": True}
-    assert client.done("DELETE", f"/workbooks/{made['id']}") == {"success": True}
-    assert client("GET", f"/sheets/{made['sheets'][0]['id']}").status_code == 404
-    assert errors_of(client("GET", f"/workbooks/{made['id']}")) == (404, [("workbookId", "Workbook not found")])
-    assert topics(client)[-1] == "workbook:deleted"
-    assert errors_of(client("POST", f"/workbooks/{made['id']}/rebuild"))[0] == 404
+    made = book(sqlite_client, CONTACTS)
+    assert sqlite_client.post(f"/workbooks/{made['id']}/rebuild") == {"success": True}
+    assert sqlite_client.done("DELETE", f"/workbooks/{made['id']}") == {"success": True}
+    assert sqlite_client("GET", f"/sheets/{made['sheets'][0]['id']}").status_code == 404
+    assert errors_of(sqlite_client("GET", f"/workbooks/{made['id']}")) == (404, [("workbookId", "Workbook not found")])
+    assert topics(sqlite_client)[-1] == "workbook:deleted"
+    assert errors_of(sqlite_client("POST", f"/workbooks/{made['id']}/rebuild"))[0] == 404

@@ -15,30 +15,30 @@ def a_space(client: Client) -> str:
     return made
 
 
-def test_documents_live_in_their_space(client: Client) -> None:
+def test_documents_live_in_their_space(sqlite_client: Client) -> None:
     """They are made, listed, changed key by key and removed; from another space they are not there."""
-    space, other = a_space(client), a_space(client)
-    made = client.post(f"/spaces/{space}/documents", {"title": "T", "body": "# b", "treatments": ["x"]})
+    space, other = a_space(sqlite_client), a_space(sqlite_client)
+    made = sqlite_client.post(f"/spaces/{space}/documents", {"title": "T", "body": "# b", "treatments": ["x"]})
     path = f"/spaces/{space}/documents/{made['id']}"
-    assert client.get(path) == made
-    assert (made["environmentId"], made["spaceId"]) == (client.actor.environment_id, space)
-    changed = client.done("PATCH", path, {"body": "", "title": None})
+    assert sqlite_client.get(path) == made
+    assert (made["environmentId"], made["spaceId"]) == (sqlite_client.actor.environment_id, space)
+    changed = sqlite_client.done("PATCH", path, {"body": "", "title": None})
     assert (changed["title"], changed["body"]) == ("T", "")
-    assert client.get(f"/spaces/{space}/documents") == [changed]
-    assert client.get(f"/spaces/{other}/documents") == []
-    assert errors_of(client("GET", f"/spaces/{other}/documents/{made['id']}")) == (
+    assert sqlite_client.get(f"/spaces/{space}/documents") == [changed]
+    assert sqlite_client.get(f"/spaces/{other}/documents") == []
+    assert errors_of(sqlite_client("GET", f"/spaces/{other}/documents/{made['id']}")) == (
         404,
         [("documentId", "Document not found")],
     )
-    assert [key for key, _ in errors_of(client("POST", f"/spaces/{space}/documents", {"body": 1}))[1]] == [
+    assert [key for key, _ in errors_of(sqlite_client("POST", f"/spaces/{space}/documents", {"body": 1}))[1]] == [
         "body",
         "title",
         "body",
     ]
-    assert client.done("DELETE", path) == {"success": True}
-    assert client("DELETE", path).status_code == 404
-    assert topics(client)[2:] == ["document:created", "document:updated", "document:deleted"]
-    assert told(client, "document:updated")[0].context["documentId"] == made["id"]
+    assert sqlite_client.done("DELETE", path) == {"success": True}
+    assert sqlite_client("DELETE", path).status_code == 404
+    assert topics(sqlite_client)[2:] == ["document:created", "document:updated", "document:deleted"]
+    assert told(sqlite_client, "document:updated")[0].context["documentId"] == made["id"]
 
 
 def test_actions_are_made_one_by_one_and_in_bulk(client: Client) -> None:
@@ -80,14 +80,14 @@ def test_wrong_actions_are_refused_with_their_places(sqlite_client: Client) -> N
     assert errors_of(sqlite_client("POST", f"/actions/bulk?spaceId={space}", ["x"]))[1][0][0] == "[0]"
 
 
-def test_an_action_with_a_schedule_has_its_next_job(client: Client) -> None:
+def test_an_action_with_a_schedule_has_its_next_job(sqlite_client: Client) -> None:
     """Its next occurrence waits for its time, until the action is changed or removed."""
-    space = a_space(client)
-    action = client("POST", f"/actions?spaceId={space}", {**ACTION, "schedule": "daily"}).json()
-    (job,) = client.get(f"/jobs?spaceId={space}")
+    space = a_space(sqlite_client)
+    action = sqlite_client("POST", f"/actions?spaceId={space}", {**ACTION, "schedule": "daily"}).json()
+    (job,) = sqlite_client.get(f"/jobs?spaceId={space}")
     assert (job["status"], job["type"], job["operation"], job["source"]) == ("scheduled", "space", "submit", space)
-    client.done("DELETE", f"/actions/{action['id']}")
-    assert client.get(f"/jobs/{job['id']}")["status"] == "canceled"
+    sqlite_client.done("DELETE", f"/actions/{action['id']}")
+    assert sqlite_client.get(f"/jobs/{job['id']}")["status"] == "canceled"
 
 
 def test_secrets_are_sealed_and_listed_from_wide_to_narrow(client: Client) -> None:
