@@ -22,11 +22,12 @@ SPACE, OTHER_SPACE = "us_sp_00000001", "us_sp_00000002"
 DELAY = JobLimits().event_delay_ms * 1000
 
 
-def desk_on(database: Database, clock: ManualClock, ids: Ids | None = None, **limits: Any) -> HappeningDesk:
-    """Return a desk whose dispatcher has no thread: tests say when it hands out."""
-    return make_desk(
-        database, clock, ids or CountingIds(), JobLimits(**limits), Sealer([b"k" * 32]), OpenRequests(clock)
-    )
+def desk_on(
+    database: Database, clock: ManualClock, ids: Ids | None = None, pid: int | None = None, **limits: Any
+) -> HappeningDesk:
+    """Return a desk whose dispatcher has no thread: tests say when it hands out. ``pid``: of the process that it is in (None: this one)."""
+    requests = OpenRequests(clock, pid)
+    return make_desk(database, clock, ids or CountingIds(), JobLimits(**limits), Sealer([b"k" * 32]), requests)
 
 
 def write(

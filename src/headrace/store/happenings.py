@@ -22,6 +22,8 @@ from headrace.store.upserts import upsert
 ORIGIN = 10_000_000_000_000_000
 """What stands before the first number: listeners read numbers as time tokens, which have 17 digits and are never 0."""
 
+MAX_BYTES = 8 << 20
+"""Of the happenings that one look takes along."""
 BEYOND = 1 << 62
 """Above every number."""
 
@@ -90,6 +92,12 @@ def number_them(tx: Transaction, scope: str, newest: int, written: Sequence[int]
     return newest
 
 
+def release(tx: Transaction, written: Sequence[int]) -> None:
+    """Note of rows that the request which has caused them was answered: any process may give them a number."""
+    statement = sa.update(table).where(table.c.written == sa.bindparam("row"), table.c.number.is_(None))
+    tx.execute(statement.values(request=""), [{"row": row} for row in written])
+
+
 def newest_numbers(tx: Transaction, scopes: Collection[str]) -> dict[str, int]:
     """Return the newest number of each of ``scopes``."""
     statement = sa.select(counters.c.scope, counters.c.number).where(counters.c.scope.in_(list(scopes)))
@@ -98,11 +106,24 @@ def newest_numbers(tx: Transaction, scopes: Collection[str]) -> dict[str, int]:
 
 
 def after(tx: Transaction, scope: str, number: int, spaces: Collection[str] | None, limit: int) -> list[Happening]:
-    """Return what follows ``number`` in the order of ``scope``, at most ``limit``: of these spaces only, or (None) all."""
-    statement = sa.select(table).where(table.c.scope == scope, table.c.number > number)
+    """Return what follows ``number`` in the order of ``scope``, at most ``limit``: of these spaces only, or (None) all.
+
+    They are fewer when they are large: at least one, but no more than ``MAX_BYTES``.
+    """
+    conditions = [table.c.scope == scope, table.c.number > number]
     if spaces is not None:
-        statement = statement.where(table.c.space_id.in_(sorted(spaces)))
-    return [_happening(row) for row in tx.rows(statement.order_by(table.c.number).limit(limit))]
+        conditions.append(table.c.space_id.in_(sorted(spaces)))
+    sizes = sa.select(table.c.number, sa.func.length(table.c.body).label("size")).where(*conditions)
+    last, total = number, 0
+    for row in tx.rows(sizes.order_by(table.c.number).limit(limit)):
+        total += row["size"]
+        if total > MAX_BYTES and last > number:
+            break
+        last = row["number"]
+    if last == number:
+        return []
+    statement = sa.select(table).where(*conditions, table.c.number <= last)
+    return [_happening(row) for row in tx.rows(statement.order_by(table.c.number))]
 
 
 def page(tx: Transaction, query: HappeningQuery, limit: int, offset: int) -> list[Happening]:

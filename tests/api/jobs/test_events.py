@@ -121,6 +121,7 @@ def test_a_caller_may_tell_of_something(client: Client) -> None:
         ({"domain": "planet"}, "domain"),
         ({"payload": None}, "payload"),
         ({"payload": []}, "payload"),
+        ({"payload": {"x": "x" * (1 << 20)}}, "payload"),
         ({"context": None}, "context"),
         ({"context": {"spaceId": 5}}, "context.spaceId"),
         ({"context": {"namespaces": [1]}}, "context.namespaces"),

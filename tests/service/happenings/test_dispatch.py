@@ -109,6 +109,21 @@ def test_what_another_process_is_asked_is_left_to_it(database: Database, clock: 
     assert hand_out_later(desk, clock, STALLED) == 1
 
 
+def test_two_busy_processes_do_not_hand_out_by_turns(database: Database, clock: ManualClock) -> None:
+    """Each lets the other give numbers to what it knows to be answered: the order stays, and a few looks are enough for all."""
+    one, other = desk_on(database, clock), desk_on(database, clock, SystemIds(), pid=1)
+    ids = []
+    for _ in range(20):
+        for desk in (one, other):
+            word = desk.open_requests.begin()
+            ids += told(one, "job:updated", actor=replace(ACTOR, request=word))
+            desk.open_requests.end(word)
+    clock.advance(DELAY)
+    looks = [desk.dispatcher.hand_out() for _ in range(2) for desk in (one, other)]
+    assert sum(looks) == 40
+    assert heard(one) == ids
+
+
 @pytest.mark.postgres
 def test_a_row_that_is_committed_late_comes_late(postgres_database: Database, clock: ManualClock) -> None:
     """What an open transaction has written cannot be seen yet; it gets its number when it can, behind those that were told meanwhile."""
@@ -206,6 +221,17 @@ def test_a_number_from_the_future_counts_as_the_newest(sqlite_database: Database
     hand_out_later(desk, clock)
     assert reading.after(desk, SCOPE, ORIGIN + 1000, None, 100).number == ORIGIN + 1
     assert asyncio.run(Listening(desk).after(SCOPE, ORIGIN + 1000, None, 100, 0.01)).number == ORIGIN + 1
+
+
+def test_large_ones_are_taken_along_a_few_at_a_time(sqlite_database: Database, clock: ManualClock) -> None:
+    """A listener that comes late does not make the server hold all that it has missed."""
+    desk = desk_on(sqlite_database, clock)
+    ids = [told(desk, "job:ready", payload={"input": "x" * (3 << 20)})[0] for _ in range(3)]
+    hand_out_later(desk, clock)
+    first = reading.after(desk, SCOPE, ORIGIN, None, 100)
+    rest = reading.after(desk, SCOPE, first.number, None, 100)
+    assert [len(first.happenings), len(rest.happenings)] == [2, 1]
+    assert heard(desk) + heard(desk, first.number) == ids
 
 
 def test_old_ones_are_removed(database: Database, clock: ManualClock) -> None:

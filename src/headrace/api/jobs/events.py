@@ -47,7 +47,7 @@ async def list_events(request: Request, door: AtDoor, actor: ByActor) -> Respons
 @router.post("/events")
 def create_event(request: Request, door: AtDoor, body: Object) -> Response:
     """Tell listeners of something that has happened outside."""
-    draft = draft_of(body)
+    draft = draft_of(body, door.limits.max_document_bytes)
     context = {name: value for name, value in draft.context.items() if isinstance(value, str)}
     return data(event_of(reading.post(door.happenings, actor_of(request, context), draft)))
 

@@ -25,6 +25,8 @@ IDLE_SECONDS = 2.0
 """How often it is looked at while nobody does."""
 LISTENING_SECONDS = 30.0
 """How long after somebody asked last it is taken that somebody listens."""
+AWAY_SECONDS = 1.0
+"""How long the ledger is left alone when it could not be reached."""
 PRUNE_SECONDS = 60.0
 
 _BATCH = 1000
@@ -62,6 +64,7 @@ class Dispatcher:
         self._asked_at = float("-inf")
         self._stopped = False
         self._bell = threading.Event()
+        self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -74,6 +77,7 @@ class Dispatcher:
         with self._lock:
             self._stopped = True
             waiters = [waiter for group in self._waiters.values() for waiter in group]
+        self._over.set()
         self._bell.set()
         for waiter in waiters:
             waiter.wake()
@@ -96,6 +100,7 @@ class Dispatcher:
             seen = self._due(rows, now)
             if seen.rows or (seen.next_at is None and len(rows) == _BATCH):
                 count += self._number(scope)
+            self._release(rows[len(seen.rows) :], now)
             if seen.next_at is not None:
                 next_at.append(seen.next_at)
         self._next_at = min(next_at, default=None)
@@ -178,6 +183,21 @@ class Dispatcher:
             if len(due) < _BATCH:
                 return count
 
+    def _release(self, rows: list[Unnumbered], now: Instant) -> None:
+        """Let others give numbers to ``rows`` of which only this process knows that they may be told, where rows of others stand between them.
+
+        Else two busy processes would hand out one row by turns.
+        """
+        requests = self._open_requests
+        if not any(requests.is_of_others(row.request) for row in rows):
+            return
+        ours = [row for row in rows if row.request and not requests.is_of_others(row.request)]
+        due = [(row.written, requests.released_at(row.request, row.created_at, self._delay)) for row in ours]
+        released = [written for written, at in due if at is not None and at <= now]
+        if released:
+            with self._database.transaction() as tx:
+                happenings.release(tx, released)
+
     def _all_due(self, tx: Transaction, scope: str) -> list[int]:
         """Return which rows of ``scope`` get numbers now, about a batch; those that wait for long answers may stand before them."""
         due: list[int] = []
@@ -214,7 +234,9 @@ class Dispatcher:
                     pruned_at = time.monotonic()
             except Problem as problem:
                 # The ledger is busy or away; it is asked again at the next look.
-                _log.warning("happenings cannot be handed out now", problem=str(problem))
+                _log.warning("happenings cannot be handed out now", problem=problem.message)
+                self._next_at = None
+                self._over.wait(AWAY_SECONDS)
             except Exception:  # noqa: BLE001 — a bug must not end what all listeners depend on
                 _log.exception("handing out happenings failed unexpectedly")
             self._bell.wait(self._pause())

@@ -25,10 +25,12 @@ class OpenRequests:
     that its requests have ended.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, pid: int | None = None) -> None:
+        """Begin with none. ``pid``: of the process whose requests these are (None: this one)."""
         self._clock = clock
+        self._pid = os.getpid() if pid is None else pid
         self._host = socket.gethostname().replace(_SEPARATOR, "_")
-        self._process = _SEPARATOR.join((self._host, str(os.getpid()), uuid.uuid4().hex))
+        self._process = _SEPARATOR.join((self._host, str(self._pid), uuid.uuid4().hex))
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._open: set[str] = set()
@@ -67,6 +69,10 @@ class OpenRequests:
             return None
         return Instant(created_at + max(delay, STALLED))
 
+    def is_of_others(self, word: str) -> bool:
+        """Say whether only another process, which lives, knows of it."""
+        return bool(word) and not word.startswith(self._process) and self._may_live(word)
+
     def _is_here(self, word: str) -> bool:
         return word.startswith(self._host + _SEPARATOR)
 
@@ -75,7 +81,7 @@ class OpenRequests:
         if not self._is_here(word):
             return True
         pid = word.split(_SEPARATOR)[1]
-        if not pid.isdecimal() or int(pid) == os.getpid():
+        if not pid.isdecimal() or int(pid) == self._pid:
             # It had our number before us (in a container, everybody has the same).
             return False
         with suppress(PermissionError):

@@ -56,7 +56,8 @@ def after(desk: HappeningDesk, scope: str, number: int, spaces: Collection[str] 
         newest = happenings.newest_numbers(tx, [scope])[scope]
         found = happenings.after(tx, scope, min(number, newest), spaces, limit)
     note_delivered(desk, found)
-    return Delivery(tuple(found), found[-1].number or newest if len(found) == limit else newest)
+    # There may be more of them: as many as were asked for, or as many as are taken along at once.
+    return Delivery(tuple(found), found[-1].number or newest if found else newest)
 
 
 def newest(desk: HappeningDesk, scope: str) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from headrace.api.jobs.members import Members
 from headrace.api.jobs.wire import Item, date, date_or_none, present
 from headrace.core.clock import Instant
@@ -41,6 +43,7 @@ DOMAINS = (
     *("data-clip", "canvas", "canvas-area", "thread"),
 )
 _LONGEST_CONTEXT_ID = 256
+_LONGEST_URL = 2000
 _IDS = frozenset(
     (
         *("actionId", "actionName", "appId", "commitId", "dataClipId", "documentId", "fileId", "jobId"),
@@ -72,8 +75,8 @@ def event_of(happening: Happening) -> Item:
     )
 
 
-def draft_of(body: Mapping[str, Any]) -> Happening:
-    """Return what a caller wants to tell of; who it is and where, the service says.
+def draft_of(body: Mapping[str, Any], max_bytes: int) -> Happening:
+    """Return what a caller wants to tell of; who it is and where, the service says. ``max_bytes``: of each member.
 
     Raises:
         Problem: ``INVALID``, with an entry for each fault.
@@ -84,10 +87,16 @@ def draft_of(body: Mapping[str, Any]) -> Happening:
         asked.wrong("topic", f"must be one of {', '.join(sorted(TOPICS))}")
     if domain and domain not in DOMAINS:
         asked.wrong("domain", f"must be one of {', '.join(DOMAINS)}")
-    payload, context = (_required_object(asked, name) for name in ("payload", "context"))
+    for name in ("payload", "context"):
+        if not asked.has(name):
+            asked.wrong(name, "is required")
+    payload, context = asked.object("payload") or {}, asked.object("context") or {}
     attributes, origin = asked.object("attributes"), asked.object("origin")
     namespaces = asked.texts("namespaces")
-    urls = [asked.text(name) for name in ("dataUrl", "callbackUrl", "target")]
+    urls = [asked.text(name, longest=_LONGEST_URL) for name in ("dataUrl", "callbackUrl", "target")]
+    for name in ("payload", "context", "attributes", "origin", "namespaces"):
+        if len(msgspec.json.encode(body.get(name))) > max_bytes:
+            asked.wrong(name, f"has more than {max_bytes} bytes")
     _check_context(asked.errors, context)
     _check_texts(asked.errors, "origin", origin or {}, frozenset({"id", "slug"}))
     _check_attributes(asked.errors, attributes or {})
@@ -110,12 +119,6 @@ def draft_of(body: Mapping[str, Any]) -> Happening:
         origin=origin,
         attributes=attributes,
     )
-
-
-def _required_object(asked: Members, name: str) -> Item:
-    if not asked.has(name):
-        asked.wrong(name, "is required")
-    return asked.object(name) or {}
 
 
 def _check_context(errors: list[FieldError], context: Mapping[str, Any]) -> None:
