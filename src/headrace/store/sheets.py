@@ -30,6 +30,8 @@ from headrace.store.sheet_tables import (
 from headrace.store.sheet_tables import sheets as table
 
 _NOWHERE = ""
+_SMALL = 64 << 10
+"""Characters of a configuration of which many are remembered; of larger ones (thousands of options) only a few, for the sake of memory."""
 _PLAIN = tuple(column.name for column in table.c if column.name not in {"config", "counts_told_at", "counts_due_at"})
 # The text of the configuration, not its value: what was read of the same text before need not be read again.
 _READ = (*(table.c[name] for name in _PLAIN), sa.type_coerce(table.c.config, sa.Text).label("config"))
@@ -210,8 +212,21 @@ def _sheet(row: Mapping[str, Any]) -> Sheet:
     return Sheet(**values, blueprint=_blueprint(row["config"]))
 
 
-@lru_cache(maxsize=128)
 def _blueprint(text: str) -> Blueprint:
+    return _small_blueprint(text) if len(text) <= _SMALL else _large_blueprint(text)
+
+
+@lru_cache(maxsize=128)
+def _small_blueprint(text: str) -> Blueprint:
+    return _read_blueprint(text)
+
+
+@lru_cache(maxsize=4)
+def _large_blueprint(text: str) -> Blueprint:
+    return _read_blueprint(text)
+
+
+def _read_blueprint(text: str) -> Blueprint:
     raw = load(text)
     if not isinstance(raw, Mapping):
         message = "the configuration of a sheet is no object"
