@@ -90,7 +90,7 @@ def options_of(raw: Mapping[str, Json], path: str = "options") -> HeaderOptions:
         return tuple(value)  # type: ignore[arg-type]  # a list, as was just seen
 
     named = raw.get("algorithm") or HeaderAlgorithm.DEFAULT
-    if named not in set(HeaderAlgorithm):
+    if named not in tuple(HeaderAlgorithm):
         errors.append(FieldError(f"{path}.algorithm", f"algorithm is one of {', '.join(HeaderAlgorithm)}"))
         named = HeaderAlgorithm.DEFAULT
     algorithm = HeaderAlgorithm(str(named))

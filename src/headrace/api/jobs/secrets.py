@@ -29,7 +29,7 @@ def list_secrets(request: Request, door: AtDoor, actor: ByActor) -> Response:
 def upsert_secret(request: Request, door: AtDoor, body: Object) -> Response:
     """Write a secret; the answer is the list."""
     actor = actor_of(request, body)
-    if body.get("environmentId") not in {None, actor.environment_id}:
+    if body.get("environmentId") not in (None, actor.environment_id):
         raise bad_request("Environment not found", "environmentId")
     return data([secret_item(secret) for secret in secrets.put(door.workspace, actor, body)])
 

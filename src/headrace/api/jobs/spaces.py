@@ -63,7 +63,7 @@ def list_spaces(request: Request, door: AtDoor, actor: ByActor) -> Response:
 def create_space(request: Request, door: AtDoor, body: Object) -> Response:
     """Make a space."""
     actor = actor_of(request, body)
-    if body.get("environmentId") not in {None, actor.environment_id}:
+    if body.get("environmentId") not in (None, actor.environment_id):
         raise bad_request("Environment not found", "environmentId")
     return _space(request, door, actor, spaces.create(door.workspace, actor, body))
 

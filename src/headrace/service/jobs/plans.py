@@ -67,7 +67,7 @@ def _change(
     *,
     whole: bool,
 ) -> tuple[Job, Mapping[str, Json]]:
-    if raw.get("jobId") not in {None, job_id}:
+    if raw.get("jobId") not in (None, job_id):
         refuse("jobId", f"jobId is another job's than {job_id!r}, whose plan is changed")
     with working(desk, actor) as work:
         job = work.hold(job_id)

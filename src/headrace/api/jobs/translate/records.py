@@ -205,10 +205,10 @@ def custom_messages(said: Any, path: str, faults: list[FieldError]) -> tuple[Mes
             faults.append(FieldError(f"{path}[{place}].message", "the message must be a text"))
             continue
         level = item.get("type") or Level.ERROR.value
-        if level not in set(Level):
+        if level not in tuple(Level):
             faults.append(FieldError(f"{path}[{place}].type", "type must be one of error, warn, info"))
             continue
-        if item.get("source") in {None, MessageSource.CUSTOM.value} or item.get("source") not in set(MessageSource):
+        if item.get("source") in (None, MessageSource.CUSTOM) or item.get("source") not in tuple(MessageSource):
             route = item.get("path")
             text = route if isinstance(route, str) else None
             found.append(Message(Level(level), MessageSource.CUSTOM, item["message"], text))
