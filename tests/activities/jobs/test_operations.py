@@ -4,8 +4,8 @@ import csv
 import io
 import os
 import signal
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,12 @@ from headrace.core.errors import Code, Problem
 from headrace.core.job import Job, JobStatus
 from headrace.core.job_limits import ScriptLimits
 from headrace.core.outcome import Outcome
+from headrace.core.record import CommitWish, Record, RecordChange
+from headrace.core.task import Cancellation
 from headrace.core.workspace import ResourceKind, Sheet
 from headrace.dataplane.scripts.runner import Scripts
 from headrace.service.jobs import verbs
+from headrace.service.records import writing
 from headrace.service.workspace import files
 from headrace.store import jobs
 from headrace.store.database import Database
@@ -206,6 +209,47 @@ def test_the_first_record_on_which_a_script_fails_fails_the_job(sqlite_house: Jo
     assert str(failed.config["snapshotId"]).startswith("us_ss_")
     assert names(sqlite_house, sheet)[8:11] == ["x", "x", None]
     assert done(sqlite_house, job).failure is not None
+
+
+@dataclass
+class DisturbedScripts:
+    """Runs scripts while others write: first to the record that the script sees first, then to the last of the sheet."""
+
+    house: JobsHouse
+    sheet: Sheet
+    scripts: Scripts
+    seen: list[Json] = field(default_factory=list)
+
+    def __call__(
+        self, script: str, keys: Sequence[str], records: Sequence[Record], cancellation: Cancellation | None = None
+    ) -> list[RecordChange | None]:
+        """Run the script."""
+        found = self.scripts(script, keys, records, cancellation)
+        self.seen.append(records[0].values["age"])
+        if len(self.seen) <= 2:
+            other = records[0] if len(self.seen) == 1 else self.house.whole_records(self.sheet)[-1]
+            change = RecordChange(other.id, {"age": 100 + len(self.seen)})
+            writing.update(self.house.desks.records, KEY, self.sheet.id, [change], CommitWish(actor_id=KEY.id))
+        return found
+
+    def close(self) -> None:
+        """Leave the scripts to whoever made them."""
+
+
+def test_records_that_change_while_a_script_sees_them_are_shown_to_it_again(
+    sqlite_house: JobsHouse, scripts: Scripts
+) -> None:
+    """Nobody's write is lost under the result of a script; what others change elsewhere disturbs nobody."""
+    house = sqlite_house
+    sheet = people(house)
+    disturbed = DisturbedScripts(house, sheet, scripts)
+    config = {"sheetId": sheet.id, "mutateRecord": "r => r.set('name', 'aged ' + r.get('age'))"}
+    job = asked(house, "mutate-records", sheet.id, config)
+    operate = OPERATIONS["jobs_mutate_records"]
+    JobsHouse(replace(house.desks, scripts=disturbed), house.clock, house.database).act(job, operate)
+    assert house.job(job).status is JobStatus.COMPLETE
+    assert disturbed.seen == [0, 101, 10, 20]
+    assert names(house, sheet)[:2] == ["aged 101", "aged 1"]
 
 
 def texts(house: JobsHouse, file_id: Json) -> list[list[str]]:

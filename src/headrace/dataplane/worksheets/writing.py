@@ -145,16 +145,21 @@ class Spreadsheet:
         return bool(sheet.write_string(row, place, shown(value)) >= 0)
 
     def _free_name(self, name: str) -> str:
-        plain = _FORBIDDEN.sub(" ", name).strip().strip("'").strip()[:_MAX_NAME].rstrip(" '") or "Sheet"
+        plain = _cut(_FORBIDDEN.sub(" ", name).strip(" '"), _MAX_NAME) or "Sheet"
         # One name is the program's own.
         plain = f"{plain} " if plain.casefold() == "history" else plain
         free, number = plain, 1
         while free.casefold() in self._names:
             number += 1
             suffix = f" ({number})"
-            free = plain[: _MAX_NAME - len(suffix)].rstrip() + suffix
+            free = _cut(plain, _MAX_NAME - len(suffix)) + suffix
         self._names.add(free.casefold())
         return free
+
+
+def _cut(name: str, most: int) -> str:
+    # Spreadsheets count halves of UTF-16.
+    return name.encode("utf-16-le", "replace")[: 2 * most].decode("utf-16-le", "ignore").rstrip(" '")
 
 
 def too_many_rows(name: str) -> Problem:
