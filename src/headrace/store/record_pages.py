@@ -53,7 +53,7 @@ def rows(
     # What is sorted are positions and keys; the records of one page are read after that.
     places = compiled.select(_rows.position).order_by(*compiled.order, _rows.position).offset(offset).limit(limit)
     order = [position for (position,) in tx.execute(places)]
-    found = {row[0]: row for row in _at(tx, sheet, order)}
+    found = {row[0]: row for row in rows_at(tx, sheet, order)}
     return [found[position] for position in order]
 
 
@@ -201,15 +201,6 @@ def _blocks(tx: Transaction, sheet: Sheet) -> list[tuple[int, int, int]]:
     return [tuple(row) for row in tx.execute(query.order_by(blocks.block))]
 
 
-def _at(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> Sequence[Sequence[Any]]:
-    query = sa.select(*COLUMNS).where(_rows.sheet == sheet.number)
-    return [
-        row
-        for begin in range(0, len(positions), _IN_AT_ONCE)
-        for row in tx.execute(query.where(_rows.position.in_(positions[begin : begin + _IN_AT_ONCE])))
-    ]
-
-
 def _all(tx: Transaction, query: sa.Executable) -> Sequence[Sequence[Any]]:
     return tx.execute(query).all()
 
@@ -222,3 +213,13 @@ def rows_of_ids(tx: Transaction, sheet: Sheet, ids: Sequence[str]) -> Sequence[S
     }
     kept = [kept_id(item) for item in ids]
     return [found[item] for item in kept if item in found]
+
+
+def rows_at(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> Sequence[Sequence[Any]]:
+    """Return the records at these positions, as rows of ``record_rows.COLUMNS``, in no order."""
+    query = sa.select(*COLUMNS).where(_rows.sheet == sheet.number)
+    return [
+        row
+        for begin in range(0, len(positions), _IN_AT_ONCE)
+        for row in tx.execute(query.where(_rows.position.in_(positions[begin : begin + _IN_AT_ONCE])))
+    ]

@@ -1,9 +1,10 @@
 """Records over the wire, on both databases."""
 
+import json
 from typing import Any
 
 from api.jobs.conftest import Client, errors_of
-from api.jobs.sheets_of_tests import make_sheet, names_of
+from api.jobs.sheets_of_tests import PEOPLE, make_sheet, names_of
 
 ANN = {"name": {"value": "Ann"}, "age": {"value": 31}, "tags": {"value": ["a", "b"]}}
 BOB = {"name": "Bob", "age": "41", "active": "yes"}
@@ -200,3 +201,24 @@ def test_removed_records_are_gone(client: Client) -> None:
     ids = [record["id"] for record in client.post(path, [ANN, BOB, NOBODY])["records"]]
     assert client.done("DELETE", f"{path}?ids={ids[0]}&ids={ids[2]}&ids=us_rc_none") == {"success": True}
     assert names_of(client.get(path)["records"]) == ["Bob"]
+
+
+def test_cells_that_refer_bring_the_records_along(client: Client) -> None:
+    """Only when they are asked for: an extra key in a cell would look like a change."""
+    reference = {"key": "city", "type": "reference", "config": {"ref": "cities", "key": "code"}}
+    cities = {"name": "Cities", "slug": "cities", "fields": [{"key": "code", "type": "string"}]}
+    people = {"name": "People", "slug": "people", "fields": [PEOPLE[0], reference]}
+    space = client.post("/spaces", {"name": "Space"})
+    book = client.post("/workbooks", {"name": "Book", "spaceId": space["id"], "sheets": [cities, people]})
+    towns, folk = (sheet["id"] for sheet in book["sheets"])
+    bern = client.post(f"/sheets/{towns}/records", [{"code": "BE"}, {"code": "ZH"}])["records"][0]
+    client.post(
+        f"/sheets/{folk}/records", [{"name": "Ann", "city": "BE"}, {"name": "Bob", "city": "??"}, {"name": "Cleo"}]
+    )
+    plain = client.get(f"/sheets/{folk}/records")["records"]
+    assert all("links" not in record["values"]["city"] for record in plain)
+    linked = client.get(f"/sheets/{folk}/records?includeLinks=true")["records"]
+    assert [record["values"]["city"]["links"] for record in linked] == [[bern], [], []]
+    assert [record["values"]["name"] for record in linked] == [record["values"]["name"] for record in plain]
+    lines = client.raw("GET", f"/v2-alpha/records.jsonl?sheetId={folk}&includeLinks=true").text.splitlines()
+    assert [json.loads(line)["__l"] for line in lines] == [[{"__k": bern["id"], "code": "BE"}], [], []]

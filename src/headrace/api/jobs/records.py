@@ -33,11 +33,12 @@ def get_records(sheet_id: str, request: Request, door: AtDoor, actor: ByActor) -
     query = Query(request)
     size, number = query.page(_PAGE, reading.MAX_PAGE)
     counted = query.flag("includeCounts") or query.flag("includeLength")
+    linked = query.flag("includeLinks")
     query.done()
     asked = selection_asked(request)
-    page = reading.page(door.database, actor, sheet_id, asked, size, number, counted=counted)
+    page = reading.page(door.database, actor, sheet_id, asked, size, number, counted=counted, linked=linked)
     counts: Item = {} if page.counts is None else {"counts": counts_item(page.counts)}
-    records = texts_of(page.sheet.blueprint, asked.fields).texts(page.rows)
+    records = texts_of(page.sheet.blueprint, asked.fields).texts(page.rows, page.links)
     return told(_with_records(records, {**counts, **commit_ids(page.commit)}))
 
 

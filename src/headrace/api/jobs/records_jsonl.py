@@ -1,6 +1,7 @@
 """Records line by line, in both directions as streams (contract 12.6)."""
 
 from collections.abc import Iterator
+from itertools import starmap
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +18,7 @@ from headrace.api.jobs.translate.jsonl import Extras, Lines, head_of
 from headrace.api.jobs.wire import answer
 from headrace.core.workspace import Sheet
 from headrace.service.records import jsonl
+from headrace.service.records.linking import links_of
 from headrace.service.records.selecting import selection_of
 from headrace.store import record_pages
 
@@ -35,7 +37,7 @@ def get_record_lines(request: Request, door: AtDoor, actor: ByActor) -> Response
     size, number = query.page(_MAX_PAGE, _MAX_PAGE)
     flags = {
         name: query.flag(f"include{name}")
-        for name in ("Messages", "Metadata", "Config", "Timestamps", "EmptyCells", "Sheet", "SheetSlug")
+        for name in ("Messages", "Metadata", "Config", "Timestamps", "EmptyCells", "Sheet", "SheetSlug", "Links")
     }
     bare = query.flag("noContext")
     query.done()
@@ -47,6 +49,7 @@ def get_record_lines(request: Request, door: AtDoor, actor: ByActor) -> Response
             raise bad_request(_WHICH, "sheetId")
         selection = selection_of(tx, sheet, asked)
         page = record_pages.rows(tx, sheet, selection, size, number) if paged else None
+        links = links_of(tx, sheet, page) if page is not None and flags["Links"] else None
     extras = Extras(
         head=b"" if bare else _context(sheet, with_id=flags["Sheet"], with_slug=flags["SheetSlug"]),
         messages=flags["Messages"],
@@ -56,8 +59,9 @@ def get_record_lines(request: Request, door: AtDoor, actor: ByActor) -> Response
         empty_cells=flags["EmptyCells"],
     )
     lines = Lines(sheet.blueprint, asked.fields, extras)
-    rows = jsonl.walked(door.database, sheet, selection) if page is None else iter([page])
-    texts: Iterator[bytes] = map(lines.text, rows)
+    pieces = iter([(page, links)]) if page is not None else None
+    pieces = pieces or jsonl.walked(door.database, sheet, selection, linked=flags["Links"])
+    texts: Iterator[bytes] = starmap(lines.text, pieces)
     return StreamingResponse(texts, media_type=_MEDIA_TYPE)
 
 

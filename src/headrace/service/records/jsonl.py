@@ -18,6 +18,7 @@ from headrace.core.workspace import Sheet
 from headrace.service.records import snapshots
 from headrace.service.records.bulk import remove_selected
 from headrace.service.records.desk import RecordDesk
+from headrace.service.records.linking import Links, links_of
 from headrace.service.records.reading import reachable
 from headrace.service.records.wishes import wish_of
 from headrace.service.records.writing import hold, insert_in, insert_page, remove_in, update_in
@@ -54,8 +55,10 @@ def sheet_named(
     return reachable(tx, actor, "" if sheet is None else sheet.id)
 
 
-def walked(database: Database, sheet: Sheet, selection: Selection) -> Iterator[Sequence[Sequence[Any]]]:
-    """Return the selected records, as rows of ``store.record_rows.COLUMNS``, in pieces that are read one after the other.
+def walked(
+    database: Database, sheet: Sheet, selection: Selection, *, linked: bool = False
+) -> Iterator[tuple[Sequence[Sequence[Any]], Links | None]]:
+    """Return the selected records, as rows of ``store.record_rows.COLUMNS``, in pieces that are read one after the other; ``linked``: with links.
 
     No piece costs more than another one where records come in the order of insertion.
     """
@@ -66,8 +69,9 @@ def walked(database: Database, sheet: Sheet, selection: Selection) -> Iterator[S
                 rows = record_pages.walk_rows(tx, sheet, selection, after, _READ_AT_ONCE)
             else:
                 rows = record_pages.rows(tx, sheet, selection, _READ_AT_ONCE, number)
+            links = links_of(tx, sheet, rows) if linked and rows else None
         if rows:
-            yield rows
+            yield rows, links
         if len(rows) < _READ_AT_ONCE:
             return
         after, number = rows[-1][0], number + 1

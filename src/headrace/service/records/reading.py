@@ -11,6 +11,7 @@ from headrace.core.record import Commit, RecordCounts
 from headrace.core.short_ids import short_id
 from headrace.core.workspace import ResourceKind, Sheet
 from headrace.service.records.desk import RecordDesk
+from headrace.service.records.linking import Links, links_of
 from headrace.service.records.selecting import SelectionAsked, selection_of
 from headrace.store import record_commits, record_pages, resources, sheets
 from headrace.store.database import Database, Transaction
@@ -28,6 +29,7 @@ class Page:
     rows: Sequence[Sequence[Any]]
     commit: Commit | None
     counts: RecordCounts | None = None
+    links: Links | None = None
 
 
 def reachable(tx: Transaction, actor: Actor, sheet_id: str) -> Sheet:
@@ -51,6 +53,7 @@ def page(  # noqa: PLR0913 — which page of what, and how it is counted
     number: int,
     *,
     counted: bool = False,
+    linked: bool = False,
 ) -> Page:
     """Return page ``number`` of ``size`` records.
 
@@ -62,7 +65,8 @@ def page(  # noqa: PLR0913 — which page of what, and how it is counted
         selection = selection_of(tx, sheet, asked)
         rows = record_pages.rows(tx, sheet, selection, size, number)
         counts = record_pages.counts(tx, sheet, selection) if counted else None
-        return Page(sheet, rows, record_commits.newest(tx, sheet), counts)
+        links = links_of(tx, sheet, rows) if linked else None
+        return Page(sheet, rows, record_commits.newest(tx, sheet), counts, links)
 
 
 def of_ids(database: Database, actor: Actor, sheet_id: str, ids: Sequence[str]) -> Page:

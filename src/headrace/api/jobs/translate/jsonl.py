@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
-from headrace.api.jobs.translate.records import raw_cells
+from headrace.api.jobs.translate.records import LinksOf, raw_cells
 from headrace.api.jobs.wire import date
 from headrace.core.blueprint import Blueprint
 from headrace.core.clock import Instant
+from headrace.service.records.linking import Links
 from headrace.store.record_rows import messages_of, shown_id
 
 _NULL = b"null"
@@ -27,6 +28,9 @@ class Extras:
     empty_cells: bool = False
 
 
+_BARE = Extras()
+
+
 class Lines:
     """Makes lines of records. ``fields``: of these only."""
 
@@ -36,11 +40,11 @@ class Lines:
         self._values = raw_cells(keys)
         self._extras = extras
 
-    def text(self, rows: Sequence[Sequence[Any]]) -> bytes:
+    def text(self, rows: Sequence[Sequence[Any]], links: Links | None = None) -> bytes:
         """Return rows of ``store.record_rows.COLUMNS`` as lines, each with its end."""
-        return b"".join(map(self._line, rows))
+        return b"".join(map(self._line, rows) if links is None else map(self._line, rows, links))
 
-    def _line(self, row: Sequence[Any]) -> bytes:
+    def _line(self, row: Sequence[Any], links: LinksOf | None = None) -> bytes:
         _, kept, values, messages, valid, metadata, config, _, updated_at = row
         extras = self._extras
         parts = [b"{", extras.head, b'"__k":', msgspec.json.encode(shown_id(kept))]
@@ -57,6 +61,13 @@ class Lines:
             parts += (b',"__c":', b"{}" if config is None else config.encode())
         if extras.timestamps:
             parts += (b',"__u":"', date(Instant(updated_at)).encode(), b'"')
+        if links is not None:
+            linked = [
+                Lines(sheet.blueprint, None, _BARE).text([there]).rstrip(b"\n")
+                for found in links.values()
+                for sheet, there in found
+            ]
+            parts += (b',"__l":[', b",".join(linked), b"]")
         parts.append(b"}\n")
         return b"".join(parts)
 

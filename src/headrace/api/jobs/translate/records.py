@@ -4,9 +4,9 @@ The shape is exact: five keys, and in ``values`` every field of the blueprint, s
 blueprint: only records with messages are put together cell by cell.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,8 @@ from headrace.core.blueprint import Blueprint
 from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.record import Commit, Level, Message, MessageSource, RecordChange, RecordCounts
+from headrace.core.workspace import Sheet
+from headrace.service.records.linking import Links
 from headrace.store.record_rows import messages_of, shown_id
 from headrace.store.record_values import ValueCount
 
@@ -26,6 +28,10 @@ _MOST_FAULTS = 100
 
 _NULL = b"null"
 _EMPTY = b"{}"
+
+
+LinksOf: TypeAlias = Mapping[str, Sequence[tuple[Sheet, Sequence[Any]]]]
+"""What the cells of one record refer to (``service.records.linking``)."""
 
 
 class RecordTexts:
@@ -40,17 +46,17 @@ class RecordTexts:
         self._template = b'{"id":%b,"values":{' + cells + b'},"valid":true,"metadata":%b,"config":%b}'
         self._values = raw_cells(keys)
 
-    def text(self, row: Sequence[Any]) -> bytes:
-        """Return the JSON of a row of ``store.record_rows.COLUMNS``."""
+    def text(self, row: Sequence[Any], links: LinksOf | None = None) -> bytes:
+        """Return the JSON of a row of ``store.record_rows.COLUMNS``, with what its cells refer to."""
         _, kept, values, messages, valid, metadata, config, _, _ = row
         cells = self._values(values)
         id_text = b'"us_rc_' + kept.encode() + b'"' if _is_digits(kept) else msgspec.json.encode(shown_id(kept))
         more = (_EMPTY if metadata is None else metadata.encode(), _EMPTY if config is None else config.encode())
-        if messages is None:
+        if messages is None and links is None:
             return self._template % (id_text, *cells, *more)
         said = messages_of(messages)
         parts = [
-            name + _cell(cell, said.get(key, ()))
+            name + _cell(cell, said.get(key, ()), None if links is None else links.get(key))
             for key, name, cell in zip(self._keys, self._names, cells, strict=True)
         ]
         state = b"true" if valid else b"false"
@@ -61,9 +67,11 @@ class RecordTexts:
             *more,
         )
 
-    def texts(self, rows: Iterable[Sequence[Any]]) -> bytes:
+    def texts(self, rows: Sequence[Sequence[Any]], links: Links | None = None) -> bytes:
         """Return the JSON array of rows."""
-        return b"[" + b",".join(map(self.text, rows)) + b"]"
+        if links is None:
+            return b"[" + b",".join(map(self.text, rows)) + b"]"
+        return b"[" + b",".join(map(self.text, rows, links)) + b"]"
 
 
 def texts_of(blueprint: Blueprint, fields: Sequence[str] | None = None) -> RecordTexts:
@@ -97,12 +105,15 @@ def _is_digits(kept: str) -> bool:
     return shown_id(kept) != kept and not kept.startswith(":")
 
 
-def _cell(value: Any, messages: Sequence[Message]) -> bytes:
+def _cell(value: Any, messages: Sequence[Message], links: Sequence[tuple[Sheet, Sequence[Any]]] | None) -> bytes:
+    more = b""
+    if links is not None:
+        more = b',"links":[%b]' % b",".join(texts_of(sheet.blueprint).text(row) for sheet, row in links)
     if not messages:
-        return b':{"value":%b,"messages":[],"valid":true}' % value
+        return b':{"value":%b,"messages":[],"valid":true%b}' % (value, more)
     valid = b"false" if any(message.level is Level.ERROR for message in messages) else b"true"
     said = msgspec.json.encode([message_item(message) for message in messages])
-    return b':{"value":%b,"messages":%b,"valid":%b}' % (value, said, valid)
+    return b':{"value":%b,"messages":%b,"valid":%b%b}' % (value, said, valid, more)
 
 
 def message_item(message: Message) -> Item:
