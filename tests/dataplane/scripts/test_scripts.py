@@ -261,6 +261,12 @@ def test_a_process_can_reach_nothing(scripts: Scripts) -> None:
         assert limits[name] == ["0", "0"]
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     assert int(status["VmHWM"].split()[0]) < 160 << 10
+    if Path("/proc/sys/kernel/seccomp/actions_avail").exists():
+        filtered = "2"
+        tasks = [task / "status" for task in (process / "task").iterdir()]
+        assert [
+            dict(line.split(":", 1) for line in task.read_text().splitlines())["Seccomp"].strip() for task in tasks
+        ] == [filtered] * len(tasks)
 
 
 def test_a_script_under_way_stops_when_it_is_cancelled() -> None:
