@@ -66,7 +66,7 @@ def furnish(client: Client) -> dict[str, str]:
         "documentId": client.post(f"/spaces/{space['id']}/documents", {"title": "T", "body": "B"})["id"],
         "actionId": client.post(f"/actions?spaceId={space['id']}", {"operation": "o", "label": "L"})["id"],
         "secretId": client.post("/secrets", {"name": "N", "value": "v", "spaceId": space["id"]})[0]["id"],
-        "snapshotId": "us_ss_none0000",
+        "snapshotId": client.post("/snapshots", {"sheetId": sheet})["id"],
         "fileId": upload(client, space["id"]),
         "tokenId": "us_key_none0000",
         "source": sheet,
