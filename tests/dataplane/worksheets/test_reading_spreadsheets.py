@@ -1,7 +1,7 @@
 """Tests of workbooks read as worksheets."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it has none
 
 from headrace.core.errors import Code, Problem
 from headrace.dataplane.worksheets.reading import reading
+from other_workbooks import Rows, ods, xls, xlsb
 from worksheet_files import Reading
 
 
@@ -39,6 +40,14 @@ def test_cells_are_texts_with_dates_in_iso(desk: Reading) -> None:
 
     [(_, _, rows)] = desk.tables("xlsx", _book(fill))
     assert rows == [["2024-02-29", "2024-02-29T01:02:03", "04:05:06", "30:00:00", "7", "1.5", "true", "007"]]
+
+
+@pytest.mark.parametrize(("ext", "make"), [("ods", ods), ("xlsb", xlsb), ("xls", xls)])
+def test_other_formats_are_read_alike(ext: str, make: Callable[[Mapping[str, Rows]], bytes], desk: Reading) -> None:
+    """Of each the library knows the format by its bytes; the extension only says that it is a workbook."""
+    data = make({"One": [["name", "n"], ["\u00e4hm & co", 7.0], ["x", 1.5]], "Two": [["a"]]})
+    one = ("One", ("name", "n"), [["\u00e4hm & co", "7"], ["x", "1.5"]])
+    assert desk.tables(ext, data) == [one, ("Two", ("a",), [])]
 
 
 def test_formulas_are_what_they_were_when_the_file_was_saved(desk: Reading) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.activities.jobs.working import Done, Work
+from headrace.activities.jobs.working import TELL_EVERY, Done, Work, percent
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
@@ -23,6 +23,8 @@ from headrace.store.database import Transaction
 
 FAILED = "failed"
 _WHAT = "records extracted"
+_LOOKING = 10
+"""Percents of the whole that looking at the file counts for."""
 
 
 def operate(work: Work) -> Done:
@@ -37,6 +39,7 @@ def operate(work: Work) -> Done:
         limits=work.desks.limits,
         work=work.folder,
         cancellation=work.context.cancellation,
+        looked=lambda done, total: _say_looked(work, done, total),
     )
     work.folder.mkdir(parents=True, exist_ok=True)
     with reading(opening, ext) as worksheets:
@@ -97,6 +100,14 @@ def _file(work: Work) -> tuple[Resource, Mapping[str, Json]]:
     return file, options if isinstance(options, Mapping) else {}
 
 
+def _say_looked(work: Work, done: int, total: int) -> None:
+    """Say how much of the file has been looked at, if it is time to."""
+    if work.desks.jobs.clock.now() - work.told_at >= TELL_EVERY:
+        with work.chunk() as chunk:
+            chunk.progress = percent(done * _LOOKING, total * 100)
+            chunk.info = f"{percent(done, total)} % of the file looked at"
+
+
 def _begin(work: Work, file: Resource, worksheets: Sequence[Worksheet], *, with_header: bool) -> _Place:
     """Return where to go on: at the beginning of a new workbook, unless there is one of an attempt before, with the same options."""
     if "workbook" in work.position:
@@ -147,6 +158,7 @@ def _fill(work: Work, worksheets: Sequence[Worksheet], number: int, start: int) 
             done = place.records + len(rows)
             chunk.position.update({"sheet": number, "row": begin + len(rows), "records": done})
             chunk.report(done, total, _WHAT)
+            chunk.progress = _LOOKING + (100 - _LOOKING) * percent(done, total) // 100
         begin += len(rows)
 
 

@@ -17,7 +17,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.mapping_columns import Building, Column
 from headrace.core.mapping_plans import program_of
 from headrace.core.mapping_rules import Program, read_rules
-from headrace.core.record import Record, Selection
+from headrace.core.record import Record, RecordChange, Selection
 from headrace.core.workspace import Sheet
 from headrace.language.ffql.parser import parse
 from headrace.service.records import writing
@@ -28,6 +28,8 @@ RULES = "mappingRules"
 _SOURCE, _DESTINATION = "sourceSheetId", "destinationSheetId"
 _WHAT = "records mapped"
 _TEXT, _GROUPS = "text", "groups"
+_SCRIPT_RECORDS = 1_000
+"""Texts in which an expression is looked for before word of progress is given."""
 
 
 def operate(work: Work) -> Done:
@@ -36,7 +38,7 @@ def operate(work: Work) -> Done:
     with work.desks.jobs.database.reading() as tx:
         program = _program(work, plan, sheet_of(tx, work.job, _SOURCE), sheet_of(tx, work.job, _DESTINATION))
     total = _begin(work)
-    while (built := _next(work, program)) is not None:
+    while (built := _next(work, program, total)) is not None:
         crash_point("jobs-map-built")
         _write(work, built, total)
     read, written = _number(work.position, "read"), _number(work.position, "written")
@@ -84,7 +86,7 @@ def _begin(work: Work) -> int:
         return record_pages.counts(tx, sheet_of(tx, work.job, _SOURCE), Selection()).total
 
 
-def _next(work: Work, program: Program) -> _Built | None:
+def _next(work: Work, program: Program, total: int) -> _Built | None:
     """Return what the next records of the source become; None: there are no more."""
     after = work.position.get("after")
     after = after if isinstance(after, int) else None
@@ -98,7 +100,7 @@ def _next(work: Work, program: Program) -> _Built | None:
             field.key: [values.get(field.key) for _, values in read] for field in source.blueprint.fields
         }
         masks = _Masks(tx, source, [position for position, _ in read], after)
-        built = program.run(Building(len(read), columns, _Extractor(work), masks))
+        built = program.run(Building(len(read), columns, _Extractor(work, total), masks))
     return _Built(after, read[-1][0], len(read), built)
 
 
@@ -141,6 +143,7 @@ class _Extractor:
     """Finds regular expressions as JavaScript has them, where one that takes too long can be stopped (``core.mapping_columns.Extract``)."""
 
     work: Work
+    total: int
 
     def __call__(self, pattern: str, texts: Sequence[str]) -> list[list[str | None] | None]:
         script = (
@@ -154,13 +157,17 @@ class _Extractor:
             Record(place, f"value {place + 1}", {_TEXT: text}, {}, True, {}, {}, 0, Instant(0))
             for place, text in enumerate(distinct)
         ]
-        try:
-            changes = self.work.desks.scripts(script, (_TEXT, _GROUPS), records, self.work.context.cancellation)
-        except Problem as problem:
-            if problem.code is not Code.INVALID:
-                raise
-            message = f"the regular expression {pattern!r} cannot be used: {problem.message}"
-            raise Problem(Code.INVALID, message) from problem
+        changes: list[RecordChange | None] = []
+        for start in range(0, len(records), _SCRIPT_RECORDS):
+            self.work.tick(_number(self.work.position, "read"), self.total, _WHAT)
+            part = records[start : start + _SCRIPT_RECORDS]
+            try:
+                changes += self.work.desks.scripts(script, (_TEXT, _GROUPS), part, self.work.context.cancellation)
+            except Problem as problem:
+                if problem.code is not Code.INVALID:
+                    raise
+                message = f"the regular expression {pattern!r} cannot be used: {problem.message}"
+                raise Problem(Code.INVALID, message) from problem
         groups = [None if change is None else change.values.get(_GROUPS) for change in changes]
         found = {
             text: list(map(_text_or_none, given)) if isinstance(given, list | tuple) else None

@@ -55,12 +55,16 @@ def _dialect(opening: Opening, ext: str, codec: str, start: int) -> Dialect:
 
 @dataclass(slots=True)
 class _Text:
-    """A file in one encoding and dialect. ``done``: the rows that were cut, ``rest``: the text behind them that could be decoded."""
+    """A file in one encoding and dialect.
+
+    Of the reading that goes on: ``read`` bytes, ``done`` rows that were cut, and ``rest``, the text behind them that could be decoded.
+    """
 
     opening: Opening
     codec: str
     start: int
     dialect: Dialect
+    read: int = 0
     done: int = 0
     rest: str = ""
 
@@ -75,7 +79,9 @@ class _Text:
                 break
         found = self._detected(head, options)
         width, count, last = len(found.header), 0, 0
+        size = self.opening.size
         for rows in self._rows(found.header_row):
+            self.opening.looked(min(self.read, size), size)
             width = filled_width(rows, width) if max(map(len, rows), default=0) > width else width
             self.opening.check_width(width)
             filled = filled_rows(rows)
@@ -118,13 +124,14 @@ class _Text:
         longest = self.opening.limits.max_row_bytes
         cutter = Cutter(self.dialect, longest)
         decoder: Any = codecs.getincrementaldecoder(self.codec)("strict")
-        self.done, self.rest = 0, ""
+        self.read, self.done, self.rest = self.start, 0, ""
         with self.opening.path.open("rb") as stream:
             stream.seek(self.start)
             while True:
                 self.opening.cancellation.check()
                 # A row that goes on and on is looked at again at twice its size only.
                 data = stream.read(max(MIB, len(self.rest)))
+                self.read += len(data)
                 self.rest += self._decoded(decoder, data)
                 if (place := self.rest.find("\0")) >= 0:
                     self.rest = self.rest[:place]

@@ -151,8 +151,17 @@ def _lines(opening: Opening, path: Path, start: int) -> Iterator[list[bytes]]:
 def _worksheet(opening: Opening, name: str, texts: _Texts) -> Worksheet:
     """Look at all objects: their names in the order in which they first occur, and how many there are."""
     names: dict[str, None] = {}
-    count = last = 0
-    for objects in _objects(opening, texts):
+    count = last = letters = 0
+    size = opening.size
+
+    def heard() -> Iterator[list[str] | list[bytes]]:
+        nonlocal letters
+        for batch in texts():
+            letters += sum(map(len, batch))
+            opening.looked(min(letters, size), size)
+            yield batch
+
+    for objects in _objects(opening, heard):
         shapes = dict.fromkeys(tuple(item) for item in objects)
         for shape in shapes:
             names.update(dict.fromkeys(shape))

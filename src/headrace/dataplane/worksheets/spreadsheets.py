@@ -50,14 +50,24 @@ def _lay_down(opening: Opening, folder: Path) -> None:
         )
         forget = opening.cancellation.on_stop(process.kill)
         try:
-            status = process.wait()
+            status = _waited(opening, process)
         finally:
             forget()
             process.kill()
+            process.wait()
         opening.cancellation.check()
         if status:
             said.seek(0)
             raise _problem(opening, status, said.read().decode("utf-8", "replace"))
+
+
+def _waited(opening: Opening, process: "subprocess.Popen[bytes]") -> int:
+    """Return the status of a process when it has ended; whoever waits for the file hears that it goes on."""
+    while True:
+        try:
+            return process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            opening.looked(0, opening.size)
 
 
 def _problem(opening: Opening, status: int, said: str) -> Problem:

@@ -47,9 +47,17 @@ class Worksheet:
     chunks: Callable[[int], Iterator[list[Row]]]
 
 
+def _unheard(_done: int, _total: int) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A file to be read: where it lies, its name for messages, and what the reading may use. ``work``: a folder for what it needs meanwhile."""
+    """A file to be read: where it lies, its name for messages, and what the reading may use.
+
+    ``work``: a folder for what it needs meanwhile. ``looked`` is called every now and then while the file is looked at, with the bytes that have
+    been and all of them (how many of a workbook have been is not known: it hears 0).
+    """
 
     path: Path
     name: str
@@ -57,6 +65,12 @@ class Opening:
     limits: Limits
     work: Path
     cancellation: Cancellation
+    looked: Callable[[int, int], None] = _unheard
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the file."""
+        return self.path.stat().st_size
 
     def unreadable(self, why: str, row: int | None = None) -> Problem:
         """Return the problem of a file that is not what its extension says; ``row`` counts from 1, the header included."""
