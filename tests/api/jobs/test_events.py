@@ -13,6 +13,7 @@ from headrace.api.jobs.translate.events import TOPICS
 from headrace.api.jobs.wire import date
 from headrace.core.clock import SECOND
 from headrace.core.job import scope_of
+from headrace.store import jobs
 from telling import OTHER_SPACE, SPACE, hand_out_later, told
 
 DRAFT: dict[str, Any] = {
@@ -187,9 +188,23 @@ def test_a_list_can_wait(client: Client) -> None:
     assert listed(client, topic="job:failed", wait=0) == []
 
 
-def test_only_a_word_of_a_ready_attempt_starts_its_clock(client: Client) -> None:
-    """An event that somebody posts is no delivery, whatever it says."""
-    client.post("/events", {**DRAFT, "topic": "job:ready", "context": {"jobId": "us_jb_1"}})
-    hand_out_later(client.door.happenings, client.clock)
-    assert len(listed(client)) == 1
-    assert client.door.happenings.delivered.unseen([]) == []
+def test_the_clock_of_an_attempt_starts_with_its_first_delivery(client: Client) -> None:
+    """Whoever fetched the word that a job is ready has to acknowledge it from then on; looks before it, and events that somebody posts, are none."""
+    job = {"type": "space", "operation": "tidy", "source": SPACE, "trigger": "immediate"}
+    one, other = (client.post("/jobs", job)["id"] for _ in range(2))
+    client.post("/events", {**DRAFT, "topic": "job:ready", "context": {"jobId": one}})
+    client.clock.advance(SECOND)
+    assert listed(client, topic="job:created") != []
+    assert (delivered_at(client, one), delivered_at(client, other)) == (None, None)
+    first = client.clock.now()
+    (ready,) = client.get("/events?topic=job:ready&pageSize=1")
+    assert ready["context"]["jobId"] == one
+    client.clock.advance(SECOND)
+    assert len(listed(client, topic="job:ready")) == 3
+    assert (delivered_at(client, one), delivered_at(client, other)) == (first, client.clock.now())
+
+
+def delivered_at(client: Client, job_id: str) -> int | None:
+    """Return when somebody first got word that the job is ready."""
+    with client.door.database.reading() as tx:
+        return jobs.get(tx, client.actor.scope, job_id).delivered_at
