@@ -75,6 +75,7 @@ class House:
 
     desk: JobDesk
     clock: TickingClock
+    scope: str = SCOPE
 
     @property
     def database(self) -> Database:
@@ -88,7 +89,7 @@ class House:
     def job(self, job_id: str) -> Job:
         """Return the job as it is."""
         with self.database.reading() as tx:
-            return jobs.get(tx, SCOPE, job_id)
+            return jobs.get(tx, self.scope, job_id)
 
     def standing(self, status: JobStatus, *, engine: bool = False) -> Job:
         """Make a job and bring it to ``status``, whatever it takes."""
@@ -148,9 +149,9 @@ class House:
     def check_ledger(self) -> None:
         """See that every job's attempts are in the ledger as the jobs say, and that the runs of listeners stand as their jobs do."""
         with self.database.reading() as tx:
-            found, _ = jobs.page(tx, SCOPE, JobQuery(), 10_000, 0)
+            found, _ = jobs.page(tx, self.scope, JobQuery(), 10_000, 0)
             for job in found:
-                run = store_runs.get(tx, SCOPE, job.run_id)
+                run = store_runs.get(tx, self.scope, job.run_id)
                 ended = job_attempts.of_job(tx, job.id)
                 assert [attempt.number for attempt in ended] == list(range(1, job.attempt + job.status.is_final))
                 assert run.details["job"] == job.id
@@ -187,11 +188,12 @@ def build(database: Database, ids: CountingIds, limits: JobLimits | None = None)
     kinds = ((SPACE, ResourceKind.SPACE), (WORKBOOK, ResourceKind.WORKBOOK), (FILE, ResourceKind.FILE))
     with database.transaction() as tx:
         for thing_id, kind in kinds:
-            resources.insert(tx, _resource(house, thing_id, kind))
+            resources.insert(tx, resource(house, thing_id, kind))
     return house
 
 
-def _resource(house: House, thing_id: str, kind: ResourceKind) -> Resource:
+def resource(house: House, thing_id: str, kind: ResourceKind) -> Resource:
+    """Return a thing of the workspace."""
     now = house.clock.now()
     return Resource(
         scope=SCOPE,
