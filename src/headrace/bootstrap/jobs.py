@@ -8,6 +8,7 @@ from typing import Any
 from headrace.bootstrap.application import Application
 from headrace.core.clock import DAY, Instant
 from headrace.core.outcome import Expansion, Outcome, Pause
+from headrace.core.scripts import ScriptRunner
 from headrace.core.task import ActivityFunction, DynamicContext, Task
 from headrace.dataplane.scripts.runner import Scripts
 from headrace.service.jobs.desk import JobDesk
@@ -54,8 +55,16 @@ def workspace_desk(application: Application) -> WorkspaceDesk:
     )
 
 
-def job_activities(application: Application) -> Mapping[str, ActivityFunction]:
-    """Return what the engine does for jobs, by kind. What reads files is loaded when the first of them begins."""
+def job_scripts(application: Application) -> Scripts:
+    """Return what runs scripts, for a ``with``: its processes end with the block. It has none before a script is run."""
+    return Scripts(application.settings.job_limits.script)
+
+
+def job_activities(application: Application, scripts: ScriptRunner | None = None) -> Mapping[str, ActivityFunction]:
+    """Return what the engine does for jobs, by kind. What reads files is loaded when the first of them begins.
+
+    ``scripts`` None: processes of scripts end with this process.
+    """
 
     @cache
     def functions() -> Mapping[str, ActivityFunction]:
@@ -65,7 +74,7 @@ def job_activities(application: Application) -> Mapping[str, ActivityFunction]:
             jobs=job_desk(application),
             workspace=workspace_desk(application),
             records=record_desk(application),
-            scripts=Scripts(application.settings.job_limits.script),
+            scripts=scripts or job_scripts(application),
             work=application.roots.work,
             limits=application.limits,
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.batches import batch_id
-from headrace.bootstrap.jobs import HEAVY, job_activities
+from headrace.bootstrap.jobs import HEAVY, job_activities, job_scripts
 from headrace.bootstrap.language import mapping_language
 from headrace.bootstrap.pipelines import dialects, pipeline_activities
 from headrace.bootstrap.timers import on_time
@@ -18,6 +18,7 @@ from headrace.bootstrap.upkeep import sweep_if_due
 from headrace.config import Settings
 from headrace.core.clock import DAY, HOUR
 from headrace.core.outcome import Expansion, Outcome, Pause
+from headrace.core.scripts import ScriptRunner
 from headrace.core.task import ActivityFunction, DynamicContext, Task
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.configuration import HEAVY_KINDS, EngineConfig
@@ -27,8 +28,8 @@ from headrace.engine.worker import run_worker
 _LOOK_FOR_UPKEEP_SECONDS = 300.0
 
 
-def activities(application: Application) -> Mapping[str, ActivityFunction]:
-    """Return what each kind of activity does, for an engine.
+def activities(application: Application, scripts: ScriptRunner | None = None) -> Mapping[str, ActivityFunction]:
+    """Return what each kind of activity does, for an engine. ``scripts`` runs those of jobs.
 
     What moves data is loaded when the first activity of its kind begins: an idle worker is 60 MB smaller without DuckDB, Arrow and Delta.
     """
@@ -49,7 +50,7 @@ def activities(application: Application) -> Mapping[str, ActivityFunction]:
         "revert": lambda module: module.revert_activity(roots),
     }
     moving = {kind: _loaded_when_needed(kind, make) for kind, make in makers.items()}
-    return {**moving, **pipeline_activities(application), **job_activities(application)}
+    return {**moving, **pipeline_activities(application), **job_activities(application, scripts)}
 
 
 def _loaded_when_needed(kind: str, make: Callable[[Any], ActivityFunction]) -> ActivityFunction:
@@ -74,11 +75,13 @@ def engine_config(settings: Settings) -> EngineConfig:
     )
 
 
-def make_engine(application: Application, on_fenced: Callable[[], None] = lambda: None) -> Engine:
+def make_engine(
+    application: Application, on_fenced: Callable[[], None] = lambda: None, scripts: ScriptRunner | None = None
+) -> Engine:
     """Return a new engine of this process, not started. A process has one at a time."""
     return Engine(
         application.database,
-        activities(application),
+        activities(application, scripts),
         engine_config(application.settings),
         application.clock,
         application.ids,
@@ -90,12 +93,13 @@ def make_engine(application: Application, on_fenced: Callable[[], None] = lambda
 @contextmanager
 def working(application: Application) -> Iterator[Engine]:
     """Let this process do queued runs until the end of the block; what is in hand then is handed back to whoever works next."""
-    engine = make_engine(application)
-    engine.start()
-    try:
-        yield engine
-    finally:
-        engine.drain(application.settings.drain_seconds)
+    with job_scripts(application) as scripts:
+        engine = make_engine(application, scripts=scripts)
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.drain(application.settings.drain_seconds)
     sweep_if_due(application, DAY)
 
 
@@ -113,8 +117,9 @@ def work(settings: Settings, parent_pid: int | None = None, *, dev: bool = False
         open_application(settings, unrestricted=settings.is_embedded) as application,
         _kept_up(application),
         on_time(application),
+        job_scripts(application) as scripts,
     ):
-        return run_worker(lambda on_fenced: make_engine(application, on_fenced), parent_pid)
+        return run_worker(lambda on_fenced: make_engine(application, on_fenced, scripts), parent_pid)
 
 
 @contextmanager
