@@ -34,8 +34,13 @@ _rows = sheet_records.c
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value that is no list, as expressions. ``text`` is only right where ``is_text`` holds, and so on; ``shown`` is its text of any type."""
+    """One value that is no list, as expressions.
 
+    ``kind`` is its type in JSON as the database calls it; ``text`` is only right where ``is_text`` holds, and so on; ``shown`` is its text of any
+    type.
+    """
+
+    kind: Expression
     is_null: Condition
     is_text: Condition
     is_number: Condition
@@ -184,13 +189,26 @@ def json_sort_keys(value: Expression, kind: FieldKind, dialect: str) -> tuple[Ex
 
 
 def _scalar_keys(value: Scalar, kind: FieldKind, dialect: str) -> tuple[Expression, ...]:
-    is_boolean = sa.or_(value.is_true, value.is_false)
-    natural = {FieldKind.NUMBER: value.is_number, FieldKind.BOOLEAN: is_boolean}.get(kind, value.is_text)
-    rank = sa.case((value.is_null, 5), (natural, 0), (value.is_number, 1), (value.is_text, 2), (is_boolean, 3), else_=4)
-    number = sa.case((value.is_number, value.number), else_=0)
+    numbers, texts = ("integer", "real"), ("text",)
+    booleans: tuple[str, ...] = ("true", "false")
+    if dialect != SQLITE:
+        numbers, texts, booleans = ("number", "number"), ("string",), ("boolean",)
+    natural = {FieldKind.NUMBER: numbers, FieldKind.BOOLEAN: booleans}.get(kind, texts)
+    ranks = {
+        **dict.fromkeys(numbers, 1),
+        **dict.fromkeys(texts, 2),
+        **dict.fromkeys(booleans, 3),
+        "array": 4,
+        "object": 4,
+    }
+    # Each type is looked up once, since it is read out of the JSON each time that it is named.
+    rank = sa.case({**ranks, **dict.fromkeys(natural, 0)}, value=value.kind, else_=5)
+    if dialect == SQLITE:
+        # Within a rank all values are of one type, and true is 1.
+        return rank, sa.case({"array": 0, "object": 0}, value=value.kind, else_=value.text)
     # true sorts behind false as its text does.
-    shown = sa.case((sa.or_(value.is_text, is_boolean), value.shown), else_="")
-    return rank, number, _by_code_point(shown, dialect)
+    shown = sa.case({"string": value.text, "boolean": value.text}, value=value.kind, else_="")
+    return rank, sa.case((value.is_number, value.number), else_=0), shown.collate("C")
 
 
 def holds_anywhere(part: str, dialect: str) -> Condition | None:
@@ -244,6 +262,7 @@ def _sqlite(kind: Expression, value: Expression) -> Scalar:
         (is_false, "false"),
     )
     return Scalar(
+        kind=kind,
         is_null=sa.func.coalesce(kind, "null") == "null",
         is_text=kind == "text",
         is_number=kind.in_(["integer", "real"]),
@@ -260,6 +279,7 @@ def _postgres(value: Expression) -> Scalar:
     text = sa.type_coerce(value.op("#>>")(sa.literal_column("'{}'::text[]")), sa.Text)
     is_number = kind == "number"
     return Scalar(
+        kind=kind,
         is_null=sa.func.coalesce(kind, "null") == "null",
         is_text=kind == "string",
         is_number=is_number,
