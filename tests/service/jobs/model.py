@@ -48,6 +48,8 @@ class Model:
         self.jobs: dict[str, One] = {}
         self.told: list[tuple[str, str, str, bool]] = []
         self.minute = 0
+        self.ended: list[One] = []
+        self.following = False
 
     def tell(self, topic: str, job: One) -> None:
         """Listeners are to be told."""
@@ -155,11 +157,8 @@ class Model:
             del self.jobs[one.id]
             if one.parent is not None:
                 one.parent.parts.remove(one)
-        for one in gone:
-            for behind in self.behind(one):
-                self.end(behind, "canceled")
-            if one.parent is not None:
-                self.part_ended(one.parent)
+        self.ended += gone
+        self.follow()
 
     def retry(self, job: One) -> None:
         """It is to be done again."""
@@ -248,20 +247,31 @@ class Model:
         """It ends."""
         job.status, job.deadline, job.due = status, None, None
         self.tell({"complete": "job:completed", "failed": "job:failed"}.get(status, "job:updated"), job)
-        if status != "complete":
-            for part in self.open_parts(job):
-                self.end(part, "canceled")
-        for behind in self.behind(job):
-            self.after(behind, job)
-        if job.parent is not None:
-            self.part_ended(job.parent)
+        self.ended.append(job)
+        self.follow()
+
+    def follow(self) -> None:
+        """What follows from ends, of the first one first: so a job behind one that fails fails, though a part of that is cancelled with it."""
+        if self.following:
+            return
+        self.following = True
+        while self.ended:
+            job = self.ended.pop(0)
+            if job.status != "complete" and not job.gone:
+                for part in self.open_parts(job):
+                    self.end(part, "canceled")
+            for behind in self.behind(job):
+                self.after(behind, job)
+            if job.parent is not None:
+                self.part_ended(job.parent)
+        self.following = False
 
     def after(self, job: One, other: One) -> None:
         """It waits behind one that has ended."""
         if job.status != "waiting":
             return
-        if other.status != "complete":
-            self.end(job, other.status)
+        if other.gone or other.status != "complete":
+            self.end(job, "failed" if other.status == "failed" and not other.gone else "canceled")
         elif all(one.status == "complete" and not one.gone for one in job.before):
             self.release(job)
 
@@ -283,7 +293,7 @@ class Model:
         waiting = sorted((p for p in parent.parts if p.status == "waiting" and not p.before), key=lambda p: p.part or 0)
         if parent.sequential and waiting and not any(part.status in AT_WORK for part in parent.parts):
             self.announce(waiting[0])
-        if not self.open_parts(parent):
+        if not self.open_parts(parent) and not any(one.parent is parent for one in self.ended):
             self.breathe(parent)
             if parent.parts:
                 self.tell("job:parts-completed", parent)
