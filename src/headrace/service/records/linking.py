@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from headrace.core.workspace import Sheet
-from headrace.service.records.keys import columns_of_texts, rules_of
+from headrace.service.records.keys import columns_of, rules_of
 from headrace.store import record_keys, record_pages, sheets
 from headrace.store.database import Transaction
+from headrace.store.record_rows import values_of
 
 Links: TypeAlias = Sequence[Mapping[str, Sequence[tuple[Sheet, Sequence[Any]]]]]
 """For each row, by the key of each field that refers, the records that it refers to: their sheet, and a row of ``store.record_rows.COLUMNS``."""
@@ -19,7 +20,7 @@ def links_of(tx: Transaction, sheet: Sheet, rows: Sequence[Sequence[Any]]) -> Li
     rules = rules_of(sheet, sheets.of_workbook(tx, sheet.workbook_id)).links
     found: list[dict[str, list[tuple[Sheet, Sequence[Any]]]]] = [{rule.spec.key: [] for rule in rules} for _ in rows]
     needed = {key for rule in rules for key in (rule.spec.key, rule.by) if key is not None}
-    columns = columns_of_texts([row[_VALUES] for row in rows], sorted(needed))
+    columns = columns_of([values_of(row[_VALUES]) for row in rows], needed)
     for rule in rules:
         if rule.target is None:
             continue
