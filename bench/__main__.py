@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from bench import ledger, transfers
+from bench import ledger, records, transfers
 from bench.data import TYPES, orders
 from bench.measure import HEADER, SCRATCH, Figure, call, in_turn, peers_python, product_python
 
@@ -128,6 +128,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "pipelines": pipelines,
     "transfers": transfers.figures,
     "pages": ledger.figures,
+    "records": records.figures,
 }
 
 

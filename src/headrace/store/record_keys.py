@@ -5,6 +5,7 @@ refers to one). Keys are made by ``service.records.keys``.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -14,7 +15,14 @@ from headrace.store import bulk
 from headrace.store.database import Transaction
 from headrace.store.sheet_tables import sheet_keys as table
 
-_SQLITE_INSERT = "INSERT INTO sheet_keys (sheet, rule, key, position) VALUES (?, ?, ?, ?)"
+# SQLite writes a sorted table at once in half the time of row by row.
+_STAGE = "CREATE TEMP TABLE IF NOT EXISTS staged_keys (key TEXT, position INTEGER)"
+_STAGE_INSERT = "INSERT INTO temp.staged_keys VALUES (?, ?)"
+_STAGE_EMPTY = "DELETE FROM temp.staged_keys"
+_FROM_STAGE = """
+INSERT INTO sheet_keys (sheet, rule, key, position)
+SELECT :sheet, :rule, key, position FROM temp.staged_keys ORDER BY key, position
+"""
 _POSTGRES_COPY = "COPY sheet_keys (sheet, rule, key, position) FROM STDIN"
 _LISTED = {
     "sqlite": "(SELECT value AS key FROM json_each(:keys))",
@@ -35,19 +43,26 @@ SELECT DISTINCT k.position AS position FROM {listed} asked
 JOIN sheet_keys k ON k.sheet = :sheet AND k.rule = :rule AND k.key = asked.key ORDER BY k.position
 """
 _AT_ONCE = 20_000
-"""Keys of one statement."""
+"""Keys of one question."""
+_COPIED = 100_000
+"""Keys of one copy."""
 
 
 def insert(tx: Transaction, sheet: int, rule: str, keys: Iterable[tuple[str, int]]) -> None:
-    """Write keys with their positions. In their order the tree grows at few places."""
-    ordered = sorted(keys)
-    if not ordered:
-        return
+    """Write keys with their positions, however many: in their order, so that the tree grows at few places.
+
+    On SQLite ``keys`` may read from ``tx`` while it is walked over; on PostgreSQL it is walked over in parts, between statements.
+    """
     if tx.dialect == "sqlite":
-        bulk.many(tx, _SQLITE_INSERT, ((sheet, rule, key, position) for key, position in ordered))
+        tx.execute(sa.text(_STAGE))
+        bulk.many(tx, _STAGE_INSERT, keys)
+        tx.execute(sa.text(_FROM_STAGE), {"sheet": sheet, "rule": rule})
+        tx.execute(sa.text(_STAGE_EMPTY))
         return
     head = f"{sheet}\t{bulk.field(rule)}\t"
-    bulk.copy(tx, _POSTGRES_COPY, ["".join([f"{head}{bulk.field(key)}\t{position}\n" for key, position in ordered])])
+    walk = iter(keys)
+    while part := sorted(islice(walk, _COPIED)):
+        bulk.copy(tx, _POSTGRES_COPY, ["".join([f"{head}{bulk.field(key)}\t{position}\n" for key, position in part])])
 
 
 def delete(tx: Transaction, sheet: int, rule: str, keys: Iterable[tuple[str, int]]) -> None:

@@ -124,7 +124,6 @@ sheet_keys = sa.Table(
     word("key"),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("sheet", "rule", "key", "position"),
-    sa.Index("ix_sheet_keys_position", "sheet", "position"),
     sqlite_with_rowid=False,
 )
 

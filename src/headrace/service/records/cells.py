@@ -5,7 +5,7 @@ A whole column is looked at in one go. A column in which everything is right cos
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, TypeAlias
 
@@ -61,6 +61,15 @@ def shown(value: Json) -> str:
     """Return a value as messages repeat it."""
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def same(one: Json, other: Json) -> bool:
+    """Say whether two values are the same JSON: 1 and true are equal in Python, and different here."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _required(field: FieldSpec) -> str:

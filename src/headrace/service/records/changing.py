@@ -9,6 +9,7 @@ from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.record import CommitWish, Record, RecordChange
 from headrace.core.workspace import Sheet, Written
 from headrace.service.records import commits
+from headrace.service.records.cells import same
 from headrace.service.records.checking import is_wrong, json_texts, said_of
 from headrace.service.records.desk import RecordDesk
 from headrace.service.records.fields import with_fields
@@ -47,9 +48,9 @@ class _Draft:
         """Say whether more than what clients said of it is different."""
         before = self.before
         return not (
-            _same(self.values, before.values)
-            and _same(self.metadata, before.metadata)
-            and _same(self.config, before.config)
+            same(self.values, before.values)
+            and same(self.metadata, before.metadata)
+            and same(self.config, before.config)
         )
 
 
@@ -207,12 +208,3 @@ def _unchanged(tx: Transaction, desk: RecordDesk, sheet: Sheet, wish: CommitWish
     if wish.joins is not None:
         return Written(commits.make(tx, desk, sheet, wish, now, 0, worth_telling=False))
     return Written(record_commits.newest(tx, sheet))
-
-
-def _same(one: Json, other: Json) -> bool:
-    """Say whether two values are the same JSON: 1 and true are equal in Python, and different here."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -6,8 +6,10 @@ the name does, and ``revalidating`` makes the keys anew.
 """
 
 import hashlib
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -174,6 +176,22 @@ def rules_of(sheet: Sheet, siblings: Sequence[Sheet]) -> Rules:
 def columns_of(values: Sequence[Mapping[str, Json]], keys: Iterable[str]) -> dict[str, Column]:
     """Return the columns of records."""
     return {key: [one.get(key) for one in values] for key in keys}
+
+
+def columns_of_texts(texts: Sequence[str], keys: Iterable[str]) -> dict[str, Column]:
+    """Return the columns of records whose values are JSON text; what is not among ``keys`` is skipped unread."""
+    names = tuple(keys)
+    decoder, readers = _reader(names)
+    rows = decoder.decode(f"[{','.join(texts)}]")
+    return {key: list(map(read, rows)) for key, read in zip(names, readers, strict=True)}
+
+
+@lru_cache(maxsize=64)
+def _reader(keys: tuple[str, ...]) -> tuple[msgspec.json.Decoder[list[Any]], Sequence[Callable[[Any], Any]]]:
+    names = [f"f{number}" for number in range(len(keys))]
+    fields = [(name, Any, None) for name in names]
+    row = msgspec.defstruct("Kept", fields, rename=dict(zip(names, keys, strict=True)), gc=False)
+    return msgspec.json.Decoder(list[row]), [operator.attrgetter(name) for name in names]  # type: ignore[valid-type]  # a class that is made here
 
 
 def text_of(value: Json) -> str:

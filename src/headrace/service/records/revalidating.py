@@ -16,17 +16,19 @@ from headrace.core.job import Actor
 from headrace.core.record import CommitWish, MessageSource
 from headrace.core.workspace import Sheet
 from headrace.service.records import commits
-from headrace.service.records.cells import check_column, takes_several
+from headrace.service.records.cells import check_column, same, takes_several
 from headrace.service.records.checking import is_wrong, json_texts
 from headrace.service.records.desk import RecordDesk
 from headrace.service.records.holding import hold, reachable
 from headrace.service.records.judging import CHUNK, SaidOf, in_order, judge_again
-from headrace.service.records.keys import LinkRule, Rules, TargetRule, UniqueRule, columns_of, rules_of
+from headrace.service.records.keys import LinkRule, Pair, Rules, TargetRule, UniqueRule, columns_of_texts, rules_of
 from headrace.store import record_blocks, record_keys, record_scans, records, sheets
 from headrace.store.database import Transaction
 
 _ENTERED = 20_000
 """Records whose keys are made at once."""
+_LOOKED_AT = 100_000
+"""Positions at which is looked at once for records of which something is said."""
 _OF_CELLS = frozenset({MessageSource.TYPE.value, MessageSource.OPTION.value, MessageSource.REQUIRED.value})
 _messages = msgspec.json.Decoder(dict[str, list[list[str]]])
 
@@ -52,9 +54,9 @@ def revalidate(
         fields = _changed_fields(before.blueprint, after.blueprint)
         gone = before.blueprint.by_key.keys() - after.blueprint.by_key.keys()
         if fields or gone:
-            position: int | None = -1
-            while position is not None:
-                position = _check_chunk(tx, rules[after.id].sheet, (fields, gone), position, recast)
+            sheet = held[after.id]
+            for first in range(0, sheet.next_position, CHUNK):
+                _check_chunk(tx, sheet, (fields, gone), first, recast)
     dropped: dict[str, bool] = {}
     for one in held.values():
         mine = after is not None and one.id == after.id
@@ -73,12 +75,13 @@ def revalidate_sheet(desk: RecordDesk, actor: Actor, sheet_id: str) -> None:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    position: int | None = -1
+    first, stop = 0, 1
     recast: set[str] = set()
-    while position is not None:
+    while first < stop:
         with desk.database.transaction() as tx:
             sheet = _held_rules(tx, actor, sheet_id).sheet
-            position = _check_chunk(tx, sheet, (sheet.blueprint.fields, ()), position, recast)
+            _check_chunk(tx, sheet, (sheet.blueprint.fields, ()), first, recast)
+        first, stop = first + CHUNK, sheet.next_position
     with desk.database.transaction() as tx:
         rules = _held_rules(tx, actor, sheet_id)
         _keep_keys(tx, rules, recast)
@@ -126,46 +129,39 @@ def _checks(spec: FieldSpec) -> tuple[object, ...]:
 
 
 def _check_chunk(
-    tx: Transaction, sheet: Sheet, which: tuple[Sequence[FieldSpec], Collection[str]], position: int, recast: set[str]
-) -> int | None:
-    """Check cells of the next records behind ``position``; ``which``: those of these fields, and nothing is said any more of those that are gone.
+    tx: Transaction, sheet: Sheet, which: tuple[Sequence[FieldSpec], Collection[str]], first: int, recast: set[str]
+) -> None:
+    """Check cells of the records at ``CHUNK`` positions from ``first`` on; ``recast`` gets the fields whose values are read otherwise now.
 
-    Returns:
-        The position to go on behind; None: that was all. ``recast`` gets the fields whose values are read otherwise now.
+    ``which``: the fields whose cells are checked, and those that are gone, of which nothing is said any more.
     """
-    rows = record_scans.after(tx, sheet, position, CHUNK)
-    if not rows:
-        return None
+    rows = record_scans.between(tx, sheet, first, first + CHUNK)
     fields, gone = which
-    values = _decoded([row[1] for row in rows])
     keys = [spec.key for spec in fields]
-    columns = columns_of(values, keys)
+    columns = columns_of_texts([row[1] for row in rows], keys)
     said: dict[int, SaidOf] = {}
-    changed: set[int] = set()
+    changed: dict[int, dict[str, Any]] = {}
     for spec in fields:
         column = columns[spec.key]
         sent = list(column)
         for index, items in check_column(spec, column).items():
             said.setdefault(index, {})[spec.key] = items
         if any(map(operator.is_not, sent, column)):
-            read = {index for index, value in enumerate(column) if value is not sent[index]}
-            changed |= read
-            recast.add(spec.key)
+            read = [index for index, value in enumerate(column) if value is not sent[index]]
             for index in read:
-                values[index][spec.key] = column[index]
+                if not same(column[index], sent[index]):
+                    recast.add(spec.key)
+                    changed.setdefault(index, {})[spec.key] = column[index]
     if changed:
-        _recast(tx, sheet, rows, values, changed)
+        _recast(tx, sheet, rows, changed)
     _say(tx, sheet, rows, said, (frozenset(keys), frozenset(gone)))
-    return int(rows[-1][0])
 
 
-def _recast(
-    tx: Transaction, sheet: Sheet, rows: Sequence[Any], values: Sequence[dict[str, Any]], changed: Collection[int]
-) -> None:
-    """Write values that are read otherwise now; their keys are made of what was there, and go with it."""
-    chosen = sorted(changed)
-    texts = json_texts([{key: value for key, value in values[index].items() if value is not None} for index in chosen])
-    records.recast(tx, sheet, [(rows[index][0], text) for index, text in zip(chosen, texts, strict=True)])
+def _recast(tx: Transaction, sheet: Sheet, rows: Sequence[Any], changed: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write values that are read otherwise now; their keys are made of what was there, and made anew later."""
+    values: list[dict[str, Any]] = [{**msgspec.json.decode(rows[index][1]), **new} for index, new in changed.items()]
+    texts = json_texts([{key: value for key, value in one.items() if value is not None} for one in values])
+    records.recast(tx, sheet, [(rows[index][0], text) for index, text in zip(changed, texts, strict=True)])
 
 
 def _say(
@@ -224,26 +220,29 @@ def _keep_keys(tx: Transaction, rules: Rules, recast: Collection[str]) -> bool:
 def _enter_all(tx: Transaction, sheet: Sheet, rule: UniqueRule | TargetRule | LinkRule) -> None:
     """Write the keys of all records for ``rule``."""
     plain = _plain_field(rule)
-    if plain is not None and record_scans.has_path(tx, plain):
-        sensitive = not isinstance(rule, UniqueRule) or rule.unique.case_sensitive
-        record_scans.enter_texts(tx, sheet, rule.name, plain, sensitive=sensitive)
-        _enter(tx, sheet, rule, lambda at: record_scans.left(tx, sheet, plain, at, _ENTERED, sensitive=sensitive))
+    if tx.dialect == "sqlite" or plain is None:
+        _enter(tx, sheet, rule, lambda at, stop: record_scans.values_between(tx, sheet, at, stop))
         return
-    _enter(tx, sheet, rule, lambda at: [(row[0], row[1]) for row in record_scans.after(tx, sheet, at, _ENTERED)])
+    sensitive = not isinstance(rule, UniqueRule) or rule.unique.case_sensitive
+    record_scans.enter_texts(tx, sheet, rule.name, plain, sensitive=sensitive)
+    _enter(tx, sheet, rule, lambda at, stop: record_scans.left(tx, sheet, plain, at, stop, sensitive=sensitive))
 
 
 def _enter(
     tx: Transaction,
     sheet: Sheet,
     rule: UniqueRule | TargetRule | LinkRule,
-    read: Callable[[int], Sequence[tuple[int, str]]],
+    read: Callable[[int, int], Sequence[tuple[int, str]]],
 ) -> None:
-    position = -1
-    while rows := read(position):
-        columns = columns_of(_decoded([text for _, text in rows]), _fields_of(rule))
-        pairs = rule.pairs(columns, len(rows))
-        record_keys.insert(tx, sheet.number, rule.name, [(key, rows[index][0]) for key, index in pairs])
-        position = rows[-1][0]
+    fields = sorted(_fields_of(rule))
+
+    def pairs() -> Iterator[Pair]:
+        for first in range(0, sheet.next_position, _ENTERED):
+            rows = read(first, first + _ENTERED)
+            columns = columns_of_texts([text for _, text in rows], fields)
+            yield from ((key, rows[index][0]) for key, index in rule.pairs(columns, len(rows)))
+
+    record_keys.insert(tx, sheet.number, rule.name, pairs())
 
 
 def _plain_field(rule: UniqueRule | TargetRule | LinkRule) -> str | None:
@@ -271,21 +270,12 @@ def _fields_of(rule: UniqueRule | TargetRule | LinkRule) -> set[str]:
 def _suspects(tx: Transaction, rules: Rules) -> list[int]:
     """Return the positions of records that are to be judged again: of which something is said, or should be."""
     sheet = rules.sheet
-    found = set(_with_messages(tx, sheet))
+    found: set[int] = set()
+    for first in range(0, sheet.next_position, _LOOKED_AT):
+        found.update(record_scans.with_messages(tx, sheet, first, first + _LOOKED_AT))
     for rule in rules.uniques:
-        found.update(record_scans.repeated(tx, sheet, rule.name))
+        twice = record_scans.repeated(tx, sheet, rule.name)
+        found.update(record_keys.holders(tx, sheet.number, rule.name, twice))
     for link in rules.links:
         found.update(record_scans.unlinked(tx, sheet, link.name, link.target, link.target_rule))
     return sorted(found)
-
-
-def _with_messages(tx: Transaction, sheet: Sheet) -> Iterator[int]:
-    position = -1
-    while some := record_scans.with_messages(tx, sheet, position, _ENTERED):
-        yield from some
-        position = some[-1]
-
-
-def _decoded(texts: Sequence[str]) -> list[dict[str, Any]]:
-    decoded: list[dict[str, Any]] = msgspec.json.decode(f"[{','.join(texts)}]")
-    return decoded

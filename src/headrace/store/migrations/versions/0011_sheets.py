@@ -122,7 +122,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sheet", "rule", "key", "position", name="pk_sheet_keys"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_sheet_keys_position", "sheet_keys", ["sheet", "position"], unique=False)
     op.create_table(
         "sheet_records",
         sa.Column("sheet", sa.BigInteger(), nullable=False),
