@@ -134,8 +134,8 @@ def picture() -> str:
     lines = ["stateDiagram-v2", *(f"    [*] --> {status}" for status in ("created", "ready", "waiting", "scheduled"))]
     words: dict[tuple[JobStatus, JobStatus], list[str]] = {}
     for act, moves in MOVES.items():
-        for before, followers in moves.items():
-            for after in sorted(followers - {before}):
+        for before in (status for status in JobStatus if status in moves):
+            for after in sorted(moves[before] - {before}):
                 words.setdefault((before, after), []).append(act.value)
     lines += [f"    {before} --> {after}: {', '.join(acts)}" for (before, after), acts in words.items()]
     return "\n".join(lines)

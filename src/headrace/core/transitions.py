@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from headrace.core import job_moves
 from headrace.core.errors import Code, Problem
 from headrace.core.run import ActivityStatus, RunStatus
 from headrace.core.trigger import TriggerRunStatus
@@ -198,6 +199,14 @@ A trigger run of a schedule or an event is written when it has ended: succeeded 
 ```
 
 Which windows there are, and what each waits for, stands in `src/headrace/core/tumbling.py`.
+
+## Jobs
+
+A job is a document with a machine of its own (`src/headrace/core/job_moves.py`); each attempt at it is a run. A retry leads out of an end.
+
+```mermaid
+{job_moves.picture()}
+```
 
 Which activity may start, which is skipped and how a run ends stands in `src/headrace/core/progress.py`; what a retry runs and what it
 carries over in `src/headrace/core/planning.py`.

@@ -60,7 +60,7 @@ def test_the_way_of_other_runs_does_not_pass_a_job_by(house: House) -> None:
 def test_a_run_that_builds_a_plan_is_cancelled_alone(house: House) -> None:
     """The job goes on without a plan until it is done."""
     job = house.make(MAP)
-    query = RunQuery(scopes=frozenset({SCOPE}))
+    query = RunQuery(scopes=(SCOPE,))
     (planning,) = [run for run in page_runs(house.database, query).items if run.id != job.run_id]
     assert by_run.cancel(house.desk, planning, "ann").status is RunStatus.CANCELLED
     assert house.job(job.id).status is _S.CREATED
