@@ -171,6 +171,9 @@ def test_cells_and_counts_are_told_by_field(client: Client) -> None:
     counts = client.get(f"{path}/counts?byField=true")["counts"]
     assert counts["errorsByField"] == {"name": 1, "age": 1}
     assert counts["byField"]["age"] == {"total": 4, "valid": 3, "error": 1, "empty": 1}
+    assert client.get(f"{path}/counts?byField=true")["counts"] == counts
+    client.post(f"/sheets/{sheet['id']}/records", [{"name": "Dan"}])
+    assert client.get(f"{path}/counts?byField=true")["counts"]["byField"]["age"]["empty"] == 2
 
 
 def test_a_hooks_write_back_completes_its_commit(client: Client) -> None:

@@ -10,6 +10,7 @@ from headrace.core.job import Actor
 from headrace.core.record import Commit, RecordCounts
 from headrace.core.short_ids import short_id
 from headrace.core.workspace import ResourceKind, Sheet
+from headrace.service.records.counting import FieldCounts
 from headrace.service.records.desk import RecordDesk
 from headrace.service.records.linking import Links, links_of
 from headrace.service.records.selecting import SelectionAsked, selection_of
@@ -19,6 +20,8 @@ from headrace.store.record_values import ValueCount, record_values
 
 MAX_PAGE = 50_000
 """Records of one page."""
+
+_field_counts = FieldCounts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,10 @@ def counts(
     """
     with database.reading() as tx:
         sheet = reachable(tx, actor, sheet_id)
-        return record_pages.counts(tx, sheet, selection_of(tx, sheet, asked), by_field)
+        selection = selection_of(tx, sheet, asked)
+        return (
+            _field_counts.of(database, tx, sheet, selection) if by_field else record_pages.counts(tx, sheet, selection)
+        )
 
 
 def values(  # noqa: PLR0913, PLR0917 — which values of what, and which page of them
