@@ -30,7 +30,11 @@ class Reading:
         opening = self.opening(path, {"options": options})
         with reading(opening, ext) as sheets:
             tables = [
-                (sheet.name, sheet.keys, [shown(row, len(sheet.keys)) for rows in sheet.chunks(start) for row in rows])
+                (
+                    sheet.name,
+                    sheet.keys,
+                    [shown(row, len(sheet.keys)) for rows in sheet.chunks(start, 10_000) for row in rows],
+                )
                 for sheet in sheets
             ]
             assert all(

@@ -1,5 +1,6 @@
 """Tests of files that become workbooks."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,21 +50,28 @@ def test_a_file_becomes_a_workbook_with_its_records_and_says_so_before_the_job_d
     assert house.records(sheet) == [{"Name": "Ann", "Name_1": "Lee", "Born": "1990"}, {"Name": "Bob"}]
 
 
-def test_an_extraction_that_is_cut_anywhere_goes_on_without_loss_or_doubles(house: JobsHouse) -> None:
+def test_an_extraction_that_is_cut_anywhere_goes_on_without_loss_or_doubles(database: Database, tmp_path: Path) -> None:
     """Workbook, records and place are written together, so whoever goes on finds all of them or none."""
-    rows: Json = [{"n": number} for number in range(5)]
-    file = house.file("two.json", f'{{"a": {rows}, "b": {rows}}}'.replace("'", '"').encode())
+    house = JobsHouse.build(database, tmp_path, commit_records=2)
+    file = house.file("n.csv", b"n\n" + b"".join(b"%d\n" % number for number in range(5)))
     job = house.make("file", "extract", file.id)
     outcome, crashes = house.crashing(job, extract.operate)
     assert outcome.failure is None
-    assert crashes > 3
-    done = house.job(job)
-    assert done.result is not None
-    assert (done.result["sheets"], done.result["records"]) == (2, 10)
-    sheets = house.sheets_of(str(done.result["workbookId"]))
-    assert [house.records(sheet) for sheet in sheets] == [[{"n": str(number)} for number in range(5)]] * 2
-    again = house.act(job, extract.operate)
-    assert again.output == outcome.output
+    assert crashes > 5
+    assert (outcome.output["sheets"], outcome.output["records"]) == (1, 5)
+    [sheet] = house.sheets_of(str(outcome.output["workbookId"]))
+    assert house.records(sheet) == [{"n": str(number)} for number in range(5)]
+    assert house.act(job, extract.operate).output == outcome.output
+
+
+def test_an_extraction_of_several_worksheets_goes_on_in_the_one_where_it_was(sqlite_house: JobsHouse) -> None:
+    """Each has its own place in the workbook that was made first."""
+    rows: Json = [{"n": number} for number in range(3)]
+    file = sqlite_house.file("two.json", json.dumps({"a": rows, "b": rows}).encode())
+    job = sqlite_house.make("file", "extract", file.id)
+    outcome, _ = sqlite_house.crashing(job, extract.operate)
+    sheets = sqlite_house.sheets_of(str(outcome.output["workbookId"]))
+    assert [(sheet.name, len(sqlite_house.records(sheet))) for sheet in sheets] == [("a", 3), ("b", 3)]
 
 
 def test_a_file_that_cannot_be_read_fails_with_its_row_and_leaves_nothing_behind(house: JobsHouse) -> None:

@@ -147,7 +147,7 @@ def _fill(work: Work, worksheets: Sequence[Worksheet], number: int, start: int) 
     worksheet = worksheets[number]
     total = sum(sheet.count for sheet in worksheets)
     begin = start
-    for rows in worksheet.chunks(start):
+    for rows in worksheet.chunks(start, work.desks.records.limits.commit_records):
         columns = _columns(worksheet.keys, rows)
         with work.chunk() as chunk:
             place = _Place.of(chunk.position)

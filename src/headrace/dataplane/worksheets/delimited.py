@@ -93,7 +93,7 @@ class _Text:
             keys,
             found.header_row,
             last,
-            lambda start: in_chunks(self._rows(found.header_row), start, last),
+            lambda start, most: in_chunks(self._rows(found.header_row), start, last, most),
         )
 
     def _header_options(self) -> HeaderOptions:

@@ -45,7 +45,7 @@ def read(opening: Opening, ext: str, stack: ExitStack) -> tuple[Worksheet, ...]:
     path, start = stack.enter_context(as_utf8(opening.path, opening.name, encoding, scratch, opening.cancellation))
     first = _first(path, start)
     if not first:
-        return (Worksheet(SHEET_NAME, (), 0, 0, lambda _: iter(())),)
+        return (Worksheet(SHEET_NAME, (), 0, 0, lambda _start, _most: iter(())),)
     if first == b"[":
         plain = path if not start else _copied(opening, stack, memoryview(path.read_bytes())[start:])
         return (_of_array(opening, stack, SHEET_NAME, plain),)
@@ -175,7 +175,9 @@ def _worksheet(opening: Opening, name: str, texts: _Texts) -> Worksheet:
         keys_of(columns),
         0,
         last,
-        lambda start: in_chunks((_rows(objects, columns) for objects in _objects(opening, texts)), start, last),
+        lambda start, most: in_chunks(
+            (_rows(objects, columns) for objects in _objects(opening, texts)), start, last, most
+        ),
     )
 
 

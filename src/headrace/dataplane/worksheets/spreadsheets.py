@@ -96,7 +96,7 @@ def _worksheet(opening: Opening, path: Path, name: str, rows: int, columns: int)
         keys,
         found.header_row,
         rows - first,
-        lambda start: in_chunks(_pieces(path, first, rows), start, rows - first),
+        lambda start, most: in_chunks(_pieces(path, first, rows), start, rows - first, most),
     )
 
 

@@ -10,8 +10,6 @@ from headrace.core.headers import HeaderOptions
 from headrace.core.task import Cancellation
 from headrace.dataplane.limits import Limits
 
-CHUNK_ROWS = 10_000
-"""Most rows of a chunk."""
 _CHUNK_PIECES = 16
 """Most pieces of a file that are gathered for a chunk: wide rows make small chunks."""
 
@@ -36,15 +34,15 @@ class ReadOptions:
 class Worksheet:
     """A table of a file. ``keys`` name its columns; ``header_row`` is the number of rows up to and including the header.
 
-    ``count``: its rows below the header, but for empty ones at the end. ``chunks(start)`` yields them from row ``start`` (from 0) on, in lists
-    of at most ``CHUNK_ROWS``, and may be called any number of times while the file is open.
+    ``count``: its rows below the header, but for empty ones at the end. ``chunks(start, most)`` yields them from row ``start`` (from 0) on, in
+    lists of at most ``most``, and may be called any number of times while the file is open.
     """
 
     name: str
     keys: tuple[str, ...]
     header_row: int
     count: int
-    chunks: Callable[[int], Iterator[list[Row]]]
+    chunks: Callable[[int, int], Iterator[list[Row]]]
 
 
 def _unheard(_done: int, _total: int) -> None:
@@ -91,17 +89,20 @@ class Opening:
             raise self.too_large(f"has {columns:,} columns, more than {self.limits.max_columns:,} (max_columns)")
 
 
-def in_chunks(pieces: Iterable[Sequence[Row]], start: int, count: int) -> Iterator[list[Row]]:
-    """Yield rows ``start`` to ``count`` of all that ``pieces`` have, in chunks."""
+def in_chunks(pieces: Iterable[Sequence[Row]], start: int, count: int, most: int) -> Iterator[list[Row]]:
+    """Yield rows ``start`` to ``count`` of all that ``pieces`` have, in lists of at most ``most``."""
     place, gathered, held = 0, list[Row](), 0
     for piece in pieces:
         first = min(max(start - place, 0), len(piece))
         gathered.extend(piece[first : max(count - place, 0)])
         place += len(piece)
         held += 1
-        while len(gathered) >= CHUNK_ROWS:
-            yield gathered[:CHUNK_ROWS]
-            gathered, held = gathered[CHUNK_ROWS:], 0
+        cut = 0
+        while len(gathered) - cut >= most:
+            yield gathered[cut : cut + most]
+            cut += most
+        if cut:
+            gathered, held = gathered[cut:], 0
         if gathered and held >= _CHUNK_PIECES:
             yield gathered
             gathered, held = [], 0
