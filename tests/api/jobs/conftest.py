@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,6 +125,18 @@ def client(runner: asyncio.Runner, jobs_door: JobsDoor, clock: ManualClock) -> C
 def sqlite_client(runner: asyncio.Runner, sqlite_database: Database, clock: ManualClock, tmp_path: Path) -> Client:
     """Return a client with a secret key, for what does not depend on the kind of database."""
     return client_of(runner, door_maker(sqlite_database, clock, tmp_path)(), clock)
+
+
+@pytest.fixture(scope="session")
+def shared_client(
+    runner: asyncio.Runner, _sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """Return a client of one door for all tests that only ask whether a request is taken."""
+    home = tmp_path_factory.mktemp("shared")
+    shutil.copy(_sqlite_template, home / "ledger.db")
+    database, clock = Database(f"sqlite:///{home / 'ledger.db'}"), ManualClock()
+    yield client_of(runner, door_maker(database, clock, home)(), clock)
+    database.dispose()
 
 
 def door_maker(database: Database, clock: ManualClock, home: Path) -> MakeDoor:

@@ -39,9 +39,9 @@ def deflated(raw: bytes) -> bytes:
         ("gzip", b""),
     ],
 )
-def test_bodies_are_unpacked(sqlite_client: Client, coding: str, packed: bytes) -> None:
+def test_bodies_are_unpacked(shared_client: Client, coding: str, packed: bytes) -> None:
     """Every common coding; what says it is packed and has nothing is nothing."""
-    answer = sqlite_client.raw("POST", "/v1/jobs", packed, content_encoding=coding)
+    answer = shared_client.raw("POST", "/v1/jobs", packed, content_encoding=coding)
     assert answer.status_code == (200 if packed else 400), answer.text
 
 
@@ -55,12 +55,12 @@ def test_bodies_are_unpacked(sqlite_client: Client, coding: str, packed: bytes) 
         ("gzip, gzip", JOB),
     ],
 )
-def test_what_cannot_be_unpacked_is_refused(sqlite_client: Client, coding: str, packed: bytes) -> None:
+def test_what_cannot_be_unpacked_is_refused(shared_client: Client, coding: str, packed: bytes) -> None:
     """400 with a reason, not a fault of ours."""
-    assert errors_of(sqlite_client.raw("POST", "/v1/jobs", packed, content_encoding=coding))[0] == 400
+    assert errors_of(shared_client.raw("POST", "/v1/jobs", packed, content_encoding=coding))[0] == 400
 
 
-def test_a_body_may_come_in_chunks_and_packed_at_once(sqlite_client: Client) -> None:
+def test_a_body_may_come_in_chunks_and_packed_at_once(shared_client: Client) -> None:
     """Without a length: as the listener sends its write-backs."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -69,11 +69,11 @@ def test_a_body_may_come_in_chunks_and_packed_at_once(sqlite_client: Client) -> 
             yield packed[begin : begin + 7]
 
     async def send() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=sqlite_client.app)) as http:
-            headers = {**sqlite_client.headers, "content-encoding": "gzip"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shared_client.app)) as http:
+            headers = {**shared_client.headers, "content-encoding": "gzip"}
             return await http.post("http://127.0.0.1/api/v1/jobs", content=chunks(), headers=headers)
 
-    assert sqlite_client.runner.run(send()).status_code == 200
+    assert shared_client.runner.run(send()).status_code == 200
 
 
 def test_a_bomb_is_refused_before_it_takes_the_memory(sqlite_client: Client) -> None:

@@ -87,17 +87,17 @@ def test_what_a_job_carries_comes_back_verbatim(client: Client) -> None:
     ],
 )
 def test_all_that_is_wrong_with_a_job_is_said_at_once(
-    sqlite_client: Client, sent: dict[str, Any], keys: set[str]
+    shared_client: Client, sent: dict[str, Any], keys: set[str]
 ) -> None:
     """One entry for each fault, with the path of the field as its key."""
-    status, errors = errors_of(sqlite_client("POST", "/jobs", sent))
+    status, errors = errors_of(shared_client("POST", "/jobs", sent))
     assert (status, {key for key, _ in errors}) == (400, keys)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"{", b"\xff", b'{"type": NaN}', b"[" * 200 + b"]" * 200])
-def test_a_body_that_is_no_object_is_refused(sqlite_client: Client, body: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(shared_client: Client, body: bytes) -> None:
     """400 with a message; never a fault of ours."""
-    status, errors = errors_of(sqlite_client.raw("POST", "/v1/jobs", body))
+    status, errors = errors_of(shared_client.raw("POST", "/v1/jobs", body))
     assert (status, len(errors)) == (400, 1)
 
 
@@ -150,12 +150,12 @@ def test_a_job_fails_is_cancelled_and_tried_again(client: Client) -> None:
 
 
 @pytest.mark.parametrize("body", [None, b"", b"  ", b"null", b"{}"])
-def test_a_post_without_a_body_is_one_of_nothing(sqlite_client: Client, body: bytes | None) -> None:
+def test_a_post_without_a_body_is_one_of_nothing(shared_client: Client, body: bytes | None) -> None:
     """With a content type or without, with a length of zero, or null."""
-    at = f"/v1/jobs/{make(sqlite_client, trigger='immediate')['id']}"
+    at = f"/v1/jobs/{make(shared_client, trigger='immediate')['id']}"
     for verb in ("execute", "ack", "complete", "outcome/ack"):
-        assert sqlite_client.raw("POST", f"{at}/{verb}", body, content_type="application/json").status_code == 200, verb
-        assert sqlite_client.raw("POST", f"{at}/{verb}", body).status_code in {200, 400}, verb
+        assert shared_client.raw("POST", f"{at}/{verb}", body, content_type="application/json").status_code == 200, verb
+        assert shared_client.raw("POST", f"{at}/{verb}", body).status_code in {200, 400}, verb
 
 
 def test_a_change_is_applied_and_statuses_are_verbs(sqlite_client: Client) -> None:

@@ -231,10 +231,10 @@ def test_the_token_of_a_space_reaches_that_space_and_ends(client: Client) -> Non
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "sk_", "pat_" + "x" * 40, "ey" + "J" * 5_000, "é"])
-def test_a_token_that_nobody_has_is_refused(token: str, sqlite_client: Client) -> None:
+def test_a_token_that_nobody_has_is_refused(token: str, shared_client: Client) -> None:
     """401, whatever it looks like."""
     headers: Any = {"authorization": f"Bearer {token}".encode()}
-    assert errors_of(sqlite_client.raw("GET", "/v1/jobs", None, **headers))[0] == 401
+    assert errors_of(shared_client.raw("GET", "/v1/jobs", None, **headers))[0] == 401
 
 
 def test_static_tokens_are_tokens_of_the_account(sqlite_client: Client) -> None:

@@ -95,9 +95,9 @@ def upload(client: Client, space_id: str) -> str:
     return str(answer.json()["data"]["id"])
 
 
-def test_every_route_asks_for_a_token(sqlite_client: Client) -> None:
+def test_every_route_asks_for_a_token(shared_client: Client) -> None:
     """Whatever it is, below both mounts."""
-    nobody = sqlite_client.holding("")
+    nobody = shared_client.holding("")
     for operation in OPERATIONS:
         if not operation.is_open:
             for prefix in ("", "/api"):
@@ -187,6 +187,6 @@ def _plain(text: str, ids: Mapping[str, str]) -> str:
 @pytest.mark.parametrize(
     "path", ["/v1/jobs/%00", "/v1/sheets/%F0%9F%98%80", "/v1/jobs/" + "x" * 3_000, "/v1/jobs/a%2Fb"]
 )
-def test_an_id_that_cannot_be_one_is_nowhere(sqlite_client: Client, path: str) -> None:
+def test_an_id_that_cannot_be_one_is_nowhere(shared_client: Client, path: str) -> None:
     """Never a fault of ours."""
-    assert errors_of(sqlite_client.raw("GET", path))[0] in {400, 404}
+    assert errors_of(shared_client.raw("GET", path))[0] in {400, 404}
