@@ -72,6 +72,7 @@ def test_a_removed_sheet_is_found_no_more_and_goes_in_pieces(database: Database)
         sheet = sheets.insert(tx, a_sheet())
         for position in range(5):
             tx.execute(sheet_keys.insert().values(sheet=sheet.number, rule="r", key=str(position), position=position))
+        sheets.take(tx, sheet, 5, 2)
         tx.execute(sheet_blocks.insert().values(sheet=sheet.number, block=0, total=5, error=0))
         sheets.remove(tx, [sheet])
         assert sheets.find(tx, None, sheet.id) is None
@@ -82,4 +83,5 @@ def test_a_removed_sheet_is_found_no_more_and_goes_in_pieces(database: Database)
         while not sheets.clear(tx, sheet.number, 2):
             pieces += 1
         assert sheets.removed(tx) is None
-    assert pieces == 3
+    # Three of positions, one of commits, two of five keys, and the end.
+    assert pieces == 7
