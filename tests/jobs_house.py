@@ -164,6 +164,11 @@ class JobsHouse:
         wish = CommitWish(actor_id=KEY.id)
         writing.insert(self.desks.records, KEY, sheet.id, [NewRecord(row) for row in rows], wish)
 
+    def remove(self, sheet: Sheet, records: Sequence[Record]) -> None:
+        """Remove records."""
+        ids = [record.id for record in records]
+        writing.remove(self.desks.records, KEY, sheet.id, ids, CommitWish(actor_id=KEY.id))
+
     def make(self, type_: str, operation: str, source: str, **more: Any) -> Job:
         """Make a job of the engine that is to be done at once, unless ``more`` says otherwise."""
         asked = {"trigger": JobTrigger.IMMEDIATE, **more}

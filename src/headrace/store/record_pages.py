@@ -24,11 +24,20 @@ _IN_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
-    """Where a page begins: at the first position, passing over ``skipped`` records."""
+class _Span:
+    """Positions from ``first`` on and before ``end``, of which the first ``skipped`` records are passed over."""
 
-    position: int
-    skipped: int
+    first: int
+    end: int
+    skipped: int = 0
+
+    @property
+    def condition(self) -> sa.ColumnElement[bool]:
+        """Return that a record stands there.
+
+        Both ends are named: of a table that was just filled PostgreSQL knows so little that it would sort all behind an open end.
+        """
+        return sa.and_(_rows.position >= self.first, _rows.position < self.end)
 
 
 def page(tx: Transaction, sheet: Sheet, selection: Selection, limit: int, page_number: int = 1) -> list[Record]:
@@ -43,13 +52,11 @@ def rows(
     compiled = record_selection.compile(sheet, selection, tx.dialect)
     offset = (page_number - 1) * limit
     if _by_blocks(selection):
-        start = _start(tx, sheet, selection.standing, offset)
-        if start is None:
+        span = _page_span(_blocks(tx, sheet), selection.standing, offset, limit)
+        if span is None:
             return []
-        query = compiled.select(*COLUMNS).where(_rows.position >= start.position).offset(start.skipped)
+        query = compiled.select(*COLUMNS).where(span.condition).offset(span.skipped)
         return _all(tx, query.order_by(_rows.position).limit(limit))
-    if not compiled.order:
-        return _all(tx, compiled.select(*COLUMNS).order_by(_rows.position).offset(offset).limit(limit))
     # What is sorted are positions and keys; the records of one page are read after that.
     places = compiled.select(_rows.position).order_by(*compiled.order, _rows.position).offset(offset).limit(limit)
     order = [position for (position,) in tx.execute(places)]
@@ -66,21 +73,49 @@ def walk_rows(
     tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, limit: int
 ) -> Sequence[Sequence[Any]]:
     """Return what ``walk`` does, as rows of ``record_rows.COLUMNS``."""
-    query = record_selection.compile(sheet, selection, tx.dialect).select(*COLUMNS)
-    if after is not None:
-        query = query.where(_rows.position > after)
-    return _all(tx, query.order_by(_rows.position).limit(limit))
+    return _walked(tx, sheet, selection, COLUMNS, after, None, limit)
 
 
 def walk_values(
     tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, until: int, limit: int
 ) -> list[tuple[int, dict[str, Json]]]:
     """Return position and values of the next ``limit`` selected records behind ``after`` (None: the first) and before ``until``, in order."""
-    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position, VALUES)
-    query = query.where(_rows.position < until)
-    if after is not None:
-        query = query.where(_rows.position > after)
-    return [(position, values_of(text)) for position, text in _all(tx, query.order_by(_rows.position).limit(limit))]
+    found = _walked(tx, sheet, selection, (_rows.position, VALUES), after, until, limit)
+    return [(position, values_of(text)) for position, text in found]
+
+
+def _walked(  # noqa: PLR0913, PLR0917 — what of which records, from where to where
+    tx: Transaction,
+    sheet: Sheet,
+    selection: Selection,
+    columns: Sequence[sa.ColumnElement[Any]],
+    after: int | None,
+    until: int | None,
+    limit: int,
+) -> list[Sequence[Any]]:
+    compiled = record_selection.compile(sheet, selection, tx.dialect)
+    query = compiled.select(*columns).order_by(_rows.position)
+    begin = 0 if after is None else after + 1
+    if selection.ids is not None and not selection.excludes:
+        # These few are found by their ids.
+        query = query.where(_rows.position >= begin)
+        query = query if until is None else query.where(_rows.position < until)
+        return list(_all(tx, query.limit(limit)))
+    first, last = record_selection.bounds(tx, sheet, selection)
+    begin = max(begin, first)
+    ends = [end for end in (until, None if last is None else last + 1) if end is not None]
+    found: list[Sequence[Any]] = []
+    # A plain selection is found in one go; of others nobody knows how many records have to be looked at, so it is tried with more and more.
+    wanted = limit if _by_blocks(selection) else max(limit, 2 * BLOCK)
+    blocks = _blocks(tx, sheet)
+    while len(found) < limit:
+        span = _walk_span(blocks, selection.standing, begin, wanted)
+        if span is None or (ends and span.first >= min(ends)):
+            break
+        span = _Span(span.first, min(span.end, *ends)) if ends else span
+        found += _all(tx, query.where(span.condition).limit(limit - len(found)))
+        begin, wanted = span.end, wanted * 2
+    return found
 
 
 def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool = False) -> RecordCounts:
@@ -180,15 +215,34 @@ def _standing_counts(tx: Transaction, sheet: Sheet, standing: Standing) -> tuple
             return total, error
 
 
-def _start(tx: Transaction, sheet: Sheet, standing: Standing, offset: int) -> _Start | None:
-    """Return where the record number ``offset`` (from 0 on) of a plain selection is, None behind the last one."""
-    passed = 0
-    for block, total, error in _blocks(tx, sheet):
+def _page_span(blocks: Sequence[tuple[int, int, int]], standing: Standing, offset: int, limit: int) -> _Span | None:
+    """Return where the records from number ``offset`` (from 0 on) of a plain selection are, None behind the last one."""
+    passed, span = 0, None
+    for block, total, error in blocks:
         here = _of_standing(standing, total, error)
-        if passed + here > offset:
-            return _Start(block * BLOCK, offset - passed)
+        if span is None and passed + here > offset:
+            span = _Span(block * BLOCK, (block + 1) * BLOCK, offset - passed)
         passed += here
-    return None
+        if span is not None:
+            span = _Span(span.first, (block + 1) * BLOCK, span.skipped)
+            if passed >= offset + limit:
+                break
+    return span
+
+
+def _walk_span(blocks: Sequence[tuple[int, int, int]], standing: Standing, begin: int, wanted: int) -> _Span | None:
+    """Return the next positions from ``begin`` on among which are ``wanted`` records of a standing, or all that there are; None: none is left."""
+    passed, span = 0, None
+    for block, total, error in blocks:
+        here = _of_standing(standing, total, error)
+        if (block + 1) * BLOCK <= begin or here == 0:
+            continue
+        # Of the block in whose middle this begins, nobody knows how many are left.
+        passed += here if block * BLOCK >= begin else 0
+        span = _Span(begin, (block + 1) * BLOCK)
+        if passed >= wanted:
+            break
+    return span
 
 
 def _of_standing(standing: Standing, total: int, error: int) -> int:

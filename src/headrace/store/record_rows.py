@@ -22,13 +22,11 @@ _values = msgspec.json.Decoder(dict[str, Any])
 _messages = msgspec.json.Decoder(dict[str, list[list[str]]])
 
 _rows = sheet_records.c
-# As text on PostgreSQL too: decoding is ours.
-VALUES = sa.cast(_rows["values"], sa.Text).label("values")
-"""The values of a record, as ``values_of`` takes them."""
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     _rows.position,
     _rows.record_id,
-    VALUES,
+    # As text on PostgreSQL too: decoding is ours.
+    sa.cast(_rows["values"], sa.Text).label("values"),
     sa.cast(_rows.messages, sa.Text).label("messages"),
     _rows.valid,
     sa.cast(_rows.metadata, sa.Text).label("metadata"),

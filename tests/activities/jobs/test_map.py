@@ -235,6 +235,16 @@ def test_a_sheet_can_be_mapped_onto_itself(sqlite_house: JobsHouse) -> None:
     assert house.records(sheet) == [*ROWS, *ROWS]
 
 
+def test_places_of_removed_records_are_passed_over(sqlite_house: JobsHouse) -> None:
+    """However many of them stand between two records."""
+    house = sqlite_house
+    job, source, destination = _mapping(house)
+    house.insert(source, [{"First Name": f"n{number}"} for number in range(9)])
+    house.remove(source, house.whole_records(source)[1:-1])
+    assert house.act(job, mapping.operate).output == {"recordsRead": 2, "recordsWritten": 2}
+    assert [row["firstName"] for row in house.records(destination)] == ["Ann", "n8"]
+
+
 def test_a_retry_goes_on_behind_what_the_attempt_before_has_written(sqlite_house: JobsHouse) -> None:
     """Nothing is written twice, and what has come to the source since is mapped, too."""
     house = sqlite_house

@@ -21,8 +21,9 @@ from headrace.core.record import Record, RecordChange, Selection
 from headrace.core.workspace import Sheet
 from headrace.language.ffql.parser import parse
 from headrace.service.records import writing
-from headrace.store import record_pages
+from headrace.store import record_pages, record_scans
 from headrace.store.database import Transaction
+from headrace.store.record_rows import values_of
 
 RULES = "mappingRules"
 _SOURCE, _DESTINATION = "sourceSheetId", "destinationSheetId"
@@ -90,18 +91,22 @@ def _next(work: Work, program: Program, total: int) -> _Built | None:
     """Return what the next records of the source become; None: there are no more."""
     after = work.position.get("after")
     after = after if isinstance(after, int) else None
+    first, until = 0 if after is None else after + 1, _number(work.position, "until")
+    width = work.desks.records.limits.commit_records
     with work.desks.jobs.database.reading() as tx:
         source = sheet_of(tx, work.job, _SOURCE)
-        until, most = _number(work.position, "until"), work.desks.records.limits.commit_records
-        read = record_pages.walk_values(tx, source, Selection(), after, until, most)
-        if not read:
-            return None
+        # Where many records were removed, several ranges have none at all.
+        while not (rows := record_scans.values_between(tx, source, first, min(first + width, until))):
+            first += width
+            if first >= until:
+                return None
+        values = [values_of(text) for _, text in rows]
         columns: dict[str, Column] = {
-            field.key: [values.get(field.key) for _, values in read] for field in source.blueprint.fields
+            field.key: [record.get(field.key) for record in values] for field in source.blueprint.fields
         }
-        masks = _Masks(tx, source, [position for position, _ in read], after)
-        built = program.run(Building(len(read), columns, _Extractor(work, total), masks))
-    return _Built(after, read[-1][0], len(read), built)
+        masks = _Masks(tx, source, [position for position, _ in rows])
+        built = program.run(Building(len(rows), columns, _Extractor(work, total), masks))
+    return _Built(after, rows[-1][0], len(rows), built)
 
 
 def _write(work: Work, built: _Built, total: int) -> None:
@@ -128,13 +133,11 @@ class _Masks:
     tx: Transaction
     source: Sheet
     positions: Sequence[int]
-    after: int | None
 
     def __call__(self, text: str) -> list[bool]:
         where = Selection(where=parse(text, self.source.blueprint))
-        until = self.positions[-1] + 1
-        found = record_pages.walk_values(self.tx, self.source, where, self.after, until, len(self.positions))
-        chosen = {position for position, _ in found}
+        first, last = self.positions[0], self.positions[-1]
+        chosen = set(record_pages.positions_between(self.tx, self.source, where, first, last + 1))
         return [position in chosen for position in self.positions]
 
 
