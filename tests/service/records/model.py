@@ -134,9 +134,7 @@ def _links(one: Mapping[str, Value], workbook: list[ModelSheet], record: ModelRe
     found = set()
     if target is not None and known:
         for other in target.records:
-            if filtered and _text(other.values.get(filtered["refField"])) != _text(
-                record.values.get(filtered["recordField"])
-            ):
+            if filtered and _beside(other, filtered["refField"]) != _beside(record, filtered["recordField"]):
                 continue
             theirs = other.values.get(config["key"])
             found |= {_text(item) for item in (theirs if isinstance(theirs, list) else [theirs]) if item is not None}
@@ -165,6 +163,11 @@ def _together(record: ModelRecord, keys: list[str], needed: list[str], sensitive
         return None
     texts = [None if value in (None, []) else _text(value) for value in values]
     return texts if sensitive else [text.lower() if text is not None else None for text in texts]
+
+
+def _beside(record: ModelRecord, key: str) -> str | None:
+    value = record.values.get(key)
+    return None if value == [] else _text(value)
 
 
 def _no_option(value: Value) -> tuple[str, str]:

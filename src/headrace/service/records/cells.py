@@ -5,7 +5,7 @@ A whole column is looked at in one go. A column in which everything is right cos
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, TypeAlias
 
@@ -65,11 +65,16 @@ def shown(value: Json) -> str:
 
 def same(one: Json, other: Json) -> bool:
     """Say whether two values are the same JSON: 1 and true are equal in Python, and different here."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+    if one is other:
+        return True
+    if one != other:
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        # Of equal ones the types are left to compare.
+        return all(type(value) is type(other[key]) is str or same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return all(map(same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool)
 
 
 def _required(field: FieldSpec) -> str:

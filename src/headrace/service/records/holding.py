@@ -16,9 +16,12 @@ def hold(tx: Transaction, scope: str | None, sheet_id: str) -> Sheet:
         Problem: ``NOT_FOUND``.
     """
     sheet = sheets.get(tx, scope, sheet_id)
-    linked = linked_ids(sheet, sheets.of_workbook(tx, sheet.workbook_id))
-    held = {one.id: one for one in sheets.hold_several(tx, None, linked)}
-    return held[sheet_id] if sheet_id in held else sheets.hold(tx, scope, sheet_id)
+    held: dict[str, Sheet] = {}
+    # What refers to what may have changed until the sheet was held; then more are held, and from then on it cannot.
+    while not (linked := linked_ids(sheet, sheets.of_workbook(tx, sheet.workbook_id))) <= held.keys():
+        held |= {one.id: one for one in sheets.hold_several(tx, None, linked)}
+        sheet = held[sheet_id] if sheet_id in held else sheets.hold(tx, scope, sheet_id)
+    return sheet
 
 
 def linked_ids(sheet: Sheet, siblings: Sequence[Sheet]) -> set[str]:
