@@ -28,7 +28,7 @@ from headrace.core.record import CommitWish, Record, RecordChange
 from headrace.core.task import Cancellation
 from headrace.core.workspace import ResourceKind, Sheet
 from headrace.dataplane.scripts.runner import Scripts
-from headrace.service.jobs import verbs
+from headrace.service.jobs import engine_side, verbs
 from headrace.service.records import writing
 from headrace.service.workspace import files
 from headrace.store import jobs
@@ -420,6 +420,19 @@ def test_a_snapshot_is_the_outcome_of_its_job(sqlite_house: JobsHouse) -> None:
         "message": "The snapshot was taken.",
         "next": {"type": "snapshot", "snapshotId": snapshot_id, "sheetId": sheet.id},
     }
+
+
+def test_a_worker_that_was_taken_for_dead_neither_goes_on_nor_fails_the_job(sqlite_house: JobsHouse) -> None:
+    """Another one has the job in hand; whatever breaks here is no matter there."""
+    house = sqlite_house
+    job = asked(house, "find-replace", people(house).id, {"fieldKey": "wrong"})
+    with house.database.transaction() as tx:
+        begun = engine_side.claim(tx, house.desks.jobs, job.run_id)
+        jobs.change(tx, begun, replace(begun, position={"by": [1, 2]}))
+    with pytest.raises(Problem) as stopped:
+        done(house, job)
+    assert stopped.value.code is Code.FENCED
+    assert house.job(job).status is JobStatus.EXECUTING
 
 
 def test_a_job_of_a_space_keeps_to_it(sqlite_house: JobsHouse) -> None:

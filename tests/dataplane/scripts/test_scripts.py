@@ -181,6 +181,8 @@ def test_a_text_that_is_no_function_is_refused(scripts: Scripts, script: str, wo
         ("r => ({id: 'us_rc_other', values: {}})", "id of another record"),
         ("r => ({values: {}, metadata: 5})", "metadata is no object"),
         ("r => r.set('name', '\\ud800')", "cannot be read"),
+        ("r => r.set('name', 'a\\0b')", "a character of code 0"),
+        ("r => { throw new Error('a\\u202eb\\nc') }", "Error: a b c"),
         ("r => { Object.prototype.toJSON = () => 7; }", "no record"),
         ("r => { Object.prototype.toJSON = () => ({values: 1}); }", "no record"),
         ("r => { throw null }", "it threw null"),
@@ -219,6 +221,25 @@ def test_the_record_that_fails_is_the_one_that_is_named(scripts: Scripts) -> Non
     many = [record(number, age=number) for number in range(1, 40)]
     message = refusal(scripts, "r => { if (r.get('age') === 17) throw new Error('no') }", *many)
     assert message == f"the script failed: record {record(17).id}: Error: no"
+
+
+def test_answers_of_a_request_are_not_too_long_together(scripts: Scripts) -> None:
+    """Each of them is short enough; who reads them must not run out of memory."""
+    many = [record(number) for number in range(1, 40)]
+    message = refusal(scripts, "r => r.set('name', 'x'.repeat(2 ** 20))", *many)
+    assert (
+        message
+        == f"the script failed: record {record(17).id}: the answers for all records of a request together are too long"
+    )
+
+
+def test_large_records_go_out_a_few_at_a_time(scripts: Scripts) -> None:
+    """So that they fit into the memory of the process."""
+    many = [record(number, name="x" * 3_000_000) for number in range(1, 8)]
+    assert changed(scripts, "r => r.set('age', r.get('name').length)", *many) == [
+        RecordChange(one.id, {"age": 3_000_000}) for one in many
+    ]
+    assert "too many for a script" in refusal(scripts, "r => r", record(1, name="x" * 5_000_000))
 
 
 def test_what_nothing_can_interrupt_is_killed_by_the_system_and_named(scripts: Scripts) -> None:

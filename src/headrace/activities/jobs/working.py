@@ -48,6 +48,8 @@ from headrace.store.database import Transaction
 TELL_EVERY = SECOND
 """Shortest time between two words of progress."""
 NEVER = Instant(0)
+_BY = "by"
+"""Where a position says which try at the activity wrote it."""
 _STOPPED = frozenset({Code.CANCELLED, Code.FENCED, Code.TIMED_OUT})
 """Whoever stopped an operation so has moved its job already, or the timekeeper will."""
 
@@ -158,10 +160,11 @@ class Work:
         """
         self.context.cancellation.check()
         with self.desks.jobs.database.transaction() as tx:
-            job = engine_side.chunk(tx, self.desks.jobs, self.task.run_id)
+            job = _held(tx, self)
             now = self.desks.jobs.clock.now()
             chunk = Chunk(tx, now, dict(job.position))
             yield chunk
+            chunk.position[_BY] = _number_of(self.task)
             tells = chunk.progress is not None and now - self.told_at >= TELL_EVERY
             self.job = engine_side.chunk(
                 tx,
@@ -291,7 +294,7 @@ def _complete(work: Work, done: Done) -> Outcome:
     desks = work.desks
     work.context.cancellation.check()
     with desks.jobs.database.transaction() as tx:
-        job = engine_side.chunk(tx, desks.jobs, work.task.run_id)
+        job = _held(tx, work)
         done.last(tx, job)
         job = engine_side.finish(
             tx, desks.jobs, work.task.run_id, result=done.result, outcome=done.outcome, info=done.message
@@ -304,13 +307,31 @@ def _complete(work: Work, done: Done) -> Outcome:
 def _fail(work: Work, problem: Problem) -> Outcome:
     desks = work.desks
     with desks.jobs.database.transaction() as tx:
-        job = engine_side.chunk(tx, desks.jobs, work.task.run_id)
+        job = _held(tx, work)
         for call in work.when_failing:
             call(tx, job, problem)
         engine_side.fail(tx, desks.jobs, work.task.run_id, message=problem.message)
     crash_point("jobs-failed")
     _give_up(work)
     return Outcome(failure=Failure.of(problem))
+
+
+def _held(tx: Transaction, work: Work) -> Job:
+    """Return the job, held until the end of the transaction.
+
+    Raises:
+        Problem: ``CANCELLED``, ``FENCED``: it is not to be done by this attempt any more, or another worker has taken it over.
+    """
+    job = engine_side.chunk(tx, work.desks.jobs, work.task.run_id)
+    by = job.position.get(_BY)
+    if isinstance(by, list | tuple) and list(by) > _number_of(work.task):
+        raise Problem(Code.FENCED, f"another worker has taken over the job {job.id}")
+    return job
+
+
+def _number_of(task: Task) -> list[int]:
+    """Return what grows with each worker that takes the activity up."""
+    return [task.attempt, task.epoch]
 
 
 def _give_up(work: Work, *, only_if: bool = True) -> None:

@@ -28,14 +28,21 @@ class Late(Exception):
 class ScriptProcess:
     """One process. One request at a time; after ``Gone``, ``Late`` or any other end before the last answer, it is only good for ``kill``.
 
+    ``heap_bytes``: what a script may take; ``answer_bytes``: of the longest answer.
+
     Raises:
         Problem: ``UNAVAILABLE``: no process can be started.
     """
 
-    def __init__(self, answer_bytes: int) -> None:
+    def __init__(self, heap_bytes: int, answer_bytes: int) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603 — the program is ours
-                _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, bufsize=0, start_new_session=True
+                (*_COMMAND, str(heap_bytes)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={},
+                bufsize=0,
+                start_new_session=True,
             )
         except OSError as error:
             raise Problem(Code.UNAVAILABLE, f"no process can be started to run scripts: {error.strerror}") from error

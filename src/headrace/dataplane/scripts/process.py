@@ -17,6 +17,7 @@ import platform
 import resource
 import signal
 import struct
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,7 @@ class _Refused(Exception):
 
 def main() -> None:
     """Run what is asked for, until nobody asks any more."""
+    # Its argument: bytes that the heap of a script may have.
     _shut_in()
     _write(b"ready")
     while True:
@@ -235,8 +237,7 @@ def _shut_in() -> None:
     os.dup2(nothing, _ERRORS)
     os.close(nothing)
     mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    # The engine's heap is bounded by the request; of it there is one.
-    memory = mapped + _SPARE_BYTES + (64 << 20)
+    memory = mapped + _SPARE_BYTES + int(sys.argv[1])
     for what, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),

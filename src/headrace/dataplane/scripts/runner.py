@@ -24,6 +24,9 @@ from headrace.dataplane.scripts.pipes import Gone, Late, ScriptProcess
 
 _ANSWER_CHARACTERS = 4 << 20
 """Longest answer for one record, and longest record."""
+_REQUEST_BYTES = 8 << 20
+_ANSWERS_BYTES = 16 << 20
+"""Of all answers to a request together, beside what its records had."""
 _WAIT_SECONDS = 30.0
 _OUT_OF_TIME = {-27, -24}
 """Of SIGPROF and SIGXCPU: the system killed it since it worked for too long."""
@@ -60,11 +63,15 @@ class Scripts:
         Records go out in requests of as many as a preview has; surroundings that the script has changed do not outlive a request.
         """
         changes: list[RecordChange | None] = []
-        size = max(1, self._limits.preview_records)
-        for start in range(0, len(records), size):
+        shown = [self._frame(record, keys) for record in records]
+        while len(changes) < len(records):
             if cancellation is not None:
                 cancellation.check()
-            changes.extend(self._run(script, keys, records[start : start + size], cancellation))
+            start = len(changes)
+            stop = start + self._fitting(shown[start:])
+            changes.extend(
+                self._run([self._head(script, stop - start), *shown[start:stop]], records[start:stop], cancellation)
+            )
         return changes
 
     def pids(self) -> tuple[int, ...]:
@@ -85,9 +92,8 @@ class Scripts:
             process.close()
 
     def _run(
-        self, script: str, keys: Sequence[str], records: Sequence[Record], cancellation: Cancellation | None
+        self, frames: list[bytes], records: Sequence[Record], cancellation: Cancellation | None
     ) -> list[RecordChange | None]:
-        frames = self._frames(script, keys, records)
         if not self._places.acquire(timeout=_WAIT_SECONDS):
             raise Problem(Code.UNAVAILABLE, f"{self._processes} scripts are being run already; try again in a moment")
         try:
@@ -95,24 +101,34 @@ class Scripts:
         finally:
             self._places.release()
 
-    def _frames(self, script: str, keys: Sequence[str], records: Sequence[Record]) -> list[bytes]:
+    def _head(self, script: str, records: int) -> bytes:
         limits = self._limits
         head = {
             "script": script,
-            "records": len(records),
+            "records": records,
             "call_seconds": limits.call_seconds,
             "request_seconds": limits.request_seconds,
             "heap_bytes": limits.heap_bytes,
             "stack_bytes": limits.stack_bytes,
             "answer_characters": _ANSWER_CHARACTERS,
         }
-        frames = [_encoded(head)]
-        for record in records:
-            frame = _encoded(_shown(record, keys))
-            if len(frame) > _ANSWER_CHARACTERS:
-                raise _of_record(record, f"it has more than {_ANSWER_CHARACTERS:,} characters, too many for a script")
-            frames.append(frame)
-        return frames
+        return _encoded(head)
+
+    def _frame(self, record: Record, keys: Sequence[str]) -> bytes:
+        frame = _encoded(_shown(record, keys))
+        if len(frame) > _ANSWER_CHARACTERS:
+            raise _of_record(record, f"it has more than {_ANSWER_CHARACTERS:,} characters, too many for a script")
+        return frame
+
+    def _fitting(self, frames: Sequence[bytes]) -> int:
+        """Return how many of ``frames`` make one request: at least one."""
+        count, size = 0, 0
+        for frame in frames[: max(1, self._limits.preview_records)]:
+            size += len(frame)
+            if count and size > _REQUEST_BYTES:
+                break
+            count += 1
+        return count
 
     def _asked(
         self, frames: list[bytes], records: Sequence[Record], cancellation: Cancellation | None
@@ -125,7 +141,7 @@ class Scripts:
             forget = cancellation.on_stop(process.stop) if cancellation is not None else _nothing
             try:
                 with closing(answers):
-                    refusal = _read(answers, records, changes)
+                    refusal = _read(answers, records, changes, sum(map(len, frames)) + _ANSWERS_BYTES)
             except (Gone, Late) as end:
                 status = self._bury(process)
                 if cancellation is not None:
@@ -164,7 +180,7 @@ class Scripts:
                     return process, False
                 self._alive.discard(process)
                 process.close()
-            process = ScriptProcess(_ANSWER_CHARACTERS * 4)
+            process = ScriptProcess(self._limits.heap_bytes, _ANSWER_CHARACTERS * 4)
             self._alive.add(process)
             return process, True
 
@@ -216,16 +232,30 @@ def _told(message: Message) -> dict[str, str]:
     return told if message.path is None else {**told, "path": message.path}
 
 
-def _read(answers: Iterator[bytes], records: Sequence[Record], changes: list[RecordChange | None]) -> Problem | None:
-    """Put what is answered for ``records`` behind ``changes``; return why the script failed, if it did."""
+def _read(
+    answers: Iterator[bytes], records: Sequence[Record], changes: list[RecordChange | None], most: int
+) -> Problem | None:
+    """Put what is answered for ``records`` behind ``changes``; return why the script failed, if it did.
+
+    Raises:
+        Problem: an answer is not of the form of a record, or all of them have more than ``most`` bytes.
+    """
     for record, frame in zip(records, answers, strict=False):
+        most -= len(frame)
+        if most < 0:
+            raise _of_record(record, "the answers for all records of a request together are too long")
         kind, text = frame[:1], frame[1:]
         if kind == b"?":
-            return script_problem(text.decode("utf-8", "replace"))
+            return script_problem(_words(text))
         if kind != b"=":
-            return _of_record(record, text.decode("utf-8", "replace"))
+            return _of_record(record, _words(text))
         changes.append(_change(record, text))
     return None
+
+
+def _words(text: bytes) -> str:
+    """Return what a script says as text that can be kept and shown: what it says may be anything."""
+    return "".join(letter if letter.isprintable() else " " for letter in text.decode("utf-8", "replace"))
 
 
 def _change(record: Record, text: bytes) -> RecordChange | None:
@@ -239,6 +269,8 @@ def _change(record: Record, text: bytes) -> RecordChange | None:
     except (msgspec.DecodeError, RecursionError):
         # Half characters too, which JSON can have and text cannot.
         raise _of_record(record, "its answer cannot be read") from None
+    if b"\\u0000" in text and _has_nul(answer):
+        raise _of_record(record, "its answer has a character of code 0, which no record can have")
     if not isinstance(answer, dict) or not isinstance(answer.get("values"), dict):
         raise _of_record(record, "its answer is no record")
     if answer.get("id", record.id) != record.id:
@@ -258,6 +290,12 @@ def _change(record: Record, text: bytes) -> RecordChange | None:
     if not values and documents == {"metadata": None, "config": None}:
         return None
     return RecordChange(record.id, values, metadata=documents["metadata"], config=documents["config"])
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_nul(item) for pair in value.items() for item in pair)
+    return any(map(_has_nul, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 def _same(before: Json, after: Json) -> bool:

@@ -78,7 +78,7 @@ def _difference(sheet: Sheet, record: Record, change: RecordChange) -> Differenc
         values[key] = column[0]
         custom = (one for one in record.messages.get(key, ()) if one.source is MessageSource.CUSTOM)
         messages[key] = (*_messages(said.get(0, ())), *custom)
-    changed = [key for key in change.values if values[key] != record.values.get(key)]
+    changed = [key for key in change.values if not _same(values[key], record.values.get(key))]
     after = replace(
         record,
         values=values,
@@ -88,6 +88,11 @@ def _difference(sheet: Sheet, record: Record, change: RecordChange) -> Differenc
         config=record.config if change.config is None else change.config,
     )
     return Difference(after, {key: record.values.get(key) for key in changed})
+
+
+def _same(one: Json, other: Json) -> bool:
+    # True is not 1.
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _differs(one: Difference, records: Sequence[Record]) -> bool:
