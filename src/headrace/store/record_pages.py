@@ -9,13 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from headrace.core.codec import Json
 from headrace.core.record import FieldCounts, Record, RecordCounts, Selection, Standing
 from headrace.core.workspace import Sheet
 from headrace.store import record_cells, record_selection
 from headrace.store.database import Transaction
 from headrace.store.record_filters import HAS_ERROR
-from headrace.store.record_rows import COLUMNS, VALUES, kept_id, record_of, shown_id, values_of
+from headrace.store.record_rows import COLUMNS, kept_id, record_of, shown_id
 from headrace.store.sheet_tables import BLOCK, sheet_blocks, sheet_records
 
 _rows = sheet_records.c
@@ -76,12 +75,10 @@ def walk_rows(
     return _walked(tx, sheet, selection, COLUMNS, after, None, limit)
 
 
-def walk_values(
-    tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, until: int, limit: int
-) -> list[tuple[int, dict[str, Json]]]:
-    """Return position and values of the next ``limit`` selected records behind ``after`` (None: the first) and before ``until``, in order."""
-    found = _walked(tx, sheet, selection, (_rows.position, VALUES), after, until, limit)
-    return [(position, values_of(text)) for position, text in found]
+def positions_between(tx: Transaction, sheet: Sheet, selection: Selection, first: int, stop: int) -> list[int]:
+    """Return the positions of the selected records from position ``first`` to before ``stop``, in any order."""
+    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position)
+    return list(tx.execute(query.where(_rows.position >= first, _rows.position < stop)).scalars())
 
 
 def _walked(  # noqa: PLR0913, PLR0917 — what of which records, from where to where
