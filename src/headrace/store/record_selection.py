@@ -10,6 +10,7 @@ from headrace.core.record import Selection, Standing
 from headrace.core.workspace import Sheet
 from headrace.store import record_cells, record_filters
 from headrace.store.columns import dump
+from headrace.store.database import Transaction
 from headrace.store.record_rows import kept_id
 from headrace.store.sheet_tables import commit_ranges, sheet_records
 
@@ -60,6 +61,20 @@ def compile(sheet: Sheet, selection: Selection, dialect: str) -> Compiled:  # no
             record_filters.search(selection.search, selection.search_field, sheet.blueprint, dialect, whole=whole)
         )
     return Compiled(tuple(conditions), _order(sheet, selection, dialect))
+
+
+def bounds(tx: Transaction, sheet: Sheet, selection: Selection) -> tuple[int, int | None]:
+    """Return the first and the last position (None: there is no bound) among which the selected records are, as far as commits say."""
+    ranges = commit_ranges.c
+    edges = sa.select(sa.func.min(ranges.first).label("first"), sa.func.max(ranges.last).label("last"))
+    edges = edges.where(ranges.sheet == sheet.number)
+    if selection.commit is not None:
+        row = tx.first(edges.where(ranges.commit_number == selection.commit)) or {}
+        return row.get("first") or 0, -1 if row.get("last") is None else row["last"]
+    if selection.since_commit is not None:
+        row = tx.first(edges.where(ranges.commit_number >= selection.since_commit)) or {}
+        return row.get("first") or 0, None
+    return 0, None
 
 
 def _named(ids: tuple[str, ...], dialect: str, *, excludes: bool) -> Condition:
