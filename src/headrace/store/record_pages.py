@@ -72,47 +72,30 @@ def walk_rows(
     tx: Transaction, sheet: Sheet, selection: Selection, after: int | None, limit: int
 ) -> Sequence[Sequence[Any]]:
     """Return what ``walk`` does, as rows of ``record_rows.COLUMNS``."""
-    return _walked(tx, sheet, selection, COLUMNS, after, None, limit)
-
-
-def positions_between(tx: Transaction, sheet: Sheet, selection: Selection, first: int, stop: int) -> list[int]:
-    """Return the positions of the selected records from position ``first`` to before ``stop``, in any order."""
-    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position)
-    return list(tx.execute(query.where(_rows.position >= first, _rows.position < stop)).scalars())
-
-
-def _walked(  # noqa: PLR0913, PLR0917 — what of which records, from where to where
-    tx: Transaction,
-    sheet: Sheet,
-    selection: Selection,
-    columns: Sequence[sa.ColumnElement[Any]],
-    after: int | None,
-    until: int | None,
-    limit: int,
-) -> list[Sequence[Any]]:
-    compiled = record_selection.compile(sheet, selection, tx.dialect)
-    query = compiled.select(*columns).order_by(_rows.position)
+    query = record_selection.compile(sheet, selection, tx.dialect).select(*COLUMNS).order_by(_rows.position)
     begin = 0 if after is None else after + 1
     if selection.ids is not None and not selection.excludes:
         # These few are found by their ids.
-        query = query.where(_rows.position >= begin)
-        query = query if until is None else query.where(_rows.position < until)
-        return list(_all(tx, query.limit(limit)))
+        return _all(tx, query.where(_rows.position >= begin).limit(limit))
     first, last = record_selection.bounds(tx, sheet, selection)
     begin = max(begin, first)
-    ends = [end for end in (until, None if last is None else last + 1) if end is not None]
     found: list[Sequence[Any]] = []
     # A plain selection is found in one go; of others nobody knows how many records have to be looked at, so it is tried with more and more.
     wanted = limit if _by_blocks(selection) else max(limit, 2 * BLOCK)
     blocks = _blocks(tx, sheet)
     while len(found) < limit:
         span = _walk_span(blocks, selection.standing, begin, wanted)
-        if span is None or (ends and span.first >= min(ends)):
+        if span is None or (last is not None and span.first > last):
             break
-        span = _Span(span.first, min(span.end, *ends)) if ends else span
         found += _all(tx, query.where(span.condition).limit(limit - len(found)))
         begin, wanted = span.end, wanted * 2
     return found
+
+
+def positions_between(tx: Transaction, sheet: Sheet, selection: Selection, first: int, stop: int) -> list[int]:
+    """Return the positions of the selected records from position ``first`` to before ``stop``, in any order."""
+    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position)
+    return list(tx.execute(query.where(_rows.position >= first, _rows.position < stop)).scalars())
 
 
 def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool = False) -> RecordCounts:
