@@ -1,9 +1,9 @@
 """New records as columns: out of what clients send or other parts of Headrace make, with what is wrong in each cell alone."""
 
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -123,17 +123,17 @@ def page_of(blueprint: Blueprint, raw: bytes) -> Batch:
         raise Problem(Code.MALFORMED, f"the body is no JSON: {error}") from error
     if len(rows) > MAX_PAGE:
         raise Problem(Code.LIMIT_EXCEEDED, f"{len(rows)} records are more than the {MAX_PAGE} that one write may have")
-    with_messages = b'"messages"' in raw
-    columns: list[Column] = []
-    custom: list[tuple[int, str, list[Said]]] = []
-    for spec, cells, values in zip(blueprint.fields, shape.cells, shape.values, strict=True):
-        if with_messages:
-            custom.extend(_custom(spec.key, map(cells, rows)))
-        try:
-            columns.append(list(map(values, rows)))
-        except AttributeError:
-            # Some of them are bare values.
-            columns.append([cell.value if type(cell) is _Cell else cell for cell in map(cells, rows)])
+    width = len(blueprint.fields)
+    # Record by record, as they lie in memory: column by column it takes eight times as long.
+    cells = chain.from_iterable(map(msgspec.structs.astuple, rows))
+    try:
+        values: list[Any] = [cell.value for cell in cells]
+    except AttributeError:
+        # Some of them are bare values.
+        cells = chain.from_iterable(map(msgspec.structs.astuple, rows))
+        values = [cell.value if type(cell) is _Cell else cell for cell in cells]
+    columns = [values[number::width] for number in range(width)]
+    custom = list(_custom(blueprint, rows)) if b'"messages"' in raw else []
     batch = Batch(blueprint, len(rows), columns)
     _check(batch)
     for index, key, said in custom:
@@ -219,10 +219,6 @@ class _Shape:
 
     decoder: msgspec.json.Decoder[list[Any]]
     row: type
-    cells: Sequence[Callable[[Any], Any]]
-    """For each field: what a page has for it."""
-    values: Sequence[Callable[[Any], Any]]
-    """For each field: the value of its cell; of a bare value it raises ``AttributeError``."""
 
 
 @lru_cache(maxsize=64)
@@ -234,9 +230,7 @@ def _shape(keys: tuple[str, ...]) -> _Shape:
         "Sent", [(name, cell, _NO_CELL) for name in names], rename=rename, forbid_unknown_fields=True, gc=False
     )
     row = msgspec.defstruct("Row", [(name, Any, None) for name in names], rename=rename, omit_defaults=True, gc=False)
-    cells = [operator.attrgetter(name) for name in names]
-    values = [operator.attrgetter(f"{name}.value") for name in names]
-    return _Shape(msgspec.json.Decoder(list[page]), row, cells, values)  # type: ignore[valid-type]  # a class that is made here
+    return _Shape(msgspec.json.Decoder(list[page]), row)  # type: ignore[valid-type]  # a class that is made here
 
 
 def _keys(blueprint: Blueprint) -> tuple[str, ...]:
@@ -249,12 +243,14 @@ def _check(batch: Batch) -> None:
             batch.say(index, spec.key, said)
 
 
-def _custom(key: str, cells: Iterable[Any]) -> Iterable[tuple[int, str, list[Said]]]:
-    for index, cell in enumerate(cells):
-        if type(cell) is _Cell and cell.messages:
-            said = [_said(one, f"[{index}].{key}.messages") for one in cell.messages if _is_custom(one.source)]
-            if said:
-                yield index, key, said
+def _custom(blueprint: Blueprint, rows: Iterable[Any]) -> Iterable[tuple[int, str, list[Said]]]:
+    keys = _keys(blueprint)
+    for index, row in enumerate(rows):
+        for key, cell in zip(keys, msgspec.structs.astuple(row), strict=True):
+            if type(cell) is _Cell and cell.messages:
+                said = [_said(one, f"[{index}].{key}.messages") for one in cell.messages if _is_custom(one.source)]
+                if said:
+                    yield index, key, said
 
 
 _SYSTEM: Final = frozenset(source.value for source in MessageSource if source is not MessageSource.CUSTOM)

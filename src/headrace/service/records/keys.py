@@ -6,10 +6,10 @@ the name does, and ``revalidating`` makes the keys anew.
 """
 
 import hashlib
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
@@ -181,17 +181,16 @@ def columns_of(values: Sequence[Mapping[str, Json]], keys: Iterable[str]) -> dic
 def columns_of_texts(texts: Sequence[str], keys: Iterable[str]) -> dict[str, Column]:
     """Return the columns of records whose values are JSON text; what is not among ``keys`` is skipped unread."""
     names = tuple(keys)
-    decoder, readers = _reader(names)
-    rows = decoder.decode(f"[{','.join(texts)}]")
-    return {key: list(map(read, rows)) for key, read in zip(names, readers, strict=True)}
+    rows = _reader(names).decode(f"[{','.join(texts)}]")
+    values = list(chain.from_iterable(map(msgspec.structs.astuple, rows)))
+    return {key: values[number :: len(names)] for number, key in enumerate(names)}
 
 
 @lru_cache(maxsize=64)
-def _reader(keys: tuple[str, ...]) -> tuple[msgspec.json.Decoder[list[Any]], Sequence[Callable[[Any], Any]]]:
-    names = [f"f{number}" for number in range(len(keys))]
-    fields = [(name, Any, None) for name in names]
-    row = msgspec.defstruct("Kept", fields, rename=dict(zip(names, keys, strict=True)), gc=False)
-    return msgspec.json.Decoder(list[row]), [operator.attrgetter(name) for name in names]  # type: ignore[valid-type]  # a class that is made here
+def _reader(keys: tuple[str, ...]) -> msgspec.json.Decoder[list[Any]]:
+    rename = {f"f{number}": key for number, key in enumerate(keys)}
+    row = msgspec.defstruct("Kept", [(name, Any, None) for name in rename], rename=rename, gc=False)
+    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a class that is made here
 
 
 def text_of(value: Json) -> str:
