@@ -124,6 +124,7 @@ def configured(operation: str, sheet: Sheet) -> dict[str, Json]:
     return configs[operation]
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("operation", ["delete-records", "find-replace", "mutate-records", "snapshot", "export"])
 def test_an_operation_that_is_cut_anywhere_ends_as_if_it_had_not_been(house: JobsHouse, operation: str) -> None:
     """No record is changed twice or left out; there is one result, one end, and one snapshot or file."""
@@ -460,7 +461,7 @@ def elsewhere(house: JobsHouse) -> JobsHouse:
 POINTS = sorted(crashpoints.names_in(Path(str(module.__file__)) for module in (frame, export)))
 
 
-@pytest.mark.parametrize("point", [*POINTS, "jobs-chunk-written:3", "jobs-chunk-committed:3"])
+@pytest.mark.parametrize("point", [*POINTS, "jobs-chunk-committed:3"])
 def test_an_operation_whose_process_is_killed_is_ended_by_the_next_one(sqlite_house: JobsHouse, point: str) -> None:
     """At every crash point of the frame, a real death."""
     house = sqlite_house
