@@ -19,6 +19,7 @@ import msgspec
 from headrace.core.headers import keys_of
 from headrace.dataplane.duckdb_settings import bounded, literal, shut_in
 from headrace.dataplane.limits import MIB
+from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.formats.documents_fault import fault_in
 from headrace.dataplane.transfer.formats.encodings import as_utf8
 from headrace.dataplane.worksheets.delimited import SHEET_NAME
@@ -99,10 +100,13 @@ def _copied(opening: Opening, stack: ExitStack, data: memoryview) -> Path:
     """Return a file of its own for a part of another, since DuckDB reads whole files."""
     path = opening.work / f"{uuid.uuid4().hex}.json"
     stack.callback(path.unlink, missing_ok=True)
-    with path.open("wb") as out:
-        for place in range(0, len(data), MIB):
-            opening.cancellation.check()
-            out.write(data[place : place + MIB])
+    try:
+        with path.open("wb") as out:
+            for place in range(0, len(data), MIB):
+                opening.cancellation.check()
+                out.write(data[place : place + MIB])
+    except OSError as error:
+        raise disk_full(error, opening.work) or error from error
     return path
 
 

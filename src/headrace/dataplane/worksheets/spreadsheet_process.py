@@ -7,7 +7,9 @@ Called as ``python -m … <workbook> <folder>``. Files ``<n>.rows`` have the row
 ``[[name, rows, columns], …]``. A workbook that cannot be read is the last line of what it says, with status ``UNREADABLE``.
 """
 
+import ctypes
 import resource
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -24,12 +26,15 @@ MEMORY_BYTES = 3 << 30
 CPU_SECONDS = 1_800
 FILE_BYTES = 8 << 30
 """Of one worksheet's texts: few shared texts can be shown in very many cells."""
+_DIES_WITH_PARENT = 1
+"""Linux's number of that wish."""
 _BATCH = 1_000
 _WHOLE = 2.0**53
 
 
 def main() -> None:
-    """Read the workbook that the arguments name."""
+    """Read the workbook that the arguments name; end when whoever asked for it is lost."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
     for what, most in (
         (resource.RLIMIT_DATA, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),

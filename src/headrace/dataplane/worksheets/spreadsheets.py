@@ -1,5 +1,6 @@
 """Workbooks as worksheets: xlsx, xls, xlsb, ods. Another process reads them whole (``spreadsheet_process``), and lays their rows down."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,14 @@ import msgspec
 
 from headrace.core.errors import Problem
 from headrace.core.headers import Detected, HeaderAlgorithm, HeaderOptions, detect, keys_of
+from headrace.dataplane.duckdb_settings import FULL
+from headrace.dataplane.storage import no_room
 from headrace.dataplane.worksheets.spreadsheet_process import CPU_SECONDS, FILE_BYTES, MEMORY_BYTES, UNREADABLE
 from headrace.dataplane.worksheets.worksheet import Opening, Row, Worksheet, filled_width, in_chunks
 
 EXTENSIONS = frozenset({"xlsx", "xlsm", "xls", "xlsb", "ods"})
 _BATCH = 1_000
+_NEEDED = frozenset({"PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL"})
 _MAGICS = (b"PK", b"\xd0\xcf\x11\xe0")
 _Sheets = msgspec.json.Decoder(list[tuple[str, int, int]])
 _Cells = msgspec.json.Decoder(list[str])
@@ -47,6 +51,8 @@ def _lay_down(opening: Opening, folder: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=said,
+            # A library that reads strangers' files has no use for our secrets.
+            env={name: value for name, value in os.environ.items() if name in _NEEDED},
         )
         forget = opening.cancellation.on_stop(process.kill)
         try:
@@ -74,6 +80,8 @@ def _problem(opening: Opening, status: int, said: str) -> Problem:
     last = (said.strip().splitlines() or [""])[-1]
     if status == UNREADABLE:
         return opening.unreadable(f"it is no workbook that can be read ({last})")
+    if any(sign in last.lower() for sign in FULL):
+        return no_room(opening.work)
     gib = 1 << 30
     bounds = f"{MEMORY_BYTES // gib} GiB of memory, {CPU_SECONDS:,} seconds or {FILE_BYTES // gib} GiB of texts"
     problem = opening.too_large(f"takes more than {bounds} to read; save it as csv, or in several files")
