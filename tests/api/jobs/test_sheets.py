@@ -128,13 +128,13 @@ def test_a_sheet_is_downloaded_as_csv(sqlite_client: Client) -> None:
     assert errors_of(sqlite_client("GET", f"/sheets/{sheet['id']}/download?q=nothing%20eq"))[1][0][0] == "q"
 
 
-def test_validation_and_removal_of_a_sheet(client: Client) -> None:
+def test_validation_and_removal_of_a_sheet(sqlite_client: Client) -> None:
     """Every record is looked at anew; a removed sheet frees its slug at once."""
-    sheet = a_sheet(client, {"email": "a"})
-    assert client.post(f"/sheets/{sheet['id']}/validate") == {"success": True}
-    assert client.done("DELETE", f"/sheets/{sheet['id']}") == {"success": True}
-    assert client("POST", f"/sheets/{sheet['id']}/validate").status_code == 404
-    (removed,) = told(client, "sheet:deleted")
+    sheet = a_sheet(sqlite_client, {"email": "a"})
+    assert sqlite_client.post(f"/sheets/{sheet['id']}/validate") == {"success": True}
+    assert sqlite_client.done("DELETE", f"/sheets/{sheet['id']}") == {"success": True}
+    assert sqlite_client("POST", f"/sheets/{sheet['id']}/validate").status_code == 404
+    (removed,) = told(sqlite_client, "sheet:deleted")
     assert (removed.payload["slug"], removed.context["sheetSlug"]) == ("contacts", "contacts")
     again = {"sheets": [{"name": "Contacts", "slug": "contacts", "fields": FIELDS}]}
-    assert len(client.done("PATCH", f"/workbooks/{sheet['workbookId']}", again)["sheets"]) == 1
+    assert len(sqlite_client.done("PATCH", f"/workbooks/{sheet['workbookId']}", again)["sheets"]) == 1

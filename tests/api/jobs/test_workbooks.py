@@ -77,23 +77,23 @@ def test_what_is_wrong_with_a_workbook_is_said_at_once_and_leaves_nothing(sqlite
     assert errors_of(unknown) == (404, [("spaceId", "Space not found")])
 
 
-def test_lists_of_workbooks_are_filtered(client: Client) -> None:
+def test_lists_of_workbooks_are_filtered(sqlite_client: Client) -> None:
     """By space, name, namespace, label and treatment; a leading minus means all others."""
-    one = book(client, CONTACTS, labels=["a"], namespace="n", treatments=["EXTRACTED_FROM_SOURCE"])
+    one = book(sqlite_client, CONTACTS, labels=["a"], namespace="n", treatments=["EXTRACTED_FROM_SOURCE"])
     space = one["spaceId"]
-    two = client.post("/workbooks", {"name": "-x", "spaceId": space})
+    two = sqlite_client.post("/workbooks", {"name": "-x", "spaceId": space})
 
     def ids(query: str) -> list[str]:
-        return [found["id"] for found in client.get(f"/workbooks?spaceId={space}&{query}")]
+        return [found["id"] for found in sqlite_client.get(f"/workbooks?spaceId={space}&{query}")]
 
     assert sorted(ids("")) == sorted([one["id"], two["id"]])
     assert (
         ids("name=W") == ids("namespace=n") == ids("label=a") == ids("treatment=EXTRACTED_FROM_SOURCE") == [one["id"]]
     )
     assert ids("name=-W") == ids("namespace=-n") == ids("label=-a") == [two["id"]]
-    (listed, _) = client.get(f"/workbooks?spaceId={space}&includeSheets=false")
+    (listed, _) = sqlite_client.get(f"/workbooks?spaceId={space}&includeSheets=false")
     assert "sheets" not in listed
-    assert client.get("/workbooks?spaceId=us_sp_nothing1") == []
+    assert sqlite_client.get("/workbooks?spaceId=us_sp_nothing1") == []
 
 
 def test_a_change_of_a_workbook_changes_the_sheets_that_it_lists(client: Client) -> None:

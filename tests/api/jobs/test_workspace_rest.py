@@ -41,30 +41,30 @@ def test_documents_live_in_their_space(sqlite_client: Client) -> None:
     assert told(sqlite_client, "document:updated")[0].context["documentId"] == made["id"]
 
 
-def test_actions_are_made_one_by_one_and_in_bulk(client: Client) -> None:
+def test_actions_are_made_one_by_one_and_in_bulk(sqlite_client: Client) -> None:
     """Both official clients can read a single one; lists and bulk answers have no envelope and keep the order."""
-    space = a_space(client)
-    book = client.post("/workbooks", {"name": "W", "spaceId": space, "sheets": [{"name": "S", "fields": []}]})
-    one = client("POST", f"/actions?spaceId={space}", ACTION).json()
+    space = a_space(sqlite_client)
+    book = sqlite_client.post("/workbooks", {"name": "W", "spaceId": space, "sheets": [{"name": "S", "fields": []}]})
+    one = sqlite_client("POST", f"/actions?spaceId={space}", ACTION).json()
     assert one["data"] == {key: value for key, value in one.items() if key != "data"}
     assert {key: one[key] for key in ACTION} == ACTION
     assert one["targetId"] == space
     targets = [book["id"], book["sheets"][0]["id"], space]
-    bulk = client(
+    bulk = sqlite_client(
         "POST", f"/actions/bulk?spaceId={space}", [{**ACTION, "targetId": target} for target in targets]
     ).json()
     assert [action["targetId"] for action in bulk] == targets
-    assert {action["id"] for action in client("GET", f"/actions?spaceId={space}").json()} == {
+    assert {action["id"] for action in sqlite_client("GET", f"/actions?spaceId={space}").json()} == {
         one["id"],
         *(a["id"] for a in bulk),
     }
-    changed = client.done("PATCH", f"/actions/{one['id']}", {"label": "Go", "primary": True})
+    changed = sqlite_client.done("PATCH", f"/actions/{one['id']}", {"label": "Go", "primary": True})
     assert (changed["label"], changed["primary"], changed["operation"]) == ("Go", True, "submit")
-    assert client.done("DELETE", f"/actions/{one['id']}") == {"success": True}
-    assert errors_of(client("GET", f"/actions/{one['id']}")) == (404, [("actionId", "Action not found")])
-    assert [item.domain for item in told(client, "action:created")] == ["space", "workbook", "sheet", "space"]
-    client.done("DELETE", f"/workbooks/{book['id']}")
-    assert [action["targetId"] for action in client("GET", f"/actions?spaceId={space}").json()] == [space]
+    assert sqlite_client.done("DELETE", f"/actions/{one['id']}") == {"success": True}
+    assert errors_of(sqlite_client("GET", f"/actions/{one['id']}")) == (404, [("actionId", "Action not found")])
+    assert [item.domain for item in told(sqlite_client, "action:created")] == ["space", "workbook", "sheet", "space"]
+    sqlite_client.done("DELETE", f"/workbooks/{book['id']}")
+    assert [action["targetId"] for action in sqlite_client("GET", f"/actions?spaceId={space}").json()] == [space]
 
 
 def test_wrong_actions_are_refused_with_their_places(sqlite_client: Client) -> None:
