@@ -1,11 +1,14 @@
 """Every route of the door, asked with what nobody should send: never a fault of ours, and every refusal in the envelope."""
 
+import copy
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from api.jobs.conftest import Client, errors_of
+from api.jobs.samples import calls
 from api.jobs.test_strangers import OPERATIONS, Operation, furnish
 from headrace.api.jobs.document import document
 
@@ -92,3 +95,36 @@ def test_nothing_that_is_sent_is_a_fault_of_ours(client: Client, method: str) ->
         for number, name in enumerate(operation.parameters):
             for text in TEXTS[number % 3 :: 3]:
                 check(client, operation, f"?{name}={text}", None, ids)
+
+
+@pytest.mark.soak
+def test_no_place_of_a_good_body_can_hold_what_breaks_the_door(sqlite_client: Client) -> None:
+    """Every member and element of a good body is put in the place of something else, one after the other."""
+    ids = furnish(sqlite_client)
+    for method, path, body in calls(sqlite_client, ids):
+        for place in places(body):
+            for value in NASTY:
+                answer = sqlite_client(method, path, spoiled(body, place, value))
+                told = (method, path, place, value, answer.text[:300])
+                assert answer.status_code < 500, told
+                assert answer.status_code == 200 or errors_of(answer)[0] in {400, 404}, told
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Return the path of everything in ``value``, itself first."""
+    yield at
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in inside:
+        yield from places(member, (*at, key))
+
+
+def spoiled(body: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """Return ``body`` with ``value`` at ``place``."""
+    if not place:
+        return value
+    made = copy.deepcopy(body)
+    inner = made
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return made
