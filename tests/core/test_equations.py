@@ -29,7 +29,9 @@ def test_equations_are_reckoned_as_people_do_it(text: str, value: Json) -> None:
     assert parse(text, ["price", "tax rate"]).column([[10], ["20"]]) == [value]
 
 
-@pytest.mark.parametrize("empty", [None, "", "ten", True, [1], "1_0", "nan", "inf"])
+@pytest.mark.parametrize(
+    "empty", [None, "", "ten", True, [1], "1_0", "nan", "inf", float("inf"), 10**5000, "9" * 20_000]
+)
 def test_what_is_no_number_makes_the_result_empty(empty: Json) -> None:
     """Nothing is guessed."""
     assert parse("{a} + 1", ["a"]).column([[empty, " 2 ", "-1.5e1"]]) == [None, 3, -14]

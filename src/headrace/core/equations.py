@@ -74,14 +74,25 @@ def number_of(value: Json) -> Decimal | None:
         case bool() | None:
             return None
         case int() | float():
-            return _CONTEXT.create_decimal(repr(value)) if abs(value) < float("inf") else None
-        case str() if _NUMBER.match(value):
-            try:
-                return _CONTEXT.create_decimal(value.strip())
-            except DecimalException:
-                return None
+            text = _shown(value)
+        case str():
+            text = value.strip()
         case _:
             return None
+    if not _NUMBER.match(text):
+        return None
+    try:
+        return _CONTEXT.create_decimal(text)
+    except DecimalException:
+        return None
+
+
+def _shown(value: float) -> str:
+    try:
+        return repr(value)
+    except ValueError:
+        # A whole number of more digits than Python shows.
+        return ""
 
 
 def _json(value: Decimal | None) -> Json:
