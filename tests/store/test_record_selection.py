@@ -116,7 +116,7 @@ def test_filters_mean_the_same_on_both_databases(
     """What SQL selects is what the filter says of each record, whatever types its values have."""
     tx, sheet, records, messages = reading
 
-    @settings(max_examples=70)
+    @settings(max_examples=40)
     @given(FILTERS)
     def check(where: RecordFilter) -> None:
         found = record_pages.walk(tx, sheet, Selection(where=where), None, 1000)
@@ -135,8 +135,8 @@ def test_a_search_finds_texts_of_any_type_in_any_case(
 ) -> None:
     """A search goes by what a cell shows, in one field or in all of them."""
     tx, sheet, records, _ = reading
-    for text in [*TEXTS[1:], "3", "tr", "0000"]:
-        for key in (None, "name", "amount", "tags", WEIRD):
+    for text in [*TEXTS[1::2], "3", "tr", "0000"]:
+        for key in (None, "amount", "tags", WEIRD):
             for whole in (False, True):
                 selection = Selection(search=text, search_field=key, search_whole=whole)
                 found = record_pages.walk(tx, sheet, selection, None, 1000)

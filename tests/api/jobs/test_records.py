@@ -1,4 +1,4 @@
-"""Records over the wire, on both databases."""
+"""Records over the wire; what is selected means the same on both databases (``tests/store/test_record_selection``)."""
 
 import json
 from typing import Any
@@ -11,8 +11,9 @@ BOB = {"name": "Bob", "age": "41", "active": "yes"}
 NOBODY = {"age": {"value": "old", "messages": [{"type": "warn", "message": "Really?"}]}}
 
 
-def test_records_have_five_keys_and_every_cell(client: Client) -> None:
+def test_records_have_five_keys_and_every_cell(sqlite_client: Client) -> None:
     """An extra key, or a cell that is missing, makes the record hook of the vendor believe that the record changed."""
+    client = sqlite_client
     path = f"/sheets/{make_sheet(client)['id']}/records"
     made = client.post(path, [ANN, BOB, NOBODY])
     assert made["success"] is True
@@ -40,8 +41,9 @@ def test_records_have_five_keys_and_every_cell(client: Client) -> None:
     assert nobody["values"]["name"]["messages"][0]["source"] == "required-constraint"
 
 
-def test_a_put_changes_what_it_names_and_nothing_else(client: Client) -> None:
+def test_a_put_changes_what_it_names_and_nothing_else(sqlite_client: Client) -> None:
     """Cells without a value keep it; metadata and config are replaced; a PUT that changes nothing makes no commit."""
+    client = sqlite_client
     path = f"/sheets/{make_sheet(client)['id']}/records"
     ann, bob = client.post(path, [ANN, BOB])["records"]
     change = {
@@ -132,8 +134,9 @@ def test_all_that_is_wrong_with_a_selection_is_said_at_once(sqlite_client: Clien
     assert (status, {key for key, _ in errors}) == (400, keys)
 
 
-def test_values_are_found_replaced_and_given_to_many(client: Client) -> None:
+def test_values_are_found_replaced_and_given_to_many(sqlite_client: Client) -> None:
     """In the selection only; a whole value in quotes, a part without; empty cells where nothing is looked for."""
+    client = sqlite_client
     sheet = make_sheet(client)
     path = f"/sheets/{sheet['id']}/records"
     client.post(path, [{"name": "aXbX", "tags": ["X", "y"]}, {"name": "X", "age": 12}, {"name": "y"}])
@@ -153,8 +156,9 @@ def test_values_are_found_replaced_and_given_to_many(client: Client) -> None:
     assert errors_of(client("PUT", f"/sheets/{sheet['id']}/find-replace", {"fieldKey": "shoe"}))[1][0][0] == "fieldKey"
 
 
-def test_cells_and_counts_are_told_by_field(client: Client) -> None:
+def test_cells_and_counts_are_told_by_field(sqlite_client: Client) -> None:
     """Lists of values to choose from, and how much is wrong where."""
+    client = sqlite_client
     sheet = make_sheet(client)
     client.post(f"/sheets/{sheet['id']}/records", [ANN, BOB, NOBODY, {"name": "Ann"}])
     path = f"/sheets/{sheet['id']}"
@@ -176,8 +180,9 @@ def test_cells_and_counts_are_told_by_field(client: Client) -> None:
     assert client.get(f"{path}/counts?byField=true")["counts"]["byField"]["age"]["empty"] == 2
 
 
-def test_a_hooks_write_back_completes_its_commit(client: Client) -> None:
+def test_a_hooks_write_back_completes_its_commit(sqlite_client: Client) -> None:
     """The write-back joins the commit by its id or its event, and nobody is told of it."""
+    client = sqlite_client
     sheet = make_sheet(client, settings={"trackChanges": True})
     path = f"/sheets/{sheet['id']}/records"
     made = client.post(path, [ANN])
@@ -198,8 +203,9 @@ def test_a_hooks_write_back_completes_its_commit(client: Client) -> None:
     assert client.post(f"/commits/{version}/replay") == {"success": True}
 
 
-def test_removed_records_are_gone(client: Client) -> None:
+def test_removed_records_are_gone(sqlite_client: Client) -> None:
     """Those that are named, and no others."""
+    client = sqlite_client
     path = f"/sheets/{make_sheet(client)['id']}/records"
     ids = [record["id"] for record in client.post(path, [ANN, BOB, NOBODY])["records"]]
     assert client.done("DELETE", f"{path}?ids={ids[0]}&ids={ids[2]}&ids=us_rc_none") == {"success": True}

@@ -3,14 +3,16 @@
 import asyncio
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-from api.jobs.conftest import Client, MakeDoor, client_of, errors_of
+from api.jobs.conftest import Client, client_of, door_maker, errors_of
 from api.jobs.sheets_of_tests import make_sheet, names_of
 from fakes import ManualClock
 from headrace.core.job_limits import JobLimits
+from headrace.store.database import Database
 
 URL = "/v2-alpha/records.jsonl"
 
@@ -82,10 +84,10 @@ def test_lines_insert_change_and_remove(client: Client) -> None:
 
 
 def test_a_stream_stops_at_the_first_bad_line_and_says_what_stays(
-    runner: asyncio.Runner, make_jobs_door: MakeDoor, clock: ManualClock
+    runner: asyncio.Runner, sqlite_database: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
     """The number of the line counts all lines; every good line before it is committed, and no line behind it."""
-    client = client_of(runner, make_jobs_door(limits=JobLimits(commit_records=4)), clock)
+    client = client_of(runner, door_maker(sqlite_database, clock, tmp_path)(limits=JobLimits(commit_records=4)), clock)
     sheet = make_sheet(client)
     at = {"X_Sheet_Id": sheet["id"]}
     good = [{"name": f"n{number}"} for number in range(7)]
@@ -109,8 +111,9 @@ def test_a_stream_stops_at_the_first_bad_line_and_says_what_stays(
     assert errors_of(client.raw("GET", f"{URL}?sheetId={sheet['id']}&q=x"))[1][0][0] == "q"
 
 
-def test_a_sheet_is_emptied_after_a_snapshot_was_taken(client: Client) -> None:
+def test_a_sheet_is_emptied_after_a_snapshot_was_taken(sqlite_client: Client) -> None:
     """Packed bodies too, as listeners send them."""
+    client = sqlite_client
     sheet = make_sheet(client)
     client.post(f"/sheets/{sheet['id']}/records", [{"name": "Ann"}])
     body = gzip.compress(b'{"name":"Bob"}\n{"name":"Cleo"}\n')
