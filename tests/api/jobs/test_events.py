@@ -172,6 +172,26 @@ def test_environments_do_not_hear_of_each_other(client: Client) -> None:
     assert client("GET", f"/events/{other}").status_code == 404
 
 
+def test_members_of_a_space_hear_of_it_alone(sqlite_client: Client) -> None:
+    """Its token lists, gets, acknowledges and tells of what is in the space; the rest is not there."""
+    client, environment = sqlite_client, sqlite_client.actor.environment_id
+    mine, theirs = (client.post("/spaces", {"name": name, "environmentId": environment}) for name in "ab")
+    hand_out_later(client.door.happenings, client.clock)
+    (created,) = (event["id"] for event in client.get(f"/events?spaceId={theirs['id']}"))
+    member = client.holding(mine["accessToken"])
+    assert {event["context"]["spaceId"] for event in member.get("/events")} == {mine["id"]}
+    assert listed(member, spaceId=theirs["id"], includeAcknowledged="true") == []
+    for method, path in (("GET", f"/events/{created}"), ("POST", f"/events/{created}/ack")):
+        assert member(method, path).status_code == 404
+    posted = member.post("/events", {**DRAFT, "context": {}})
+    assert (posted["context"]["spaceId"], posted["context"]["environmentId"]) == (mine["id"], environment)
+    refused = member("POST", "/events", {**DRAFT, "context": {"spaceId": theirs["id"]}})
+    assert errors_of(refused) == (404, [("context.spaceId", "Space not found")])
+    assert member("GET", f"/subscription?scope={environment}").status_code == 403
+    assert member("GET", f"/subscription?scope={theirs['id']}").status_code == 404
+    assert member.get("/subscription")["token"]
+
+
 def test_a_list_can_wait(client: Client) -> None:
     """It is answered as soon as an event matches, and is empty when none comes."""
     desk, actor = client.door.happenings, client.actor
