@@ -29,12 +29,15 @@ def test_equations_are_reckoned_as_people_do_it(text: str, value: Json) -> None:
     assert parse(text, ["price", "tax rate"]).column([[10], ["20"]]) == [value]
 
 
-@pytest.mark.parametrize(
-    "empty", [None, "", "ten", True, [1], "1_0", "nan", "inf", float("inf"), 10**5000, "9" * 20_000]
-)
+@pytest.mark.parametrize("empty", [None, "", "ten", True, [1], "1_0", "nan", "inf", float("inf")])
 def test_what_is_no_number_makes_the_result_empty(empty: Json) -> None:
     """Nothing is guessed."""
     assert parse("{a} + 1", ["a"]).column([[empty, " 2 ", "-1.5e1"]]) == [None, 3, -14]
+
+
+def test_numbers_of_thousands_of_digits_are_none() -> None:
+    """Python shows no such number, and nobody means it."""
+    assert parse("{a} + 1", ["a"]).column([[10**5_000, "9" * 20_000, 1]]) == [None, None, 2]
 
 
 @pytest.mark.parametrize(
