@@ -28,11 +28,16 @@ _LISTED = {
     "sqlite": "(SELECT value AS key FROM json_each(:keys))",
     "postgresql": "(SELECT unnest(CAST(:keys AS text[])) AS key)",
 }
+# Most keys that are asked for are new: only of one that is there the last position is looked for.
 _ENDS = """
-SELECT asked.key AS key,
-  (SELECT min(k.position) FROM sheet_keys k WHERE k.sheet = :sheet AND k.rule = :rule AND k.key = asked.key) AS first,
-  (SELECT max(k.position) FROM sheet_keys k WHERE k.sheet = :sheet AND k.rule = :rule AND k.key = asked.key) AS last
-FROM {listed} asked
+SELECT found.key AS key, found.first AS first,
+  (SELECT max(k.position) FROM sheet_keys k WHERE k.sheet = :sheet AND k.rule = :rule AND k.key = found.key) AS last
+FROM (
+  SELECT asked.key AS key,
+    (SELECT min(k.position) FROM sheet_keys k WHERE k.sheet = :sheet AND k.rule = :rule AND k.key = asked.key) AS first
+  FROM {listed} asked
+) found
+WHERE found.first IS NOT NULL
 """
 _THERE = """
 SELECT asked.key AS key FROM {listed} asked
@@ -93,22 +98,17 @@ def rules(tx: Transaction, sheet: int) -> set[str]:
 
 def ends(tx: Transaction, sheet: int, rule: str, keys: Collection[str]) -> dict[str, tuple[int, int]]:
     """Return the first and the last position of each key that is there: the same one when it is there once."""
-    return {
-        row["key"]: (row["first"], row["last"])
-        for row in _ask(tx, _ENDS, sheet, rule, keys)
-        if row["first"] is not None
-    }
+    return {key: (first, last) for key, first, last in _ask(tx, _ENDS, sheet, rule, keys)}
 
 
 def there(tx: Transaction, sheet: int, rule: str, keys: Collection[str]) -> set[str]:
     """Return those of the keys that some record has."""
-    return {row["key"] for row in _ask(tx, _THERE, sheet, rule, keys)}
+    return {key for (key,) in _ask(tx, _THERE, sheet, rule, keys)}
 
 
 def holders(tx: Transaction, sheet: int, rule: str, keys: Collection[str]) -> list[int]:
     """Return the positions of the records that have one of the keys, in order."""
-    found = {row["position"] for row in _ask(tx, _HOLDERS, sheet, rule, keys)}
-    return sorted(found)
+    return sorted({position for (position,) in _ask(tx, _HOLDERS, sheet, rule, keys)})
 
 
 def _ask(tx: Transaction, question: str, sheet: int, rule: str, keys: Collection[str]) -> Iterable[Any]:
@@ -118,4 +118,4 @@ def _ask(tx: Transaction, question: str, sheet: int, rule: str, keys: Collection
         part: Any = listed[start : start + _AT_ONCE]
         if tx.dialect == "sqlite":
             part = msgspec.json.encode(part).decode()
-        yield from tx.rows(statement, {"keys": part, "sheet": sheet, "rule": rule})
+        yield from tx.execute(statement, {"keys": part, "sheet": sheet, "rule": rule}).all()

@@ -112,7 +112,7 @@ class _Pair:
     ids: dict[int, str]
 
 
-@pytest.mark.parametrize("examples", [12, pytest.param(600, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("examples", [12, pytest.param(300, marks=pytest.mark.soak)])
 def test_what_is_said_of_records_is_what_a_check_from_scratch_says(database: Database, examples: int) -> None:
     """After any writes and changes of fields: values, messages, validity, counts of blocks and keys are those of a check of everything."""
     ids = CountingIds()

@@ -213,7 +213,8 @@ def _keep_keys(tx: Transaction, rules: Rules, recast: Collection[str]) -> bool:
             continue
         if name in there:
             record_keys.delete_rule(tx, sheet.number, name)
-        _enter_all(tx, sheet, rule)
+        if sheet.next_position > 0:
+            _enter_all(tx, sheet, rule)
     return bool(there - wanted.keys())
 
 
