@@ -9,6 +9,7 @@ Nothing at all, and ``null``, count as ``{}``.
 
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from io import BytesIO
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -110,14 +111,15 @@ async def raw_body(request: Request) -> bytes:
     """
     limits = request.app.state.door.limits
     packed = _is_packed(request)
-    raw = bytearray()
+    # What it holds is handed over without a copy.
+    raw = BytesIO()
     async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > limits.max_json_bytes:
+        if raw.tell() + len(chunk) > limits.max_json_bytes:
             raise too_large(f"The body has more than {limits.max_json_bytes} bytes, the limit for JSON.")
-    if not packed or not raw:
-        return bytes(raw)
-    return await run_in_threadpool(unpack, bytes(raw), limits.max_unpacked_bytes)
+        raw.write(chunk)
+    if not packed or not raw.tell():
+        return raw.getvalue()
+    return await run_in_threadpool(unpack, raw.getvalue(), limits.max_unpacked_bytes)
 
 
 def unpack(packed: bytes, limit: int) -> bytes:
@@ -126,14 +128,13 @@ def unpack(packed: bytes, limit: int) -> bytes:
     Raises:
         Refusal: 413, 400 as ``raw_body``.
     """
-    unpacking, pieces, size = Unpacking(), [], 0
+    unpacking, raw = Unpacking(), BytesIO()
     for piece in unpacking.feed(packed):
-        size += len(piece)
-        if size > limit:
+        if raw.tell() + len(piece) > limit:
             raise too_large(f"The unpacked body has more than {limit} bytes, the limit of this server.")
-        pieces.append(piece)
+        raw.write(piece)
     unpacking.end()
-    return b"".join(pieces)
+    return raw.getvalue()
 
 
 async def json_body(request: Request) -> Any:
