@@ -72,12 +72,14 @@ def test_files_without_objects_are_worksheets_without_columns(ext: str, text: st
         ("json", '{"a": [1, 2]}', "row 1: it is no object|element 1 is no object"),
         ("json", "name,town", "it is no JSON"),
         ("jsonl", '{"a": "\\u0000"}', "in row 1: it has a NUL"),
+        ("jsonl", '{"a": 1}\n{"\udcff": 1}', "in row 2: it has bytes that are no UTF-8"),
+        ("jsonl", '{"a": ' + "[" * 10_000, "in row 1: too many brackets"),
     ],
 )
 def test_what_is_no_json_of_objects_is_told_with_its_place(ext: str, text: str, words: str, desk: Reading) -> None:
     """A person can find it in the file."""
     with pytest.raises(Problem, match=words) as caught:
-        desk.tables(ext, text.encode())
+        desk.tables(ext, text.encode(errors="surrogateescape"))
     assert caught.value.code is Code.SOURCE_UNREADABLE
 
 

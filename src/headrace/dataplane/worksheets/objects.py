@@ -29,6 +29,8 @@ LINES = frozenset({"jsonl", "ndjson"})
 _BATCH = 2_048
 _PLAIN = msgspec.json.Decoder(dict[str, Any], float_hook=str)
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: no JSON, no UTF-8, too many brackets in one another."""
 _WORDS = {True: "true", False: "false"}
 _Texts: TypeAlias = Callable[[], Iterator[list[str] | list[bytes]]]
 """Gives the texts of all objects, in batches, as often as it is called."""
@@ -75,7 +77,7 @@ def _tables(opening: Opening, path: Path, start: int) -> Mapping[str, memoryview
         whole = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     try:
         found = _RAW.decode(memoryview(whole)[start:])
-    except msgspec.DecodeError as error:
+    except _BROKEN as error:
         end = whole.find(b"\n", start)
         head = whole[start : len(whole) if end < 0 else end]
         if end >= 0 and _is_object(head):
@@ -91,7 +93,7 @@ def _tables(opening: Opening, path: Path, start: int) -> Mapping[str, memoryview
 def _is_object(line: bytes) -> bool:
     try:
         _PLAIN.decode(line)
-    except msgspec.DecodeError:
+    except _BROKEN:
         return False
     return True
 
@@ -207,7 +209,7 @@ def _objects(opening: Opening, texts: _Texts) -> Iterator[list[dict[str, str | N
                 raise opening.unreadable("it has a NUL character, which no text can have", number)
             try:
                 objects.append(_cells(text))
-            except msgspec.DecodeError as error:
+            except _BROKEN as error:
                 raise opening.unreadable(_said(error), number) from None
         if objects:
             yield objects
@@ -230,8 +232,14 @@ def _cells(text: str | bytes) -> dict[str, str | None]:
     return values
 
 
-def _said(error: msgspec.DecodeError) -> str:
-    said = str(error)
-    if isinstance(error, msgspec.ValidationError):
-        return "it is no object of names and values"
-    return f"it is no JSON: {said[:1].lower()}{said[1:]}" if not said.startswith("JSON") else f"it is no JSON: {said}"
+def _said(error: Exception) -> str:
+    match error:
+        case msgspec.ValidationError():
+            return "it is no object of names and values"
+        case UnicodeDecodeError():
+            return "it has bytes that are no UTF-8; is the encoding another one?"
+        case RecursionError():
+            return "too many brackets stand in one another"
+        case _:
+            said = str(error)
+            return f"it is no JSON: {said if said.startswith('JSON') else said[:1].lower() + said[1:]}"
