@@ -31,6 +31,7 @@ _IDLE_SECONDS = 60
 _PATIENCE = 10
 """How many times the time of a call it may take until the system kills this process; the engine stops most scripts long before."""
 
+_NO_FUNCTION = "it is no function; give a function declaration, a function expression or an arrow function"
 _GLOBALS = """
 Object Error EvalError RangeError ReferenceError SyntaxError TypeError URIError InternalError AggregateError Array
 Iterator parseInt parseFloat isNaN isFinite decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape
@@ -167,16 +168,21 @@ def _compiled(asked: dict[str, Any]) -> Any:
     frame = context.eval(_FRAME)(json.dumps(_GLOBALS.split()), asked["answer_characters"])
     context.set_time_limit(asked["call_seconds"])
     script = asked["script"]
+    if "\0" in script:
+        message = "it has a character of code 0"
+        raise _Refused(message)
     _watch(asked["call_seconds"])
     try:
         function = _evaluated(context, script)
     except quickjs.JSException as error:
         raise _Refused(_words(error, asked)) from None
+    except (TypeError, ValueError):
+        # A number that Python has no room for.
+        raise _Refused(_NO_FUNCTION) from None
     finally:
         _watch(0)
     if not isinstance(function, quickjs.Object) or not context.eval("(value) => typeof value === 'function'")(function):
-        message = "it is no function; give a function declaration, a function expression or an arrow function"
-        raise _Refused(message)
+        raise _Refused(_NO_FUNCTION)
     called = frame(function)
     # What was compiled lives as long as its context.
     return lambda text, _context=context: called(text)
