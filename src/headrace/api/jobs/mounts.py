@@ -9,13 +9,12 @@ API = "/v1"
 JSONL = "/v2-alpha/records.jsonl"
 _PREFIX = "/api"
 _MOUNTS = (API, "/v2-alpha", "/v2/subscribe", "/v2/presence", "/time")
+_PREFIXED = (_PREFIX + API, _PREFIX + "/v2-alpha")
 
 
 def serves(path: str) -> bool:
     """Say whether a path is one of this door."""
-    return any(path == mount or path.startswith(mount + "/") for mount in _MOUNTS) or path.startswith(
-        (_PREFIX + API + "/", _PREFIX + "/v2-alpha/")
-    )
+    return any(path == mount or path.startswith(mount + "/") for mount in (*_MOUNTS, *_PREFIXED))
 
 
 class Mounts:
