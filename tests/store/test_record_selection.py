@@ -178,6 +178,20 @@ def test_a_page_behind_the_last_one_is_empty(
         assert len(positions) == record_pages.counts(tx, sheet, Selection(standing=standing)).total
 
 
+def test_a_record_that_is_wrong_elsewhere_is_right_in_a_field(database: Database) -> None:
+    """Where all records of a block are wrong, those that are right in the field are found all the same."""
+    fields = [field("a"), field("b")]
+    wrong = {row: {"b" if row else "a": [["error", "custom-logic", "no"]]} for row in range(3)}
+    with database.transaction() as tx:
+        sheet = lay_sheet(tx, fields)
+        lay_records(tx, sheet, [{"a": "x"}] * 3, messages=wrong)
+        for standing, rows in ((Standing.VALID, [1, 2]), (Standing.ERROR, [0])):
+            selection = Selection(standing=standing, standing_field="a")
+            assert [one.position for one in record_pages.walk(tx, sheet, selection, None, 10)] == rows
+            assert [one.position for one in record_pages.page(tx, sheet, selection, 10)] == rows
+            assert record_pages.page(tx, sheet, selection, 10**6, 10**16) == []
+
+
 def test_counts_by_field_are_those_of_a_count_by_hand(
     reading: tuple[Transaction, Sheet, list[dict[str, Any]], list[dict[str, Any]]],
 ) -> None:

@@ -56,9 +56,15 @@ def rows(
             return []
         query = compiled.select(*COLUMNS).where(span.condition).offset(span.skipped)
         return _all(tx, query.order_by(_rows.position).limit(limit))
-    # What is sorted are positions and keys; the records of one page are read after that.
-    places = compiled.select(_rows.position).order_by(*compiled.order, _rows.position).offset(offset).limit(limit)
-    order = [position for (position,) in tx.execute(places)]
+    if offset >= sum(total for _, total, _ in _blocks(tx, sheet)):
+        return []
+    # What is sorted or passed over are positions and keys; the records of one page are read after that.
+    places = compiled.select(_rows.position).order_by(*compiled.order, _rows.position)
+    if compiled.order:
+        found_places = _all(tx, places.offset(offset).limit(limit))
+    else:
+        found_places = _walked(tx, sheet, selection, places, None, offset + limit)[offset:]
+    order = [position for (position,) in found_places]
     found = {row[0]: row for row in rows_at(tx, sheet, order)}
     return [found[position] for position in order]
 
@@ -73,6 +79,19 @@ def walk_rows(
 ) -> Sequence[Sequence[Any]]:
     """Return what ``walk`` does, as rows of ``record_rows.COLUMNS``."""
     query = record_selection.compile(sheet, selection, tx.dialect).select(*COLUMNS).order_by(_rows.position)
+    return _walked(tx, sheet, selection, query, after, limit)
+
+
+def positions_between(tx: Transaction, sheet: Sheet, selection: Selection, first: int, stop: int) -> list[int]:
+    """Return the positions of the selected records from position ``first`` to before ``stop``, in any order."""
+    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position)
+    return list(tx.execute(query.where(_rows.position >= first, _rows.position < stop)).scalars())
+
+
+def _walked(
+    tx: Transaction, sheet: Sheet, selection: Selection, query: sa.Select[Any], after: int | None, limit: int
+) -> Sequence[Sequence[Any]]:
+    """Return the next ``limit`` rows of ``query``, which is the selection's and in the order of positions."""
     begin = 0 if after is None else after + 1
     if selection.ids is not None and not selection.excludes:
         # These few are found by their ids.
@@ -83,19 +102,15 @@ def walk_rows(
     # A plain selection is found in one go; of others nobody knows how many records have to be looked at, so it is tried with more and more.
     wanted = limit if _by_blocks(selection) else max(limit, 2 * BLOCK)
     blocks = _blocks(tx, sheet)
+    # A record that is wrong may be right in the field that is asked for.
+    standing = selection.standing if selection.standing_field is None else Standing.ALL
     while len(found) < limit:
-        span = _walk_span(blocks, selection.standing, begin, wanted)
+        span = _walk_span(blocks, standing, begin, wanted)
         if span is None or (last is not None and span.first > last):
             break
         found += _all(tx, query.where(span.condition).limit(limit - len(found)))
         begin, wanted = span.end, wanted * 2
     return found
-
-
-def positions_between(tx: Transaction, sheet: Sheet, selection: Selection, first: int, stop: int) -> list[int]:
-    """Return the positions of the selected records from position ``first`` to before ``stop``, in any order."""
-    query = record_selection.compile(sheet, selection, tx.dialect).select(_rows.position)
-    return list(tx.execute(query.where(_rows.position >= first, _rows.position < stop)).scalars())
 
 
 def counts(tx: Transaction, sheet: Sheet, selection: Selection, by_field: bool = False) -> RecordCounts:
