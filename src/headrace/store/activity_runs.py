@@ -133,6 +133,13 @@ def insert_all(tx: Transaction, rows: Iterable[ActivityRun]) -> None:
     tx.execute(_insert(tx.dialect), [{**_values(row, next(following[row.parent])), "scope": scope} for row in rows])
 
 
+def insert_only(tx: Transaction, scope: str, rows: Iterable[ActivityRun]) -> None:
+    """Write activity runs of a scope, each the only one of a run that is there already."""
+    values = [{**_values(row, 0), "scope": scope} for row in rows]
+    if values:
+        tx.execute(_insert(tx.dialect), values)
+
+
 def of_run(tx: Transaction, run_id: str) -> list[ActivityRun]:
     """Return every attempt of every activity of the run: in the order of ``insert_all``, attempts of one path one after the other.
 

@@ -60,6 +60,12 @@ def insert(tx: Transaction, happening: Happening, request: str) -> None:
     tx.execute(_INSERT, _values(happening, request))
 
 
+def insert_all(tx: Transaction, happenings: Sequence[Happening], request: str) -> None:
+    """Keep happenings in their order, as ``insert`` keeps one."""
+    if happenings:
+        tx.execute(_INSERT, [_values(happening, request) for happening in happenings])
+
+
 def scopes_with_unnumbered(tx: Transaction) -> list[str]:
     """Return the scopes that have rows without a number."""
     rows = tx.rows(sa.select(table.c.scope).where(table.c.number.is_(None)).distinct().order_by(table.c.scope))

@@ -38,6 +38,7 @@ __all__ = [
     "get",
     "history",
     "insert",
+    "insert_all",
     "last_attempt",
     "move",
     "newest_started",
@@ -94,6 +95,12 @@ def insert(tx: Transaction, run: Run) -> None:
             tx.execute(sa.insert(request_keys), key)
     except IntegrityError as error:
         raise _refusal(run, error) from error
+
+
+def insert_all(tx: Transaction, runs: Sequence[Run]) -> None:
+    """Write first runs that are new and have no request keys, all at once."""
+    if runs:
+        tx.execute(_INSERT, [_values(run) for run in runs])
 
 
 def get(tx: Transaction, scope: str | None, run_id: str, *, hold: bool = False) -> Run:

@@ -228,12 +228,13 @@ class Model:
             job.deadline = None if self.open_parts(job) else self.minute + ACK
 
     def tick(self) -> None:
-        """The clock looks at everything."""
+        """The clock looks at everything: first at what is late, then at what is due."""
+        for job in list(self.jobs.values()):
+            if job.deadline is not None and job.deadline <= self.minute and not job.gone:
+                self.end(job, "failed")
         for job in list(self.jobs.values()):
             if job.status == "scheduled" and job.due is not None and job.due <= self.minute:
                 self.announce(job)
-            if job.deadline is not None and job.deadline <= self.minute and not job.gone:
-                self.end(job, "failed")
 
     # What follows.
 

@@ -36,8 +36,29 @@ def tell(  # noqa: PLR0913, PLR0917 — what has changed, where, by whom, and wh
     ``domain`` None: what the topic says; of ``action:…`` it has to be given. ``data_url``: relative, with a query; ``{event}`` in it stands for
     the id. ``run_id``: the attempt that a ``job:ready`` is about.
     """
+    happening = happening_of(
+        ids, now, actor, place, topic, payload, domain=domain, data_url=data_url, target=target, run_id=run_id
+    )
+    happenings.insert(tx, happening, actor.request)
+    return happening
+
+
+def happening_of(  # noqa: PLR0913 — as ``tell``
+    ids: Ids,
+    now: Instant,
+    actor: Actor,
+    place: Place,
+    topic: str,
+    payload: Mapping[str, Json],
+    *,
+    domain: str | None = None,
+    data_url: str | None = None,
+    target: str | None = None,
+    run_id: str | None = None,
+) -> Happening:
+    """Return what ``tell`` writes down, for those who write many at once (``store.happenings.insert_all``)."""
     identity = short_id(EVENT, ids)
-    happening = Happening(
+    return Happening(
         id=identity,
         scope=place.scope,
         domain=_domain_of(topic) if domain is None else domain,
@@ -55,8 +76,6 @@ def tell(  # noqa: PLR0913, PLR0917 — what has changed, where, by whom, and wh
         origin={"id": actor.id},
         run_id=run_id,
     )
-    happenings.insert(tx, happening, actor.request)
-    return happening
 
 
 def callback_url_of(identity: str) -> str:

@@ -5,6 +5,7 @@ run of the engine is put into the queue when its job is ready, and ends by itsel
 Runs of a job do not exclude each other: while a worker still stops what was cancelled, the next attempt may begin; the job says whose word counts.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from headrace.core.codec import Json
@@ -15,7 +16,7 @@ from headrace.core.ids import derived_uuid
 from headrace.core.job import EndedBy, Job, JobAttempt, JobStatus
 from headrace.core.outcome import Failure, Outcome
 from headrace.core.planning import PlanRequest, plan_run
-from headrace.core.run import ActivityStatus, Run, RunKind, RunStatus
+from headrace.core.run import ActivityRun, ActivityStatus, Run, RunKind, RunStatus
 from headrace.service.jobs.work import Work
 from headrace.service.runs import as_object, end_run, pending
 from headrace.store import activity_runs, flows, job_attempts, queue, runs
@@ -31,13 +32,19 @@ _LISTENING = (ActivityStatus.WAITING, ActivityStatus.RUNNING)
 
 def begin(work: Work, job: Job, earlier: str | None = None) -> Job:
     """Write the run of the attempt that ``job`` is at, and return the job with its id. ``earlier``: the run of the attempt before."""
-    kind = kind_of(job.operation) if job.engine else LISTEN
-    policy = _ENGINE_POLICY if job.engine else Policy()
-    run = _run(work, job, _flow(work, job.name, Activity(_WORK, kind, policy=policy)))
+    run = _run(work, job, _flow_of(work, job))
     if earlier is not None:
         run = _following(work, run, earlier)
     _insert(work, run, waiting=not job.engine)
     return replace(job, run_id=run.id)
+
+
+def begin_all(work: Work, made: Sequence[Job]) -> list[Job]:
+    """Write the runs of the first attempts at listeners' jobs, all at once, and return the jobs with their ids."""
+    begun = [_run(work, job, _flow_of(work, job)) for job in made]
+    runs.insert_all(work.tx, begun)
+    activity_runs.insert_only(work.tx, work.actor.scope, (row for run in begun for row in _waiting(run)))
+    return [replace(job, run_id=run.id) for job, run in zip(made, begun, strict=True)]
 
 
 def begin_plan(work: Work, job: Job) -> None:
@@ -83,6 +90,8 @@ def end(work: Work, job: Job, ended_by: EndedBy, *, started: bool) -> None:
     )
     job_attempts.insert(work.tx, job.scope, attempt)
     if not job.engine:
+        if job.status is JobStatus.COMPLETE and not started:
+            start(work, job)
         _end_listening(work, job, ended_by)
     elif ended_by is not EndedBy.ENGINE:
         _end_engine(work, job)
@@ -124,10 +133,20 @@ def _following(work: Work, run: Run, earlier: str) -> Run:
 
 def _insert(work: Work, run: Run, *, waiting: bool) -> None:
     runs.insert(work.tx, run)
-    rows = pending(run, plan_run(run.definition, (), PlanRequest(run.id)))
-    if waiting:
-        rows = tuple(replace(row, status=ActivityStatus.WAITING) for row in rows)
-    activity_runs.insert_all(work.tx, rows)
+    activity_runs.insert_all(work.tx, _waiting(run) if waiting else _pending(run))
+
+
+def _pending(run: Run) -> tuple[ActivityRun, ...]:
+    return pending(run, plan_run(run.definition, (), PlanRequest(run.id)))
+
+
+def _waiting(run: Run) -> tuple[ActivityRun, ...]:
+    return tuple(replace(row, status=ActivityStatus.WAITING) for row in _pending(run))
+
+
+def _flow_of(work: Work, job: Job) -> Flow:
+    kind = kind_of(job.operation) if job.engine else LISTEN
+    return _flow(work, job.name, Activity(_WORK, kind, policy=_ENGINE_POLICY if job.engine else Policy()))
 
 
 def _flow(work: Work, name: str, activity: Activity) -> Flow:
@@ -144,7 +163,6 @@ def _end_listening(work: Work, job: Job, ended_by: EndedBy) -> None:
     tx, now = work.tx, work.now
     match job.status:
         case JobStatus.COMPLETE:
-            start(work, job)
             output: dict[str, Json] = {"outcome": job.outcome, "result": job.result}
             _move(work, job, ActivityStatus.SUCCEEDED, _LISTENING, Outcome(output))
             runs.move(tx, job.run_id, {RunStatus.RUNNING}, RunStatus.SUCCEEDED, now)

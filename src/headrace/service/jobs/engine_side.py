@@ -50,6 +50,7 @@ def claim(tx: Transaction, desk: JobDesk, run_id: str) -> Job:
     check(Act.CLAIM, job.status, JobStatus.EXECUTING)
     kept = work.change(job, replace(job, status=JobStatus.EXECUTING, started_at=work.now))
     work.tell(kept, UPDATED)
+    follow(work)
     return kept
 
 
@@ -84,6 +85,7 @@ def chunk(  # noqa: PLR0913 — what a chunk may leave behind, by keyword
     kept = work.change(job, replace(shown, position=job.position if position is None else position))
     if shown != job:
         work.tell(kept, UPDATED)
+        follow(work)
     return kept
 
 
@@ -140,6 +142,7 @@ def planned(tx: Transaction, desk: JobDesk, run_id: str, plan: Mapping[str, Json
     own = plan if job.plan is None else job.plan
     kept = work.change(job, replace(job, status=JobStatus.PLANNING, plan=own))
     work.tell(kept, UPDATED)
+    follow(work)
     return kept
 
 

@@ -99,7 +99,7 @@ def end(  # noqa: PLR0913, PLR0917 — an end is what, why, by whom, and what is
 
 
 def follow(work: Work) -> None:
-    """Do what follows from the ends so far, and from those that this brings about."""
+    """Do what follows from the ends so far, and from those that this brings about; then write down what listeners are told of all of it."""
     while work.ended:
         ended = work.ended.popleft()
         if not ended.gone and ended.job.status is not JobStatus.COMPLETE:
@@ -108,6 +108,7 @@ def follow(work: Work) -> None:
             _follow_predecessor(work, behind, ended)
         if ended.job.parent_id is not None:
             _follow_part(work, ended.job.parent_id)
+    work.write_down()
 
 
 def release(work: Work, job: Job) -> Job:

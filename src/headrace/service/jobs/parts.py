@@ -62,7 +62,8 @@ def _split(work: Work, job: Job, wanted: Sequence[Mapping[str, Json]], digest: s
     begins = job.status is JobStatus.READY
     first = jobs.next_index(work.tx, job.id)
     parallel = execution is PartExecution.PARALLEL
-    parts = [_part(work, job, first + index, data, ready=parallel or index == 0) for index, data in enumerate(wanted)]
+    made = [_part(work, job, first + index, data, ready=parallel or index == 0) for index, data in enumerate(wanted)]
+    parts = attempts.begin_all(work, made)
     jobs.insert(work.tx, parts)
     parent = replace(
         job,
@@ -83,7 +84,7 @@ def _split(work: Work, job: Job, wanted: Sequence[Mapping[str, Json]], digest: s
 
 
 def _part(work: Work, parent: Job, index: int, data: Mapping[str, Json], *, ready: bool) -> Job:
-    part = Job(
+    return Job(
         id=short_id("jb", work.desk.ids),
         scope=parent.scope,
         type=parent.type,
@@ -108,4 +109,3 @@ def _part(work: Work, parent: Job, index: int, data: Mapping[str, Json], *, read
         metadata=parent.metadata,
         part_data=data,
     )
-    return attempts.begin(work, part)

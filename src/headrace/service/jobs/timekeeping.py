@@ -86,6 +86,9 @@ def _begin(work: Work, job: Job) -> bool:
     if job.status is not JobStatus.SCHEDULED:
         jobs.change(work.tx, job, replace(job, due_at=None))
         return True
+    if work.place(job.source) is None:
+        end(work, job, Act.CANCEL, EndedBy.CANCEL, info=f"{job.source} is gone.")
+        return True
     announce(work, job, Act.EXECUTE)
     follow_occurrence(work, job)
     return True

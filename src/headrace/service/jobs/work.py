@@ -10,10 +10,10 @@ from headrace.core.codec import Json
 from headrace.core.flow import Flow
 from headrace.core.happening import Happening, Place
 from headrace.core.job import Actor, Job
-from headrace.service.happenings import announce
+from headrace.service.happenings.announce import happening_of
 from headrace.service.jobs.desk import JobDesk
 from headrace.service.jobs.refusals import not_found, shown
-from headrace.store import jobs
+from headrace.store import happenings, jobs
 from headrace.store.database import Transaction
 from headrace.store.places import place_of
 
@@ -39,7 +39,8 @@ class Ended:
 class Work:
     """One transaction about jobs of one environment, which it holds.
 
-    ``ended``: whose end has not been followed up yet (``moving.follow``): parts, parents and jobs that wait behind them.
+    ``ended``: whose end has not been followed up yet (``moving.follow``): parts, parents and jobs that wait behind them. ``telling``: what listeners
+    are to be told, in its order; it is written at the end, all at once.
     """
 
     tx: Transaction
@@ -47,6 +48,7 @@ class Work:
     actor: Actor
     now: Instant
     ended: deque[Ended] = field(default_factory=deque)
+    telling: list[Happening] = field(default_factory=list)
     places: dict[str, Place | None] = field(default_factory=dict)
     flows: dict[str, Flow] = field(default_factory=dict)
 
@@ -73,11 +75,10 @@ class Work:
             self.places[thing_id] = place_of(self.tx, self.actor.scope, thing_id)
         return self.places[thing_id]
 
-    def tell(self, job: Job, topic: str, more: Mapping[str, Json] | None = None) -> Happening:
+    def tell(self, job: Job, topic: str, more: Mapping[str, Json] | None = None) -> None:
         """Tell listeners of ``job``; ``more`` stands in the payload beside what is always there (contract 9.5)."""
         ready = topic == READY
-        return announce.tell(
-            self.tx,
+        happening = happening_of(
             self.desk.ids,
             self.now,
             self.actor,
@@ -87,6 +88,12 @@ class Work:
             data_url=data_url(job) if ready else None,
             run_id=job.run_id if ready else None,
         )
+        self.telling.append(happening)
+
+    def write_down(self) -> None:
+        """Write down what listeners are told."""
+        happenings.insert_all(self.tx, self.telling, self.actor.request)
+        self.telling.clear()
 
     def _place_of(self, job: Job) -> Place:
         found = self.place(job.source)
