@@ -185,6 +185,7 @@ RULES: Json = [
 ]
 
 
+@pytest.mark.turn_about
 @pytest.mark.parametrize("where", ["config", "input"])
 def test_rules_take_the_place_of_the_plan_wherever_they_stand(house: JobsHouse, where: str) -> None:
     """Clients for Node drop them from the configuration; filters are those of the records, regular expressions those of JavaScript."""
