@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from headrace.core.workspace import Sheet
+from headrace.store import bulk
 from headrace.store.database import Transaction
 from headrace.store.sheet_tables import sheet_keys as keys
 from headrace.store.sheet_tables import sheet_records as table
@@ -15,6 +16,9 @@ _LONGEST = 64
 """As ``service.records.keys.LONGEST``: what is longer is kept as a digest, which SQL leaves to Python."""
 
 
+_BETWEEN = """
+SELECT {what} FROM sheet_records WHERE sheet = {sheet} AND position >= {first} AND position < {stop} ORDER BY position
+"""
 _VALUES = sa.type_coerce(table.c["values"], postgresql.JSONB)
 
 
@@ -23,20 +27,14 @@ def between(tx: Transaction, sheet: Sheet, first: int, stop: int) -> Sequence[An
 
     Ranges of positions, and no limit: PostgreSQL would sort the rest of a sheet of which it has no statistics yet.
     """
-    columns = (
-        table.c.position,
-        sa.cast(table.c["values"], sa.Text),
-        sa.cast(table.c.messages, sa.Text),
-        table.c.valid,
-    )
-    statement = sa.select(*columns).where(*_within(sheet, first, stop))
-    return tx.execute(statement.order_by(table.c.position)).all()
+    what = 'position, CAST("values" AS TEXT), CAST(messages AS TEXT), valid'
+    return bulk.tuples(tx, _BETWEEN.format(what=what, sheet=sheet.number, first=first, stop=stop))
 
 
 def values_between(tx: Transaction, sheet: Sheet, first: int, stop: int) -> Sequence[Any]:
     """Return (position, values as text) of the same records."""
-    columns = (table.c.position, sa.cast(table.c["values"], sa.Text))
-    return tx.execute(sa.select(*columns).where(*_within(sheet, first, stop)).order_by(table.c.position)).all()
+    what = 'position, CAST("values" AS TEXT)'
+    return bulk.tuples(tx, _BETWEEN.format(what=what, sheet=sheet.number, first=first, stop=stop))
 
 
 def with_messages(tx: Transaction, sheet: Sheet, first: int, stop: int) -> list[int]:

@@ -6,7 +6,7 @@ the name does, and ``revalidating`` makes the keys anew.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -210,8 +210,14 @@ def digested(text: str) -> str:
 
 
 def _text_pairs(column: Column, *, sensitive: bool) -> list[Pair]:
-    folded: Callable[[str], str] = digested if sensitive else lambda text: digested(text.lower())
-    return [(folded(value), index) for index, value in enumerate(column) if value is not None]
+    texts = [value for value in column if value is not None] if None in column else column
+    indexes = (
+        [index for index, value in enumerate(column) if value is not None] if None in column else range(len(column))
+    )
+    folded = texts if sensitive else list(map(str.lower, texts))
+    if max(map(len, folded), default=0) > LONGEST:
+        folded = list(map(digested, folded))
+    return list(zip(folded, indexes, strict=True))
 
 
 def _links(sheet: Sheet, siblings: Sequence[Sheet]) -> Iterable[LinkRule]:

@@ -6,6 +6,7 @@ twice, and what refers to nothing, is found in SQL. Records come in chunks: a sh
 
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -237,13 +238,13 @@ def _enter(
 ) -> None:
     fields = sorted(_fields_of(rule))
 
-    def pairs() -> Iterator[Pair]:
+    def pairs() -> Iterator[list[Pair]]:
         for first in range(0, sheet.next_position, _ENTERED):
             rows = read(first, first + _ENTERED)
             columns = columns_of_texts([text for _, text in rows], fields)
-            yield from ((key, rows[index][0]) for key, index in rule.pairs(columns, len(rows)))
+            yield [(key, rows[index][0]) for key, index in rule.pairs(columns, len(rows))]
 
-    record_keys.insert(tx, sheet.number, rule.name, pairs())
+    record_keys.insert(tx, sheet.number, rule.name, chain.from_iterable(pairs()))
 
 
 def _plain_field(rule: UniqueRule | TargetRule | LinkRule) -> str | None:
