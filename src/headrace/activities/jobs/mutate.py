@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.activities.jobs.selecting import Chosen, add, chosen_of, next_records, number, total_of
-from headrace.activities.jobs.working import Done, Work
+from headrace.activities.jobs.working import Done, Work, same_place
 from headrace.core.codec import Json
 from headrace.core.record import Record, RecordChange
 from headrace.core.scripts import check_changes
@@ -17,6 +17,9 @@ from headrace.store.database import Transaction
 
 AT_ONCE = 1_000
 """Records of one chunk."""
+_TOLD_AFTER = 40
+"""Records that take a script two seconds at most: then it may be time to say how far it is."""
+_WHAT = "records run through the script"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class _Piece:
 
     def still_holds(self, tx: Transaction, sheet: Sheet, position: Mapping[str, Json]) -> bool:
         """Say whether the records are those at ``position``, and nobody has changed them since the script saw them."""
-        if position != self.start or sheet.blueprint != self.sheet.blueprint:
+        if not same_place(position, self.start) or sheet.blueprint != self.sheet.blueprint:
             return False
         if sheet.next_commit == self.sheet.next_commit:
             return True
@@ -57,7 +60,7 @@ def operate(work: Work) -> Done:
 
 
 def _do_next(work: Work, sheet_id: str, total: int) -> None:
-    piece = _next_piece(work, sheet_id)
+    piece = _next_piece(work, sheet_id, total)
     with work.chunk() as chunk:
         sheet = work.hold_sheet(chunk.tx, sheet_id)
         if not piece.still_holds(chunk.tx, sheet, chunk.position):
@@ -68,24 +71,27 @@ def _do_next(work: Work, sheet_id: str, total: int) -> None:
         chunk.position |= piece.position | {"total": total, "ended": not piece.more}
         seen = add(chunk.position, "seen", len(piece.records))
         add(chunk.position, "updated", updated)
-        chunk.report(seen, total, "records run through the script")
+        chunk.report(seen, total, _WHAT)
 
 
-def _next_piece(work: Work, sheet_id: str) -> _Piece:
+def _next_piece(work: Work, sheet_id: str, total: int) -> _Piece:
     """Read the next records, and call the script with them.
 
     Raises:
         Problem: ``INVALID``: the script fails, at a record that the message names.
     """
-    position = dict(work.position)
+    start = work.position
+    position = dict(start)
     with work.desks.jobs.database.reading() as tx:
         sheet = work.sheet(tx, sheet_id)
         chosen = chosen_of(tx, sheet, work.config)
         limit = min(AT_ONCE, work.desks.records.limits.commit_records)
         records, more = next_records(tx, sheet, chosen, position, limit)
-    script = str(work.config.get("mutateRecord"))
-    keys = [field.key for field in sheet.blueprint.fields]
-    found = work.desks.scripts(script, keys, records, work.context.cancellation)
-    changes = [change for change in found if change is not None]
+    script, keys = str(work.config.get("mutateRecord")), [field.key for field in sheet.blueprint.fields]
+    changes: list[RecordChange] = []
+    for first in range(0, len(records), _TOLD_AFTER):
+        work.tick(number(start, "seen") + first, total, _WHAT)
+        found = work.desks.scripts(script, keys, records[first : first + _TOLD_AFTER], work.context.cancellation)
+        changes += [change for change in found if change is not None]
     check_changes(sheet.blueprint, changes)
-    return _Piece(sheet, chosen, limit, records, work.position, position, more, changes)
+    return _Piece(sheet, chosen, limit, records, start, position, more, changes)

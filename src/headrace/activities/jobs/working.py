@@ -316,6 +316,11 @@ def _fail(work: Work, problem: Problem) -> Outcome:
     return Outcome(failure=Failure.of(problem))
 
 
+def same_place(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+    """Say whether two positions are the same place, whoever wrote them."""
+    return {**one, _BY: None} == {**other, _BY: None}
+
+
 def _held(tx: Transaction, work: Work) -> Job:
     """Return the job, held until the end of the transaction.
 
