@@ -257,6 +257,6 @@ def test_a_retry_goes_on_behind_what_the_attempt_before_has_written(sqlite_house
     assert house.act(job, mapping.operate).failure is not None
     written = len(house.records(destination))
     assert written in {0, 2}
-    again = house.retry(job, {**(job.config or {}), "mappingRules": [RULES[0]]})  # type: ignore[index]  # a list
+    again = house.retry(job, {**(job.config or {}), "mappingRules": [RULES[0]]})  # type: ignore[index]  # the rules are a list
     assert house.act(again, mapping.operate).output == {"recordsRead": 4, "recordsWritten": 4}
     assert len(house.records(destination)) == 4

@@ -1,6 +1,5 @@
 """Workbooks as worksheets: xlsx, xls, xlsb, ods. Another process reads them whole (``spreadsheet_process``), and lays their rows down."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,12 +14,12 @@ from headrace.core.errors import Problem
 from headrace.core.headers import Detected, HeaderAlgorithm, HeaderOptions, detect, keys_of
 from headrace.dataplane.duckdb_settings import FULL
 from headrace.dataplane.storage import no_room
+from headrace.dataplane.worksheets import spreadsheet_process
 from headrace.dataplane.worksheets.spreadsheet_process import CPU_SECONDS, FILE_BYTES, MEMORY_BYTES, UNREADABLE
 from headrace.dataplane.worksheets.worksheet import Opening, Row, Worksheet, filled_width, in_chunks
 
 EXTENSIONS = frozenset({"xlsx", "xlsm", "xls", "xlsb", "ods"})
 _BATCH = 1_000
-_NEEDED = frozenset({"PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL"})
 _MAGICS = (b"PK", b"\xd0\xcf\x11\xe0")
 _Sheets = msgspec.json.Decoder(list[tuple[str, int, int]])
 _Cells = msgspec.json.Decoder(list[str])
@@ -44,7 +43,8 @@ def read(opening: Opening, stack: ExitStack) -> tuple[Worksheet, ...]:
 
 
 def _lay_down(opening: Opening, folder: Path) -> None:
-    command = [sys.executable, "-m", "headrace.dataplane.worksheets.spreadsheet_process"]
+    # Isolated: it needs nothing of ours, and hears nothing of this process's environment.
+    command = [sys.executable, "-I", spreadsheet_process.__file__]
     with (folder / "said").open("wb+") as said:
         process = subprocess.Popen(  # noqa: S603 — our own module, with paths that we made
             [*command, str(opening.path), str(folder)],
@@ -52,7 +52,7 @@ def _lay_down(opening: Opening, folder: Path) -> None:
             stdout=subprocess.DEVNULL,
             stderr=said,
             # A library that reads strangers' files has no use for our secrets.
-            env={name: value for name, value in os.environ.items() if name in _NEEDED},
+            env={},
         )
         forget = opening.cancellation.on_stop(process.kill)
         try:
