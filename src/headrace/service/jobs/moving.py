@@ -95,6 +95,7 @@ def end(  # noqa: PLR0913, PLR0917 — an end is what, why, by whom, and what is
     attempts.end(work, kept, ended_by, started=job.status is JobStatus.EXECUTING)
     work.tell(kept, _TOPICS[status])
     work.ended.append(Ended(kept))
+    work.over.add(kept.id)
     return kept
 
 
@@ -102,11 +103,12 @@ def follow(work: Work) -> None:
     """Do what follows from the ends so far, and from those that this brings about; then write down what listeners are told of all of it."""
     while work.ended:
         ended = work.ended.popleft()
-        if not ended.gone and ended.job.status is not JobStatus.COMPLETE:
+        # A part has no parts.
+        if not ended.gone and not ended.job.is_part and ended.job.status is not JobStatus.COMPLETE:
             _cancel_parts(work, ended.job)
         for behind in jobs.waiting_behind(work.tx, ended.job.id):
             _follow_predecessor(work, behind, ended)
-        if ended.job.parent_id is not None:
+        if ended.job.parent_id is not None and ended.job.parent_id not in work.over:
             _follow_part(work, ended.job.parent_id)
     work.write_down()
 

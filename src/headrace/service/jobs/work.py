@@ -40,7 +40,8 @@ class Work:
     """One transaction about jobs of one environment, which it holds.
 
     ``ended``: whose end has not been followed up yet (``moving.follow``): parts, parents and jobs that wait behind them. ``telling``: what listeners
-    are to be told, in its order; it is written at the end, all at once.
+    are to be told, in its order; it is written at the end, all at once. ``over``: ids of the jobs that this transaction has ended; nothing begins
+    them again in it.
     """
 
     tx: Transaction
@@ -49,6 +50,7 @@ class Work:
     now: Instant
     ended: deque[Ended] = field(default_factory=deque)
     telling: list[Happening] = field(default_factory=list)
+    over: set[str] = field(default_factory=set)
     places: dict[str, Place | None] = field(default_factory=dict)
     flows: dict[str, Flow] = field(default_factory=dict)
 
