@@ -5,6 +5,7 @@ from typing import Any
 
 from api.jobs.conftest import Client, errors_of
 from api.jobs.sheets_of_tests import PEOPLE, make_sheet, names_of
+from telling import hand_out_later
 
 ANN = {"name": {"value": "Ann"}, "age": {"value": 31}, "tags": {"value": ["a", "b"]}}
 BOB = {"name": "Bob", "age": "41", "active": "yes"}
@@ -231,3 +232,35 @@ def test_cells_that_refer_bring_the_records_along(client: Client) -> None:
     assert [record["values"]["name"] for record in linked] == [record["values"]["name"] for record in plain]
     lines = client.raw("GET", f"/v2-alpha/records.jsonl?sheetId={folk}&includeLinks=true").text.splitlines()
     assert [json.loads(line)["__l"] for line in lines] == [[{"__k": bern["id"], "code": "BE"}], [], []]
+
+
+def test_an_event_selects_what_its_job_or_its_commit_is_about(sqlite_client: Client) -> None:
+    """A listener reads the data of its event by ``for``; parameters of its own come before those of the job's selection."""
+    client = sqlite_client
+    sheet = make_sheet(client)
+    path = f"/sheets/{sheet['id']}/records"
+    client.post(path, [ANN, BOB, NOBODY])
+    subject = {
+        "type": "collection",
+        "resource": "records",
+        "query": {"filter": "valid", "sortField": "age", "for": "x"},
+    }
+    job = {"type": "sheet", "operation": "tidy", "source": sheet["id"], "trigger": "immediate", "subject": subject}
+    client.post("/jobs", {**job, "subject": {**subject, "query": {**subject["query"], "sortDirection": "desc"}}})
+    hand_out_later(client.door.happenings, client.clock)
+    events = {event["topic"]: event for event in client.get("/events?pageSize=100")}
+    ready, commit = events["job:ready"]["id"], events["commit:created"]["id"]
+    assert names_of(client.get(f"{path}?for={ready}")["records"]) == ["Bob", "Ann"]
+    assert names_of(client.get(f"{path}?for={ready}&filter=error")["records"]) == [None]
+    assert names_of(client.get(f"{path}?for={commit}&sortField=name")["records"]) == ["Ann", "Bob", None]
+    assert client.get("/" + events["job:ready"]["dataUrl"].removeprefix("v1/"))["records"]
+    record = client.get(path)["records"][0]
+    change = [{"id": record["id"], "values": {"age": {"value": 1}}}]
+    assert (
+        client.done("PUT", f"{path}?for={commit}", change)["commitId"]
+        == events["commit:created"]["context"]["commitId"]
+    )
+    client.done("PUT", f"{path}?for={ready}", [{"id": record["id"], "values": {"age": {"value": 2}}}])
+    hand_out_later(client.door.happenings, client.clock)
+    told = [event["topic"] for event in client.get("/events?pageSize=100")]
+    assert told.count("commit:created") == 1
