@@ -240,13 +240,10 @@ def test_an_event_selects_what_its_job_or_its_commit_is_about(sqlite_client: Cli
     sheet = make_sheet(client)
     path = f"/sheets/{sheet['id']}/records"
     client.post(path, [ANN, BOB, NOBODY])
-    subject = {
-        "type": "collection",
-        "resource": "records",
-        "query": {"filter": "valid", "sortField": "age", "for": "x"},
-    }
+    query = {"filter": "valid", "sortField": "age", "sortDirection": "desc", "for": "us_evt_itself"}
+    subject = {"type": "collection", "resource": "records", "query": query}
     job = {"type": "sheet", "operation": "tidy", "source": sheet["id"], "trigger": "immediate", "subject": subject}
-    client.post("/jobs", {**job, "subject": {**subject, "query": {**subject["query"], "sortDirection": "desc"}}})
+    client.post("/jobs", job)
     hand_out_later(client.door.happenings, client.clock)
     events = {event["topic"]: event for event in client.get("/events?pageSize=100")}
     ready, commit = events["job:ready"]["id"], events["commit:created"]["id"]
