@@ -47,7 +47,7 @@ def touch(tx: Transaction, key_id: str, now: Instant) -> None:
 
 
 def scope_of(tx: Transaction, identity: str) -> str | None:
-    """Return the scope that the thing with this id (``us_<kind>_…``) lies in; None: there is none such."""
+    """Return the scope that the thing with this id (``us_<kind>_…``) lies in; None: there is none such, or it was removed."""
     kind = identity.split("_")[1] if identity.count("_") > 1 else ""
     if kind in _SHEET_OF:
         of = _SHEET_OF[kind]
@@ -55,8 +55,8 @@ def scope_of(tx: Transaction, identity: str) -> str | None:
     else:
         of = _SCOPED.get(kind, table)
         statement = sa.select(of.c.scope).where(of.c.id == identity)
-    scope = tx.scalar(statement)
-    return None if scope is None else str(scope)
+    # The scope of a removed sheet is empty until it has been cleared.
+    return tx.scalar(statement) or None
 
 
 def has_space(tx: Transaction, scope: str) -> bool:

@@ -3,9 +3,10 @@
 from api.jobs.conftest import Client, errors_of
 from api.jobs.told import told, topics
 from headrace.core.record import CommitWish, NewRecord
-from headrace.core.workspace import ResourceKind
+from headrace.core.workspace import KeyKind, ResourceKind
 from headrace.service.records import writing
 from headrace.service.workspace import removal
+from headrace.service.workspace.keys import create_key
 from headrace.store import resources, sheets
 
 SHEET = {"name": "Contacts", "fields": [{"key": "email", "type": "string"}]}
@@ -110,8 +111,10 @@ def test_a_removed_space_takes_everything_with_it(client: Client) -> None:
     document = client.post(f"/spaces/{space['id']}/documents", {"title": "T", "body": "b"})
     job = client.post("/jobs", {"type": "workbook", "operation": "go", "source": book["id"]})
     assert client.done("DELETE", f"/spaces?spaceIds={space['id']}") == {"success": True}
-    for path in (f"/spaces/{space['id']}", f"/workbooks/{book['id']}", f"/sheets/{sheet}"):
-        assert client("GET", path).status_code == 404
+    account = create_key(client.door.keys, client.door.account.scope, KeyKind.PERSONAL, "us_usr_test0001").token
+    for somebody in (client, client.holding(account)):
+        for path in (f"/spaces/{space['id']}", f"/workbooks/{book['id']}", f"/sheets/{sheet}"):
+            assert somebody("GET", path).status_code == 404
     assert client("GET", f"/spaces/{space['id']}/documents/{document['id']}").status_code == 404
     assert client.get(f"/jobs/{job['id']}")["status"] == "canceled"
     assert topics(client)[-1] == "space:deleted"

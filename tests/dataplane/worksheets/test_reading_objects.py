@@ -68,6 +68,8 @@ def test_files_without_objects_are_worksheets_without_columns(ext: str, text: st
         ("jsonl", '{"a": 1}\n[1]\n', "in row 2: it is no object"),
         ("json", '[{"a": 1}, 2]', "element 2 is no object|row 2: it is no object"),
         ("json", '[{"a": 1}, {"a": ', "does not end|line 1"),
+        ("json", '[{"a": 1},', "array does not end|line 1"),
+        ("json", '[{"a": 1},\n', "array does not end|line 2"),
         ("json", '{"a": 1}', "without any array"),
         ("json", '{"a": [1, 2]}', "row 1: it is no object|element 1 is no object"),
         ("json", "name,town", "it is no JSON"),

@@ -1,6 +1,6 @@
 """New records as columns: out of what clients send or other parts of Headrace make, with what is wrong in each cell alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -13,6 +13,7 @@ from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.record import Level, Message, MessageSource, NewRecord
 from headrace.service.records.cells import Column, Said, check_column
+from headrace.service.records.odd_keys import OddReader, has_odd, odd_row
 
 MAX_PAGE = 50_000
 """Records of one write, unless it is a stream."""
@@ -217,8 +218,8 @@ _NO_CELL = _Cell()
 class _Shape:
     """What is made once for a blueprint: how to read its pages, and how to write its records."""
 
-    decoder: msgspec.json.Decoder[list[Any]]
-    row: type
+    decoder: msgspec.json.Decoder[list[Any]] | OddReader
+    row: Callable[..., Any]
 
 
 @lru_cache(maxsize=64)
@@ -226,6 +227,8 @@ def _shape(keys: tuple[str, ...]) -> _Shape:
     names = [f"f{number}" for number in range(len(keys))]
     rename = dict(zip(names, keys, strict=True))
     cell: Any = _Cell | str | int | float | bool | list[Any] | None
+    if has_odd(keys):
+        return _Shape(OddReader(keys, cell, _NO_CELL, closed=True), odd_row(keys))
     page = msgspec.defstruct(
         "Sent", [(name, cell, _NO_CELL) for name in names], rename=rename, forbid_unknown_fields=True, gc=False
     )

@@ -19,6 +19,7 @@ from headrace.core.codec import Json
 from headrace.core.record import Level, MessageSource
 from headrace.core.workspace import Sheet
 from headrace.service.records.cells import Column, Said, shown, takes_several
+from headrace.service.records.odd_keys import OddReader, has_odd
 
 Columns: TypeAlias = Mapping[str, Column]
 """Values of records by field, each column as long as there are records."""
@@ -187,7 +188,9 @@ def columns_of_texts(texts: Sequence[str], keys: Iterable[str]) -> dict[str, Col
 
 
 @lru_cache(maxsize=64)
-def _reader(keys: tuple[str, ...]) -> msgspec.json.Decoder[list[Any]]:
+def _reader(keys: tuple[str, ...]) -> msgspec.json.Decoder[list[Any]] | OddReader:
+    if has_odd(keys):
+        return OddReader(keys, Any, None)
     rename = {f"f{number}": key for number, key in enumerate(keys)}
     row = msgspec.defstruct("Kept", [(name, Any, None) for name in rename], rename=rename, gc=False)
     return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # a class that is made here

@@ -18,6 +18,7 @@ from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.record import Commit, Level, Message, MessageSource, RecordChange, RecordCounts
 from headrace.core.workspace import Sheet
 from headrace.service.records.linking import Links
+from headrace.service.records.odd_keys import has_odd, odd_cells
 from headrace.store.record_rows import messages_of, shown_id
 from headrace.store.record_values import ValueCount
 
@@ -88,6 +89,8 @@ def _texts_of(keys: tuple[str, ...]) -> RecordTexts:
 @lru_cache(maxsize=64)
 def raw_cells(keys: tuple[str, ...]) -> Callable[[str], tuple[Any, ...]]:
     """Return what reads the JSON of each of the fields ``keys`` (null where it is absent) out of the text of a record's values."""
+    if has_odd(keys):
+        return odd_cells(keys, _NULL)
     # A structure with a member for each field is read faster than an object, and knows what is absent; other members are passed over.
     members = [
         (f"c{place}", msgspec.Raw, msgspec.field(name=key, default=msgspec.Raw(_NULL)))
