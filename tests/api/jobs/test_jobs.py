@@ -247,3 +247,13 @@ def test_an_account_works_where_the_job_is(sqlite_client: Client) -> None:
 def personal_token(client: Client) -> str:
     """Return a new personal access token."""
     return create_key(client.door.keys, client.door.account.scope, KeyKind.PERSONAL, "us_usr_test0001").token
+
+
+def test_who_speaks_for_the_engine_is_told_that_the_job_is_not_theirs(client: Client) -> None:
+    """The contract's words come first, the reason behind them."""
+    space = client.post("/spaces", {"name": "A"})["id"]
+    sheets = [{"name": "S", "slug": "s", "fields": [{"key": "a", "type": "string"}]}]
+    sheet = client.post("/workbooks", {"name": "W", "spaceId": space, "sheets": sheets})["sheets"][0]["id"]
+    job = make(client, type="sheet", operation="delete-records", source=sheet, config={"sheet": sheet})
+    answer = client.raw("POST", f"/v1/jobs/{job['id']}/complete")
+    assert errors_of(answer)[1] == [("status", 'Cannot complete a job in status "created". The engine does this job.')]

@@ -56,6 +56,7 @@ def test_parts_are_jobs_like_their_parent_with_data_of_their_own(house: House) -
             "destination",
             "subject",
         )
+        assert part.part_execution is PartExecution.PARALLEL
         assert [getattr(part, name) for name in same] == [getattr(parent, name) for name in same]
     other = parts.split(house.desk, KEY, house.standing(_S.READY).id, [{"x": 1}, {"y": [2]}])
     assert [part.part_data for part in house.parts(other.id)] == [{"x": 1}, {"y": [2]}]
@@ -77,6 +78,22 @@ def test_of_parts_in_sequence_one_is_told_of_after_the_other(house: House) -> No
     assert told[1].payload["parts"] == {"total": 3, "completed": 1, "failed": 1, "canceled": 1}
     assert (told[1].payload["status"], told[1].payload["isPart"]) == ("executing", False)
     assert house.job(parent.id).status is _S.EXECUTING
+
+
+def test_parts_go_on_one_after_the_other_where_their_parent_is_complete(house: House) -> None:
+    """Completing a parent leaves its parts running (6.3), also those whose turn has not come; nobody is told of their end."""
+    parent = split(house)
+    verbs.complete(house.desk, KEY, parent.id, Ending())
+    house.expect(["job:completed", "job:ready"], lambda: end(house, house.parts(parent.id)[0], _S.COMPLETE))
+    end(house, house.parts(parent.id)[1], _S.FAILED)
+    house.expect(["job:completed"], lambda: end(house, house.parts(parent.id)[2], _S.COMPLETE))
+
+
+def test_parts_say_why_they_were_canceled(house: House) -> None:
+    """In words that people read: what has become of their parent."""
+    parent = split(house)
+    verbs.fail(house.desk, KEY, parent.id, Ending())
+    assert {part.info for part in house.parts(parent.id)} == {f"Its parent {parent.id} ({parent.name}) failed."}
 
 
 def test_a_part_that_ends_before_its_turn_lets_nobody_overtake(house: House) -> None:

@@ -99,5 +99,8 @@ def entries_of(request: Request, problem: Problem) -> list[Item]:
 
 
 def _entry(error: FieldError) -> Item:
-    message = f"{error.message} ({error.hint})" if error.hint else error.message
+    message = error.message
+    if error.hint:
+        # Behind a sentence comes another one.
+        message += f" {error.hint[0].upper()}{error.hint[1:]}." if message.endswith(".") else f" ({error.hint})"
     return {"key": error.path, "message": message} if error.path else {"message": message}

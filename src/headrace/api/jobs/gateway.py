@@ -80,7 +80,7 @@ def authenticate(request: Request) -> Caller:
         Refusal: 401, 429, 403, in this order.
     """
     door = door_of(request)
-    caller = _known(door, _token_of(request))
+    caller = _known(door, token_of(request))
     if not door.rates.admit(caller.actor_id):
         raise Refusal(TOO_MANY, "Too many requests; come again in a second.", headers={"Retry-After": "1"})
     _authorize(request, caller)
@@ -138,7 +138,12 @@ class _Digest:
         return self.uuid()
 
 
-def _token_of(request: Request) -> str:
+def token_of(request: Request) -> str:
+    """Return the token that a request shows, whatever it is worth.
+
+    Raises:
+        Refusal: 401: it shows none.
+    """
     kind, _, token = request.headers.get("authorization", "").strip().partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise unauthenticated("A token is required: Authorization: Bearer <token>.")
@@ -194,10 +199,13 @@ def _of_account(door: JobsDoor, identity: Identity) -> Caller:
 
 
 def _authorize(request: Request, caller: Caller) -> None:
-    method, path = request.method, request.url.path.removeprefix(API)
+    # As the router reads it: an URL made of it may have lost letters.
+    method, whole = request.method, str(request.scope["path"])
+    path = whole.removeprefix(API)
     first = path.removeprefix("/").partition("/")[0]
-    if caller.kind is Kind.OPERATIONS and not _is_allowed(caller.operations, method, request.url.path):
-        raise forbidden("This publishable key does not allow this operation.")
+    if caller.kind is Kind.OPERATIONS and not _is_allowed(caller.operations, method, whole):
+        allowed = " and ".join(f"{one.get('method')} {one.get('path')}" for one in caller.operations)
+        raise forbidden(f"This publishable key does not allow this operation, only {allowed or 'none'}.")
     if caller.kind is Kind.SPACE and not _is_of_space(method, path, first):
         raise forbidden("The token of a space does not allow this operation.")
     needed = _needed(method, path, first)

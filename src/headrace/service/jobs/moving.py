@@ -217,7 +217,7 @@ def _status_after(act: Act) -> JobStatus:
 
 def _cancel_parts(work: Work, parent: Job) -> None:
     for part in jobs.parts_of(work.tx, parent.id, only_open=True):
-        end(work, part, Act.CANCEL, EndedBy.CANCEL, info=f"{_called(parent)} was {_how(parent)}.")
+        end(work, part, Act.CANCEL, EndedBy.CANCEL, info=f"Its parent {_called(parent)} {_how(parent)}.")
 
 
 def _follow_predecessor(work: Work, job: Job, ended: Ended) -> None:
@@ -231,7 +231,7 @@ def _follow_predecessor(work: Work, job: Job, ended: Ended) -> None:
 
 def after_predecessor(work: Work, job: Job, other: Job) -> Job:
     """Let a waiting job go on, or end, as one of its predecessors has; it goes on waiting if another one has not ended."""
-    info = f"Predecessor {_called(other)} {'failed' if other.status is JobStatus.FAILED else 'was canceled'}."
+    info = f"Predecessor {_called(other)} {_how(other)}."
     if other.status is JobStatus.FAILED:
         return end(work, job, Act.PREDECESSOR_FAILED, EndedBy.PREDECESSOR, {"message": info}, info)
     if other.status is JobStatus.CANCELLED:
@@ -241,15 +241,18 @@ def after_predecessor(work: Work, job: Job, other: Job) -> Job:
 
 def _follow_part(work: Work, parent_id: str) -> None:
     parent = jobs.find(work.tx, parent_id, hold=True)
-    if parent is None or parent.status not in OPEN:
+    if parent is None or parent.status not in {*OPEN, JobStatus.COMPLETE}:
         return
+    # Parts go on where their parent was completed before them; there is nobody then to be told of their end.
     if parent.part_execution is PartExecution.SEQUENTIAL and not jobs.has_parts_at_work(work.tx, parent.id):
         following = jobs.next_part(work.tx, parent.id)
         if following is not None:
             announce(work, following, Act.RELEASE)
     # Of several parts that ended together, the last one says it.
-    if not any(ended.job.parent_id == parent.id for ended in work.ended) and not jobs.has_open_parts(
-        work.tx, parent.id
+    if (
+        parent.status in OPEN
+        and not any(ended.job.parent_id == parent.id for ended in work.ended)
+        and not jobs.has_open_parts(work.tx, parent.id)
     ):
         _parts_completed(work, parent)
 
@@ -279,4 +282,4 @@ def _called(job: Job) -> str:
 
 
 def _how(job: Job) -> str:
-    return "failed" if job.status is JobStatus.FAILED else shown(job.status)
+    return "failed" if job.status is JobStatus.FAILED else f"was {shown(job.status)}"

@@ -48,7 +48,7 @@ def split(
 def _wanted(parts: int | Sequence[Mapping[str, Json]], most: int, most_bytes: int) -> Sequence[Mapping[str, Json]]:
     count = parts if isinstance(parts, int) else len(parts)
     if count < 1:
-        refuse("parts", "a job is split into 1 part or more")
+        refuse("parts", "a job is split into 1 part or more, not none")
     if count > most:
         refuse("parts", f"a job is split into {most:,} parts at most, not {count:,}")
     if isinstance(parts, int):
@@ -62,7 +62,10 @@ def _split(work: Work, job: Job, wanted: Sequence[Mapping[str, Json]], digest: s
     begins = job.status is JobStatus.READY
     first = jobs.next_index(work.tx, job.id)
     parallel = execution is PartExecution.PARALLEL
-    made = [_part(work, job, first + index, data, ready=parallel or index == 0) for index, data in enumerate(wanted)]
+    made = [
+        replace(_part(work, job, first + index, data, ready=parallel or index == 0), part_execution=execution)
+        for index, data in enumerate(wanted)
+    ]
     parts = attempts.begin_all(work, made)
     jobs.insert(work.tx, parts)
     parent = replace(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from headrace.core.clock import Instant
+from headrace.core.clock import Instant, to_iso
 from headrace.core.codec import Json
 from headrace.core.engine_operations import is_for_engine
 from headrace.core.errors import Problem
@@ -237,7 +237,7 @@ def _late(work: Work, job: Job, verb: Verb) -> Problem | None:
     attempt = job_attempts.get(work.tx, job.id, job.attempt)
     if attempt is None or attempt.ended_by is not EndedBy.TIMEOUT:
         return None
-    job_attempts.note(work.tx, job.id, job.attempt, f"{work.actor.id} said {verb} at {work.now}, too late")
+    job_attempts.note(work.tx, job.id, job.attempt, f"{work.actor.id} said {verb} at {to_iso(work.now)}, too late")
     return illegal(verb, job.status)
 
 
