@@ -289,12 +289,16 @@ class Model:
 
     def part_ended(self, parent: One) -> None:
         """One of its parts has ended, or is gone."""
-        if parent.gone or parent.status in ENDED:
+        if parent.gone or parent.status in {"failed", "canceled"}:
             return
         waiting = sorted((p for p in parent.parts if p.status == "waiting" and not p.before), key=lambda p: p.part or 0)
         if parent.sequential and waiting and not any(part.status in AT_WORK for part in parent.parts):
             self.announce(waiting[0])
-        if not self.open_parts(parent) and not any(one.parent is parent for one in self.ended):
+        if (
+            parent.status in OPEN
+            and not self.open_parts(parent)
+            and not any(one.parent is parent for one in self.ended)
+        ):
             self.breathe(parent)
             if parent.parts:
                 self.tell("job:parts-completed", parent)
