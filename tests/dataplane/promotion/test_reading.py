@@ -220,9 +220,10 @@ def test_json_arrays_and_documents_are_read(bench: Bench) -> None:
 
 def test_a_broken_document_is_a_fault_of_its_file(bench: Bench) -> None:
     """It fails the promotion whatever the threshold is, and the message names the file."""
-    problem = refused(bench, b'[{"id":1},\n{"id":', format=replace(JSON, layout=JsonLayout.ARRAY))
-    assert problem.code is Code.SOURCE_UNREADABLE
-    assert "in.csv" in problem.message
+    for data in (b'[{"id":1},\n{"id":', b'[{"id":1},\n', b'[{"id":1}', b"["):
+        problem = refused(bench, data, format=replace(JSON, layout=JsonLayout.ARRAY))
+        assert problem.code is Code.SOURCE_UNREADABLE
+        assert "in.csv" in problem.message
 
 
 def test_parquet_keeps_types_and_instants(bench: Bench) -> None:

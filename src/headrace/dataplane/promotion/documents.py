@@ -16,6 +16,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.schema import ColumnType, Kind
 from headrace.core.settings import PromoteSettings
 from headrace.core.source import FileFormat, JsonLayout
+from headrace.dataplane.json_arrays import is_closed
 from headrace.dataplane.limits import Limits
 from headrace.dataplane.promotion.columnar import duckdb_type
 from headrace.dataplane.promotion.inspection import RESERVED, Inspector, unique_names
@@ -102,6 +103,8 @@ def _object_size(limits: Limits) -> int:
 
 
 def _count(session: Session, name: str, path: Path, layout: str) -> int:
+    if layout == "array" and not is_closed(path):
+        raise Problem(Code.SOURCE_UNREADABLE, f"{name!r} is no valid JSON document: its array does not end with a ]")
     try:
         return int(session.one(f"SELECT count(*) FROM {_objects(session, [path], layout)})"))
     except duckdb.Error as error:

@@ -18,6 +18,7 @@ import msgspec
 
 from headrace.core.headers import keys_of
 from headrace.dataplane.duckdb_settings import bounded, literal, shut_in
+from headrace.dataplane.json_arrays import is_closed
 from headrace.dataplane.limits import MIB
 from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.formats.documents_fault import fault_in
@@ -70,13 +71,6 @@ def _first(path: Path, start: int) -> bytes:
     return b""
 
 
-def _last(path: Path) -> bytes:
-    """Return the last byte that is no white space; of a file that ends with more than a mebibyte of it: nothing."""
-    with path.open("rb") as stream:
-        stream.seek(max(path.stat().st_size - MIB, 0))
-        return stream.read().rstrip()[-1:]
-
-
 def _tables(opening: Opening, path: Path, start: int) -> Mapping[str, memoryview] | None:
     """Return the arrays of a file's one object, without a copy of them; None: it is none, but perhaps objects on lines."""
     with path.open("rb") as stream:
@@ -122,8 +116,7 @@ def _copied(opening: Opening, stack: ExitStack, data: memoryview) -> Path:
 def _of_array(opening: Opening, stack: ExitStack, name: str, path: Path) -> Worksheet:
     connection = stack.enter_context(duckdb.connect(":memory:", config=bounded(opening.limits, opening.work)))
     shut_in(connection, (opening.work,), paths=(path,))
-    if _last(path) != b"]":
-        # DuckDB takes an array that ends after a comma: what follows was lost on the way.
+    if not is_closed(path):
         why = fault_in(path, opening.limits.max_row_bytes, opening.cancellation)
         raise opening.unreadable(why or "the array does not end")
     most = min(opening.limits.max_row_bytes, path.stat().st_size + MIB)

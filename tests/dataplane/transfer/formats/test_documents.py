@@ -175,6 +175,12 @@ def test_an_object_over_the_limit_fails(tmp_path: Path) -> None:
     assert caught.value.code is Code.LIMIT_EXCEEDED
 
 
+def test_an_array_that_was_cut_off_behind_a_comma_fails(tmp_path: Path) -> None:
+    """DuckDB takes it; its other half would be missing without a word."""
+    with pytest.raises(Problem, match="no JSON of objects"):
+        read_all(tmp_path, '[{"a":1},\n ')
+
+
 def test_arrays_larger_than_any_object_may_be_are_read(tmp_path: Path) -> None:
     """An array is never held as a whole."""
     text = json.dumps([{"n": number, "t": "x" * 100} for number in range(20_000)])

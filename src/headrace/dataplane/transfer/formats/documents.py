@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from headrace.core.errors import Code, Problem
+from headrace.dataplane.json_arrays import is_closed
 from headrace.dataplane.limits import MIB
 from headrace.dataplane.storage import disk_full
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
@@ -115,6 +116,8 @@ class _Opened:
         """Return DuckDB's reader of the objects (column ``json``), and what is in them."""
         error: duckdb.Error | None = None
         for layout in self._layouts():
+            if layout == "array" and not is_closed(self.path):
+                break
             scan = self._scan(layout)
             try:
                 found = look_into(self.session, scan, lambda count: check_width(self.name, count, self.work.limits))
@@ -154,7 +157,7 @@ class _Opened:
         if "maximum_object_size" in said:
             message = f"{self.name!r} has an object of more than {longest:,} bytes (max_row_bytes)"
             return Problem(Code.LIMIT_EXCEEDED, message)
-        what = self._where()
+        what = self._where() or ("" if said else "its array does not end with a ]")
         if not what:
             return unreadable(self.name, "JSON", said)
         return TransferProblem(
