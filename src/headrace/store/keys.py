@@ -41,6 +41,12 @@ def revoke(tx: Transaction, scopes: Sequence[str], key_id: str, now: Instant) ->
     return tx.execute(statement.values(archived_at=now, updated_at=now)).rowcount == 1
 
 
+def is_revoked(tx: Transaction, key_id: str) -> bool:
+    """Say whether there was such a key and it is worth nothing any more."""
+    row = tx.first(sa.select(table.c.archived_at).where(_IS_KEY, table.c.id == key_id))
+    return row is not None and row["archived_at"] is not None
+
+
 def touch(tx: Transaction, key_id: str, now: Instant) -> None:
     """Note that a key was used."""
     tx.execute(sa.update(table).where(_IS_KEY, table.c.id == key_id).values(updated_at=now))

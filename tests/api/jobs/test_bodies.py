@@ -17,6 +17,8 @@ from headrace.api.jobs.bodies import MAX_DEPTH, parse, unpack
 from headrace.api.jobs.errors import STATUS_OF, Refusal
 from headrace.core.errors import Code
 from headrace.core.job_limits import JobLimits
+from headrace.core.workspace import KeyKind
+from headrace.service.workspace.keys import create_key
 
 JOB = json.dumps({"type": "space", "operation": "tidy", "source": "us_sp_1"}).encode()
 
@@ -143,3 +145,17 @@ def test_unknown_failures_show_nothing_of_their_insides(sqlite_client: Client) -
     assert status == 500
     assert answer.headers["x-request-id"] in errors[0][1]
     assert "None" not in answer.text
+
+
+def test_strangers_send_little(sqlite_client: Client) -> None:
+    """Whom anybody may be, without a token or with a key that stands in pages, makes the server read a mebibyte at most, unpacked too."""
+    door = sqlite_client.door
+    public = create_key(door.keys, door.account.environment_scope, KeyKind.PUBLISHABLE, "us_usr_test0001")
+    large = json.dumps({"name": "x" * (1 << 20)}).encode()
+    for path, sender in (
+        ("/v1/auth", sqlite_client.holding("none")),
+        ("/v1/spaces", sqlite_client.holding(public.token)),
+    ):
+        assert errors_of(sender.raw("POST", path, large))[0] == 413
+        assert errors_of(sender.raw("POST", path, gzip.compress(large), content_encoding="gzip"))[0] == 413
+    assert sqlite_client.raw("POST", "/v1/spaces", large).status_code == 200

@@ -230,6 +230,34 @@ def test_the_token_of_a_space_reaches_that_space_and_ends(client: Client) -> Non
     assert errors_of(fresh("GET", "/nothing"))[0] == 401
 
 
+def test_a_reader_gets_no_token_that_may_more(sqlite_client: Client) -> None:
+    """The token of a space may write, so it is for those who may; a guest gets its own back, which ends when it was to end."""
+    space = personal(sqlite_client).post("/spaces", {"name": "S"})
+    assert {"accessToken", "guestLink"} <= set(space)
+    seen = of_client(sqlite_client, Role.READER).get(f"/spaces/{space['id']}")
+    assert {"accessToken", "guestLink"} & set(seen) == set()
+    assert of_client(sqlite_client, Role.OPERATOR).get(f"/spaces/{space['id']}")["accessToken"]
+    sqlite_client.clock.advance(HOUR)
+    assert (
+        sqlite_client.holding(space["accessToken"]).get(f"/spaces/{space['id']}")["accessToken"] == space["accessToken"]
+    )
+
+
+def test_a_client_of_one_environment_makes_nothing_that_reaches_others(sqlite_client: Client) -> None:
+    """A personal token reaches the whole account: who does not can neither make nor see nor end one, nor make environments."""
+    door = sqlite_client.door
+    mine = create_key(door.keys, door.account.scope, KeyKind.PERSONAL, "us_usr_test0001", "laptop")
+    holder = of_client(sqlite_client, Role.ADMIN, (door.account.environment_scope,))
+    assert holder.get("/auth/api-keys")
+    for method, path in (
+        ("GET", "/auth/personal-access-tokens"),
+        ("POST", "/auth/personal-access-tokens"),
+        ("DELETE", f"/auth/personal-access-tokens/{mine.key.id}"),
+        ("POST", "/environments"),
+    ):
+        assert errors_of(holder(method, path, {"name": "n"}))[0] == 403, path
+
+
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "sk_", "pat_" + "x" * 40, "ey" + "J" * 5_000, "é"])
 def test_a_token_that_nobody_has_is_refused(token: str, shared_client: Client) -> None:
     """401, whatever it looks like."""

@@ -8,12 +8,16 @@ import pytest
 
 from api.jobs.conftest import SEALER, Client, MakeDoor, client_of, errors_of
 from fakes import ManualClock
+from headrace.core.client import Role
 from headrace.core.clock import MINUTE, SECOND
 from headrace.core.job_limits import JobLimits
+from headrace.core.workspace import KeyKind
+from headrace.service.clients import ClientRequest, create_client, revoke_client
 from headrace.service.happenings import subscriptions
 from headrace.service.happenings.desk import make_desk
 from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
+from headrace.service.workspace.keys import create_key, revoke_key
 from headrace.store.happenings import ORIGIN
 from telling import OTHER_SPACE, SPACE, hand_out_later, told
 
@@ -189,3 +193,16 @@ def test_who_waits_hears_at_once(client: Client) -> None:
     reply, last = client.runner.run(listen())
     assert [message["d"]["topic"] for message in reply["m"]] == ["job:ready"]
     assert last == {"t": reply["t"], "m": []}
+
+
+def test_a_revoked_key_hears_no_more(streaming: Client) -> None:
+    """Its token for the stream ends with it, though it would be good for an hour; so does that of a client."""
+    door, path = streaming.door, f"/subscription?scope={streaming.actor.environment_id}"
+    key = create_key(door.keys, streaming.actor.scope, KeyKind.SECRET, "us_usr_test0001")
+    made = create_client(door.database, ClientRequest(name="c", role=Role.READER), door.clock, door.ids)
+    access = streaming("POST", "/auth", {"clientId": made.client.id, "secret": made.secret}).json()["accessToken"]
+    tokens = [str(streaming.holding(shown).get(path)["token"]) for shown in (key.token, access)]
+    assert all(stream(streaming, token)["m"] == [] for token in tokens)
+    revoke_key(door.keys, (streaming.actor.scope,), key.key.id, "us_usr_test0001")
+    revoke_client(door.database, made.client.id, "test", door.clock)
+    assert [stream(streaming, token) for token in tokens] == [FORBIDDEN, FORBIDDEN]

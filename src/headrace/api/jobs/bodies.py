@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from headrace.api.jobs.errors import bad_request, too_large
+from headrace.api.jobs.gateway import Caller, Kind
 from headrace.api.jobs.wire import Item
 
 MAX_DEPTH = 100
@@ -107,19 +108,20 @@ async def raw_body(request: Request) -> bytes:
     """Return the whole body, unpacked; ``b""``: there is none. A dependency of handlers.
 
     Raises:
-        Refusal: 413: more than ``limits.max_json_bytes`` on the wire, or ``limits.max_unpacked_bytes`` unpacked; 400: as ``unpacked``.
+        Refusal: 413: more than ``limits.max_json_bytes`` on the wire, or ``limits.max_unpacked_bytes`` unpacked (of those whom anybody may be,
+            without a token or with a publishable key: more than ``limits.max_document_bytes``); 400: as ``unpacked``.
     """
-    limits = request.app.state.door.limits
+    most, most_unpacked = _limits_of(request)
     packed = _is_packed(request)
     # What it holds is handed over without a copy.
     raw = BytesIO()
     async for chunk in request.stream():
-        if raw.tell() + len(chunk) > limits.max_json_bytes:
-            raise too_large(f"The body has more than {limits.max_json_bytes} bytes, the limit for JSON.")
+        if raw.tell() + len(chunk) > most:
+            raise too_large(f"The body has more than {most} bytes, the limit for JSON.")
         raw.write(chunk)
     if not packed or not raw.tell():
         return raw.getvalue()
-    return await run_in_threadpool(unpack, raw.getvalue(), limits.max_unpacked_bytes)
+    return await run_in_threadpool(unpack, raw.getvalue(), most_unpacked)
 
 
 def unpack(packed: bytes, limit: int) -> bytes:
@@ -210,6 +212,15 @@ def kind_of(value: object) -> str:
     if isinstance(value, str):
         return "a text"
     return "an object" if isinstance(value, Mapping) else "an array"
+
+
+def _limits_of(request: Request) -> tuple[int, int]:
+    """Return how many bytes a body may have on the wire, and unpacked."""
+    limits = request.app.state.door.limits
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None or caller.kind is Kind.OPERATIONS:
+        return limits.max_document_bytes, limits.max_document_bytes
+    return limits.max_json_bytes, limits.max_unpacked_bytes
 
 
 def _is_packed(request: Request) -> bool:

@@ -43,6 +43,8 @@ def list_environments(request: Request, door: AtDoor, caller: ByCaller) -> Respo
 def create_environment(door: AtDoor, caller: ByCaller, actor: ByActor, body: Object) -> Response:
     """Make an environment."""
     _only_account(caller)
+    if not caller.identity.reaches(door.account.scope):
+        raise forbidden("A caller of some environments cannot make others.")
     draft = _draft(body, new=True)
     return data(environment_item(service.create_environment(door.keys, door.account, actor, draft)))
 

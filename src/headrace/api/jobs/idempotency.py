@@ -55,7 +55,7 @@ def admit(request: Request) -> Caller:
     """
     caller = authenticate(request)
     given = request.headers.get(HEADER)
-    if given and request.method == "POST" and request.url.path in PATHS:
+    if given and request.method == "POST" and request.scope["path"] in PATHS:
         if len(given) > _LONGEST:
             raise bad_request(f"The key has more than {_LONGEST} characters.", "Idempotency-Key")
         _claim(request, caller, given)
@@ -123,7 +123,7 @@ class _Waiting:
 
 def _claim(request: Request, caller: Caller, given: str) -> None:
     door, word, now = caller.door, request.state.open_request, caller.door.clock.now()
-    text = f"{caller.actor_id}\x1f{request.url.path}\x1f{given}"
+    text = f"{caller.actor_id}\x1f{request.scope['path']}\x1f{given}"
     claim = Claim(caller.scope, hashlib.sha256(text.encode()).hexdigest())
     with door.database.transaction() as tx:
         store.forget(tx, Instant(now - KEPT))

@@ -124,3 +124,5 @@ def _environment(request: Request, actor: Actor) -> None:
 def _only_account(caller: Caller) -> None:
     if caller.kind is not Kind.ACCOUNT:
         raise forbidden("Personal access tokens are for callers of the account, not for a key of one environment.")
+    if not caller.identity.reaches(caller.door.account.scope):
+        raise forbidden("Personal access tokens reach the whole account, and this caller does not.")

@@ -50,8 +50,10 @@ async def subscribe(request: Request, door: AtDoor, subscribe_key: str, channels
         return answer(_BAD_TOKEN, 400)
     asked = [unquote(channel) for channel in channels.split(",") if not channel.endswith(_OF_PRESENCE)]
     try:
-        subscription = subscriptions.read(door.happenings, given.get("auth", ""))
-    except Problem:
+        subscription = await asyncio.to_thread(subscriptions.read, door.happenings, given.get("auth", ""))
+    except Problem as problem:
+        if problem.code is Code.UNAVAILABLE:
+            raise
         return answer(_FORBIDDEN, 403)
     if not all(_may_hear(subscription, channel) for channel in asked):
         return answer(_FORBIDDEN, 403)

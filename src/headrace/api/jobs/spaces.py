@@ -9,10 +9,11 @@ from starlette.responses import Response
 from headrace.api.jobs.bodies import Object
 from headrace.api.jobs.door import JobsDoor
 from headrace.api.jobs.errors import bad_request
-from headrace.api.jobs.gateway import AtDoor, ByActor, actor_of
+from headrace.api.jobs.gateway import AtDoor, ByActor, Kind, actor_of, caller_of, token_of
 from headrace.api.jobs.queries import Query
 from headrace.api.jobs.translate.workspace import space_item
 from headrace.api.jobs.wire import data, page, success
+from headrace.core.client import Role
 from headrace.core.job import Actor
 from headrace.core.workspace import Resource, ResourceKind
 from headrace.service.workspace import removal, spaces
@@ -117,10 +118,23 @@ def unarchive_space(space_id: str, door: AtDoor, actor: ByActor) -> Response:
 def _space(
     request: Request, door: JobsDoor, actor: Actor, space: Resource, figures: SpaceFigures | None = None
 ) -> Response:
-    token = space_token(door.sealer, door.clock, actor.scope, space.id)
+    token = _token(request, door, actor, space.id)
     guests = space.body.get("guestAuthentication")
     link = None
-    if isinstance(guests, list) and _SHARED in guests:
+    if token is not None and isinstance(guests, list) and _SHARED in guests:
         base = door.public_url or str(request.base_url)
         link = f"{base.rstrip('/')}/space/{space.id}?{urlencode({'token': token})}"
     return data(space_item(space, figures, access_token=token, guest_link=link))
+
+
+def _token(request: Request, door: JobsDoor, actor: Actor, space_id: str) -> str | None:
+    """Return a token of the space for those who could change it anyway; None: the caller may only read.
+
+    A guest gets its own back: else it would have new ones for ever, whatever became of the key that the first was made with.
+    """
+    caller = caller_of(request)
+    if caller.kind is Kind.SPACE:
+        return token_of(request)
+    if not caller.identity.role.includes(Role.OPERATOR):
+        return None
+    return space_token(door.sealer, door.clock, actor.scope, space_id)

@@ -1,4 +1,7 @@
-"""Tokens of those who listen: good for one environment or one space of it, for an hour, and for nothing else."""
+"""Tokens of those who listen: good for one environment or one space of it, for an hour, and for nothing else.
+
+Each says whose it is: when that key or client is revoked, it is worth nothing from the next request on.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from headrace.core.clock import MINUTE, SECOND
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.job import Actor
 from headrace.service.happenings.desk import HappeningDesk
+from headrace.store import clients, keys
 from headrace.store.places import place_of
 
 MINUTES = 60
@@ -17,6 +21,7 @@ MINUTES = 60
 
 _ALGORITHM = "HS256"
 _PURPOSE = "subscriptions"
+_KEY = "us_key_"
 _LONGEST = 4096
 
 
@@ -33,15 +38,23 @@ class Subscription:
         return self.scope.split("/")[2]
 
 
-def issue(desk: HappeningDesk, actor: Actor, target: str | None) -> str:
+def issue(desk: HappeningDesk, actor: Actor, target: str | None, holder: str | None = None) -> str:
     """Return a token for ``target``, an environment or a space (None: all that ``actor`` reaches).
+
+    ``holder``: the key or client that it ends with (None: ``actor``).
 
     Raises:
         Problem: ``NOT_FOUND``: there is none that ``actor`` reaches; ``FORBIDDEN``: it reaches a space only, and asks for the environment.
     """
     space_id = _space_of(desk, actor, target)
     expires = desk.clock.now() // SECOND + MINUTES * MINUTE // SECOND
-    claims = {"scope": actor.scope, "space": space_id, "exp": expires, "jti": desk.ids.uuid()}
+    claims = {
+        "scope": actor.scope,
+        "space": space_id,
+        "exp": expires,
+        "sub": holder or actor.id,
+        "jti": desk.ids.uuid(),
+    }
     return jwt.encode(claims, desk.sealer.signing_keys(_PURPOSE)[0], algorithm=_ALGORITHM)
 
 
@@ -49,12 +62,14 @@ def read(desk: HappeningDesk, token: str) -> Subscription:
     """Return what the holder of ``token`` may hear.
 
     Raises:
-        Problem: ``UNAUTHENTICATED``: it is none of ours, was changed or has expired.
+        Problem: ``UNAUTHENTICATED``: it is none of ours, was changed, has expired, or its holder was revoked; ``UNAVAILABLE``.
     """
     claims = _claims(desk, token)
     scope, space_id, expires = claims.get("scope"), claims.get("space"), claims.get("exp")
     if not isinstance(scope, str) or not isinstance(expires, int) or expires * SECOND <= desk.clock.now():
         raise Problem(Code.UNAUTHENTICATED, "the token has expired; get a new one")
+    if _is_revoked(desk, str(claims.get("sub"))):
+        raise Problem(Code.UNAUTHENTICATED, "the token was revoked with its holder's key")
     return Subscription(scope, space_id if isinstance(space_id, str) else None)
 
 
@@ -71,6 +86,15 @@ def _space_of(desk: HappeningDesk, actor: Actor, target: str | None) -> str | No
         message = "Environment or space not found"
         raise Problem(Code.NOT_FOUND, message, (FieldError("scope", message),))
     return target
+
+
+def _is_revoked(desk: HappeningDesk, holder: str) -> bool:
+    with desk.database.reading() as tx:
+        if holder.startswith(_KEY):
+            return keys.is_revoked(tx, holder)
+        # Guests of spaces, and clients of the configuration, are not in the ledger.
+        client = clients.find(tx, holder)
+        return client is not None and client.revoked_at is not None
 
 
 def _claims(desk: HappeningDesk, token: str) -> Mapping[str, Any]:
