@@ -247,16 +247,20 @@ def test_places_of_removed_records_are_passed_over(sqlite_house: JobsHouse) -> N
 
 
 def test_a_retry_goes_on_behind_what_the_attempt_before_has_written(sqlite_house: JobsHouse) -> None:
-    """Nothing is written twice, and what has come to the source since is mapped, too."""
+    """Nothing is written twice, and what has come to the source since is mapped, too; the ledger counts for each attempt what it has moved."""
     house = sqlite_house
     rules: Json = [
         {"type": "regex-extract", "sourceField": "Note", "regex": "^(c|c|.)*=$", "destinationFields": ["firstName"]}
     ]
     job, source, destination = _mapping(house, rules=rules)
     house.insert(source, [{"Note": "c" * 40}])
-    assert house.act(job, mapping.operate).failure is not None
+    failed = house.act(job, mapping.operate)
+    assert failed.failure is not None
     written = len(house.records(destination))
     assert written in {0, 2}
+    assert (failed.figures.rows_read, failed.figures.rows_accepted) == (written, written)
     again = house.retry(job, {**(job.config or {}), "mappingRules": [RULES[0]]})  # type: ignore[index]  # the rules are a list
-    assert house.act(again, mapping.operate).output == {"recordsRead": 4, "recordsWritten": 4}
+    mapped = house.act(again, mapping.operate)
+    assert mapped.output == {"recordsRead": 4, "recordsWritten": 4}
+    assert mapped.figures.rows_accepted == 4 - written
     assert len(house.records(destination)) == 4

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.activities.jobs.figures import BEGUN
 from headrace.activities.jobs.working import TELL_EVERY, Done, Work, percent
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
@@ -127,7 +128,7 @@ def _begin(work: Work, file: Resource, worksheets: Sequence[Worksheet], *, with_
                 chunk.tx, work.desks.workspace, work.actor, str(file.space_id), raw, chunk.now
             )
             place = _Place(book.id, tuple(sheet.id for sheet in sheets), 0, 0, 0, asked)
-        chunk.position.update(place.position)
+        chunk.position.update({**place.position, BEGUN: place.records})
         if with_header and worksheets:
             chunk.config = {**work.config, "detectedHeaderRow": worksheets[0].header_row}
     return place

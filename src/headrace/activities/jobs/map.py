@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from headrace.activities.jobs.figures import BEGUN
 from headrace.activities.jobs.planning import keep_plan, sheet_of
 from headrace.activities.jobs.working import Done, Work
 from headrace.core.clock import Instant
@@ -79,7 +80,7 @@ def _begin(work: Work) -> int:
             earlier = chunk.position.pop("earlier", None)
             source = sheet_of(chunk.tx, work.job, _SOURCE)
             if isinstance(earlier, Mapping) and "read" in earlier:
-                chunk.position.update(earlier)
+                chunk.position.update({**earlier, BEGUN: earlier["read"]})
             elif "read" not in chunk.position:
                 chunk.position.update({"after": None, "read": 0, "written": 0})
             chunk.position["until"] = source.next_position

@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from headrace.activities.jobs.working import Desks, Work
+from headrace.activities.jobs.working import Desks, Work, sheet_of_job
 from headrace.core import automap
 from headrace.core.automap import ENUMS, MOST_VALUES, Match, Values, match, plan_of
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
-from headrace.core.errors import Code, Problem
 from headrace.core.job import Job, JobStatus
 from headrace.core.outcome import Outcome
 from headrace.core.record import Selection
 from headrace.core.task import Context, Task, WorkFunction
 from headrace.core.workspace import Sheet
 from headrace.service.jobs import engine_side
-from headrace.store import jobs, record_pages, record_values, sheets
+from headrace.store import jobs, record_pages, record_values
 from headrace.store.database import Transaction
 
 _LOOKED_AT = 1_000
@@ -64,11 +63,7 @@ def sheet_of(tx: Transaction, job: Job, name: str) -> Sheet:
     Raises:
         Problem: ``NOT_FOUND``.
     """
-    sheet_id = str((job.config or {}).get(name))
-    sheet = sheets.get(tx, job.scope, sheet_id)
-    if job.space_id not in {None, sheet.space_id}:
-        raise Problem(Code.NOT_FOUND, f"sheet {sheet_id!r} is not in the space of this job")
-    return sheet
+    return sheet_of_job(tx, job, str((job.config or {}).get(name)))
 
 
 def _built(tx: Transaction, job: Job) -> dict[str, Json]:

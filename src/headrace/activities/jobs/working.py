@@ -25,6 +25,7 @@ from pathlib import Path
 
 import structlog
 
+from headrace.activities.jobs.figures import figures_of
 from headrace.core.clock import SECOND, Instant
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
@@ -178,6 +179,7 @@ class Work:
             crash_point("jobs-chunk-written")
         if tells:
             self.told_at = now
+        self.context.progress(figures_of(self.job))
         crash_point("jobs-chunk-committed")
 
     def tick(self, done: int, total: int, what: str) -> None:
@@ -208,7 +210,7 @@ class Work:
         Raises:
             Problem: ``NOT_FOUND``: there is none in the job's space.
         """
-        return self._reached(sheets.get(tx, self.job.scope, sheet_id))
+        return sheet_of_job(tx, self.job, sheet_id)
 
     def hold_sheet(self, tx: Transaction, sheet_id: str) -> Sheet:
         """Return a sheet that the job may reach, and keep its writers away until the end of the transaction, with all that writing to it needs.
@@ -216,7 +218,8 @@ class Work:
         Raises:
             Problem: ``NOT_FOUND``: there is none in the job's space.
         """
-        return self._reached(hold(tx, self.job.scope, sheet_id))
+        sheet_of_job(tx, self.job, sheet_id)
+        return hold(tx, self.job.scope, sheet_id)
 
     def take_snapshot_first(self, sheet_id: str) -> None:
         """Take the snapshot that ``config.snapshotLabel`` asks for, once; its id is in ``config.snapshotId`` then."""
@@ -236,11 +239,19 @@ class Work:
         chunk.position["snapshot"] = taken.id
         return taken.id
 
-    def _reached(self, sheet: Sheet) -> Sheet:
-        # A job of a space keeps to it, whatever its configuration names: who made it may reach nothing else.
-        if self.job.space_id not in {None, sheet.space_id}:
-            raise Problem(Code.NOT_FOUND, f"sheet {sheet.id!r} is not in the space of this job")
-        return sheet
+
+def sheet_of_job(tx: Transaction, job: Job, sheet_id: str) -> Sheet:
+    """Return a sheet that a job may reach.
+
+    Raises:
+        Problem: ``NOT_FOUND``: there is none in the job's space.
+    """
+    sheet = sheets.find(tx, job.scope, sheet_id)
+    # A job of a space keeps to it, whatever its configuration names: who made it may reach nothing else.
+    if sheet is None or job.space_id not in {None, sheet.space_id}:
+        place = "here" if job.space_id is None else f"in the space of this job, {job.space_id}"
+        raise Problem(Code.NOT_FOUND, f"there is no sheet {sheet_id!r} {place}")
+    return sheet
 
 
 Operation = Callable[[Work], Done]
@@ -310,10 +321,10 @@ def _fail(work: Work, problem: Problem) -> Outcome:
         job = _held(tx, work)
         for call in work.when_failing:
             call(tx, job, problem)
-        engine_side.fail(tx, desks.jobs, work.task.run_id, message=problem.message)
+        job = engine_side.fail(tx, desks.jobs, work.task.run_id, message=problem.message)
     crash_point("jobs-failed")
     _give_up(work)
-    return Outcome(failure=Failure.of(problem))
+    return Outcome(figures=figures_of(job), failure=Failure.of(problem))
 
 
 def same_place(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
@@ -346,6 +357,7 @@ def _give_up(work: Work, *, only_if: bool = True) -> None:
 
 def _ended(job: Job) -> Outcome:
     if job.status is JobStatus.COMPLETE:
-        return Outcome(dict(job.result or {}))
+        return Outcome(dict(job.result or {}), figures_of(job))
     # Why it failed is known in words only, since it was another call that found it out.
-    return Outcome(failure=Failure(Code.INVALID, job.info or f"job {job.id} is {job.status}"))
+    failure = Failure(Code.INVALID, job.info or f"job {job.id} is {job.status}")
+    return Outcome(figures=figures_of(job), failure=failure)
