@@ -7,14 +7,17 @@ from headrace.cli.output import Output, moment, number, one_line, size, took
 from headrace.cli.pipelines import recovery_call
 from headrace.core.clock import Instant, to_iso
 from headrace.core.codec import Json, encode
+from headrace.core.engine_operations import LISTEN
 from headrace.core.outcome import Failure, Figures, ReasonCount
 from headrace.core.run import ActivityRun, ActivityStatus, Batch, Run, RunStatus
+from headrace.service.jobs.attempts import JOB, PARENT
 from headrace.service.runs import RunDetails
 
 SUCCEEDED_WITH_REJECTS = 2
 SHORT = 8
 """Characters of an id that are enough to name a run."""
 _MOST_REASONS = 10
+_LISTENERS = {ActivityStatus.WAITING: "waits for a listener", ActivityStatus.RUNNING: "a listener is at it"}
 
 
 def exit_code(details: RunDetails) -> int:
@@ -185,6 +188,8 @@ def _why(row: ActivityRun) -> str:
         return f"{row.failure.code.value}: {one_line(row.failure.message)}"
     if row.status is ActivityStatus.CARRIED:
         return f"carried over from run {(row.carried_from or '')[:SHORT]}"
+    if row.kind == LISTEN:
+        return _LISTENERS.get(row.status, "")
     return row.verdict_reason
 
 
@@ -198,6 +203,9 @@ def header(run: Run, output: Output) -> None:
         ("created", f"{moment(run.created_at)} by {run.created_by or '-'}"),
         ("took", took(run.started_at, run.ended_at)),
     ]
+    if JOB in run.details:
+        part_of = run.details.get(PARENT)
+        pairs.append(("job", f"{run.details[JOB]}{'' if part_of is None else f', a part of {part_of}'}"))
     if run.window is not None:
         pairs.append(("window", str(run.window)))
     for name, value in {**run.parameters, **_parameters(run)}.items():

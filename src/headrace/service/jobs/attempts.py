@@ -23,6 +23,8 @@ from headrace.store import activity_runs, flows, job_attempts, queue, runs
 
 JOB = "job"
 """Under this key the details of a run have the id of its job."""
+PARENT = "parent"
+"""And under this one the id of the job that it is a part of, if it is one."""
 _WORK = "work"
 """The name of the only activity."""
 _PLANNING = "planning"
@@ -101,7 +103,7 @@ def _run(work: Work, job: Job, flow: Flow) -> Run:
     run_id = work.desk.ids.uuid()
     details: dict[str, Json] = {JOB: job.id}
     if job.parent_id is not None:
-        details["parent"] = job.parent_id
+        details[PARENT] = job.parent_id
     return Run(
         id=run_id,
         scope=job.scope,
