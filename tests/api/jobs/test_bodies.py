@@ -13,7 +13,7 @@ import pytest
 
 from api.jobs.conftest import Client, errors_of
 from headrace.api.jobs.app import make_app
-from headrace.api.jobs.bodies import MAX_DEPTH, parse, unpack
+from headrace.api.jobs.bodies import MAX_CONTAINERS, MAX_DEPTH, parse, unpack
 from headrace.api.jobs.errors import STATUS_OF, Refusal
 from headrace.core.errors import Code
 from headrace.core.job_limits import JobLimits
@@ -159,3 +159,11 @@ def test_strangers_send_little(sqlite_client: Client) -> None:
         assert errors_of(sender.raw("POST", path, large))[0] == 413
         assert errors_of(sender.raw("POST", path, gzip.compress(large), content_encoding="gzip"))[0] == 413
     assert sqlite_client.raw("POST", "/v1/spaces", large).status_code == 200
+
+
+def test_more_values_than_can_be_held_are_refused_before_they_are_made() -> None:
+    """Two letters are a value of more than fifty bytes: a packed body of a mebibyte could take all of the memory."""
+    body = b"[" + b"{}," * MAX_CONTAINERS
+    with pytest.raises(Refusal, match="send it in parts") as refused:
+        unpack(gzip.compress(body, 1), len(body))
+    assert refused.value.status == 413

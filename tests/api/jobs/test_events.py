@@ -12,7 +12,9 @@ from api.jobs.conftest import Client, errors_of
 from headrace.api.jobs.translate.events import TOPICS
 from headrace.api.jobs.wire import date
 from headrace.core.clock import SECOND
-from headrace.core.job import scope_of
+from headrace.core.job import Actor, scope_of
+from headrace.service.jobs import making
+from headrace.service.jobs.making import JobRequest
 from headrace.store import jobs
 from telling import OTHER_SPACE, SPACE, hand_out_later, told
 
@@ -192,6 +194,45 @@ def test_members_of_a_space_hear_of_it_alone(sqlite_client: Client) -> None:
     assert member.get("/subscription")["token"]
 
 
+def test_members_of_a_space_lead_listeners_nowhere_else(sqlite_client: Client) -> None:
+    """A listener asks with a key of the environment: neither context nor addresses of a member's event lead it out of the space."""
+    client = sqlite_client
+    mine, theirs = (client.post("/spaces", {"name": name}) for name in "ab")
+    book = {"name": "w", "sheets": [{"name": "s", "fields": [{"key": "a", "type": "string"}]}]}
+    own, other = (client.post("/workbooks", {**book, "spaceId": space["id"]}) for space in (mine, theirs))
+    sheet, far = own["sheets"][0]["id"], other["sheets"][0]["id"]
+    job = client.post("/jobs", {"type": "workbook", "operation": "x", "source": other["id"]})["id"]
+    member = client.holding(mine["accessToken"])
+    context = {"workbookId": own["id"], "sheetId": sheet}
+    told = {"topic": "sheet:updated", "domain": "sheet", "payload": {}, "context": context}
+    assert member.post("/events", {**told, "dataUrl": f"v1/sheets/{sheet}/records?x=1"})["context"]["sheetId"] == sheet
+    for change, key in (
+        ({"context": {**context, "sheetId": far}}, "context.sheetId"),
+        ({"context": {"workbookId": other["id"]}}, "context.workbookId"),
+        ({"context": {"fileId": "us_fl_None0000"}}, "context.fileId"),
+        ({"context": {"jobId": job}}, "context.jobId"),
+        ({"dataUrl": f"v1/sheets/{far}/records?x=1"}, "dataUrl"),
+        ({"dataUrl": f"v1/sheets/{sheet}/../../secrets?x=1"}, "dataUrl"),
+        ({"dataUrl": "v1/secrets?x=1"}, "dataUrl"),
+        ({"callbackUrl": "v1/secrets?x=1"}, "callbackUrl"),
+    ):
+        status, errors = errors_of(member("POST", "/events", {**told, **change}))
+        assert (status in {400, 404}, errors[0][0]) == (True, key), change
+
+
+def test_an_event_says_nothing_of_a_job_elsewhere(sqlite_client: Client) -> None:
+    """Who names a job of another environment in an event selects nothing with it: else its queries could be read out."""
+    client, door = sqlite_client, sqlite_client.door
+    elsewhere = Actor("us_key_other", scope_of(client.actor.account_id, "us_env_Other000"))
+    asked = JobRequest(type="space", operation="x", source="us_sp_x", subject={"query": {"q": "no-such-field eq 1"}})
+    job = making.create(door.jobs, elsewhere, asked)
+    space = client.post("/spaces", {"name": "a"})
+    book = {"name": "w", "spaceId": space["id"], "sheets": [{"name": "s", "fields": [{"key": "a", "type": "string"}]}]}
+    sheet = client.post("/workbooks", book)["sheets"][0]["id"]
+    event = client.post("/events", {**DRAFT, "context": {"jobId": job.id}})["id"]
+    assert client.get(f"/sheets/{sheet}/records?for={event}")["records"] == []
+
+
 def test_a_list_can_wait(client: Client) -> None:
     """It is answered as soon as an event matches, and is empty when none comes."""
     desk, actor = client.door.happenings, client.actor
@@ -228,3 +269,27 @@ def delivered_at(client: Client, job_id: str) -> int | None:
     """Return when somebody first got word that the job is ready."""
     with client.door.database.reading() as tx:
         return jobs.get(tx, client.actor.scope, job_id).delivered_at
+
+
+def test_a_job_leads_listeners_to_sheets_of_its_space(sqlite_client: Client) -> None:
+    """A guest of a space may call any sheet the one of its job: where listeners get the records is then no other space, and no other route."""
+    client = sqlite_client
+    mine, theirs = (client.post("/spaces", {"name": name}) for name in "ab")
+    book = {"name": "w", "sheets": [{"name": "s", "fields": [{"key": "a", "type": "string"}]}]}
+    near, far = (
+        client.post("/workbooks", {**book, "spaceId": space["id"]})["sheets"][0]["id"] for space in (mine, theirs)
+    )
+    member = client.holding(mine["accessToken"])
+    for sheet in (near, far, "../secrets?x=y", "x?filter=all&y="):
+        asked = {
+            "type": "space",
+            "operation": "x",
+            "source": mine["id"],
+            "trigger": "immediate",
+            "config": {"sheet": sheet},
+        }
+        member.post("/jobs", asked)
+    member.post("/jobs", {"type": "sheet", "operation": "x", "source": "../secrets?x=y", "trigger": "immediate"})
+    hand_out_later(client.door.happenings, client.clock)
+    told = [event.get("dataUrl", "").partition("?")[0] for event in client.get("/events?topic=job:ready")]
+    assert told == [f"v1/sheets/{near}/records", "", "", "", ""]

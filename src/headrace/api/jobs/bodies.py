@@ -23,6 +23,10 @@ from headrace.api.jobs.wire import Item
 
 MAX_DEPTH = 100
 """Levels of nesting in a body."""
+MAX_VALUES = 50_000_000
+"""Values in a body."""
+MAX_CONTAINERS = 8_000_000
+"""Objects and arrays among them: each takes far more memory than the two letters that it may be written with."""
 
 _SMALL = 64 << 10
 """Bytes of a body that are read at once; a larger one takes a while, and the loop has others to answer meanwhile."""
@@ -119,9 +123,10 @@ async def raw_body(request: Request) -> bytes:
         if raw.tell() + len(chunk) > most:
             raise too_large(f"The body has more than {most} bytes, the limit for JSON.")
         raw.write(chunk)
-    if not packed or not raw.tell():
-        return raw.getvalue()
-    return await run_in_threadpool(unpack, raw.getvalue(), most_unpacked)
+    if packed and raw.tell():
+        return await run_in_threadpool(unpack, raw.getvalue(), most_unpacked)
+    check_count(raw.getbuffer())
+    return raw.getvalue()
 
 
 def unpack(packed: bytes, limit: int) -> bytes:
@@ -136,7 +141,27 @@ def unpack(packed: bytes, limit: int) -> bytes:
             raise too_large(f"The unpacked body has more than {limit} bytes, the limit of this server.")
         raw.write(piece)
     unpacking.end()
+    check_count(raw.getbuffer())
     return raw.getvalue()
+
+
+def check_count(raw: memoryview) -> None:
+    """Look whether a body has more values than can be held: by its letters, those in texts included, so that nothing is made of it before.
+
+    Raises:
+        Refusal: 413.
+    """
+    if len(raw) <= MAX_CONTAINERS:
+        return
+    containers = values = 0
+    for start in range(0, len(raw), _PIECE):
+        piece = bytes(raw[start : start + _PIECE])
+        containers += piece.count(b"[") + piece.count(b"{")
+        values += piece.count(b",")
+    if containers > MAX_CONTAINERS or values > MAX_VALUES:
+        raise too_large(
+            f"The body has more than {MAX_CONTAINERS:,} objects and arrays, or {MAX_VALUES:,} values; send it in parts."
+        )
 
 
 async def json_body(request: Request) -> Any:

@@ -1,16 +1,22 @@
 """Look happenings up, acknowledge them, and tell of some from outside."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.happening import Happening
-from headrace.core.job import Actor
+from headrace.core.job import Actor, Job
 from headrace.core.short_ids import EVENT, short_id
 from headrace.service.happenings.announce import callback_url_of
 from headrace.service.happenings.desk import HappeningDesk
 from headrace.store import happenings, jobs
+from headrace.store.database import Transaction
 from headrace.store.happenings import HappeningQuery
+from headrace.store.places import place_of
+
+_THINGS = {"workbookId": "Workbook", "sheetId": "Sheet", "fileId": "File", "documentId": "Document"}
+_RECORDS = re.compile(r"v1/sheets/([0-9A-Za-z_]{1,100})/records(?:\?[^#]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ def post(desk: HappeningDesk, actor: Actor, draft: Happening) -> Happening:
     """Tell of what somebody outside says has happened; return it. What ``draft`` has for id, scope, actor and times is not looked at.
 
     Raises:
-        Problem: ``NOT_FOUND``: it is in a space that ``actor`` does not reach.
+        Problem: ``NOT_FOUND``: it is in a space that ``actor`` does not reach, or (of a member of a space) names things that are not in its space.
+            ``INVALID``: a member of a space names addresses that are not about its sheets.
     """
     if actor.space_id is not None and draft.space_id not in {None, actor.space_id}:
         raise _missing("Space", "context.spaceId")
@@ -113,6 +120,11 @@ def post(desk: HappeningDesk, actor: Actor, draft: Happening) -> Happening:
         origin=draft.origin or {"id": actor.id},
     )
     with desk.database.transaction() as tx:
+        if actor.space_id is not None:
+            _check_member(tx, actor, draft, actor.space_id)
+        if told.job_id is not None and _job(tx, actor, told.job_id) is None:
+            # Listeners may make of the context what they like; we take it for no word about a job that is not theirs.
+            told = replace(told, job_id=None)
         happenings.insert(tx, told, actor.request)
     return told
 
@@ -133,6 +145,36 @@ def _visible(actor: Actor, found: Happening | None) -> Happening:
     if found is None or (actor.space_id is not None and found.space_id != actor.space_id):
         raise _missing("Event", "eventId")
     return found
+
+
+def _check_member(tx: Transaction, actor: Actor, draft: Happening, space_id: str) -> None:
+    """Refuse what would lead listeners, who ask with keys of their own, out of the space that ``actor`` reaches."""
+    for key, what in _THINGS.items():
+        named = draft.context.get(key)
+        if isinstance(named, str):
+            place = place_of(tx, actor.scope, named)
+            if place is None or place.space_id != space_id:
+                raise _missing(what, f"context.{key}")
+    if draft.job_id is not None and _job(tx, actor, draft.job_id) is None:
+        raise _missing("Job", "context.jobId")
+    if draft.data_url is not None:
+        found = _RECORDS.fullmatch(draft.data_url)
+        place = None if found is None else place_of(tx, actor.scope, found[1])
+        if place is None or place.space_id != space_id:
+            raise _refused("dataUrl", "of a member of a space: v1/sheets/<id of a sheet of the space>/records?…")
+    if draft.callback_url is not None:
+        raise _refused("callbackUrl", "members of a space give none")
+
+
+def _job(tx: Transaction, actor: Actor, job_id: str) -> Job | None:
+    job = jobs.find(tx, job_id)
+    if job is None or job.scope != actor.scope or actor.space_id not in {None, job.space_id}:
+        return None
+    return job
+
+
+def _refused(key: str, message: str) -> Problem:
+    return Problem(Code.INVALID, message, (FieldError(key, message),))
 
 
 def _missing(what: str, key: str) -> Problem:

@@ -1,5 +1,6 @@
 """One transaction about jobs: what it has in hand, and what listeners are told in it."""
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ _ID_KEYS = {
     "space": "space_id",
 }
 """Under which id an unknown source stands in the context, by the job's type."""
+_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Work:
             self._place_of(job),
             topic,
             {**payload(job), **({} if more is None else more)},
-            data_url=data_url(job) if ready else None,
+            data_url=self._data_url(job) if ready else None,
             run_id=job.run_id if ready else None,
         )
         self.telling.append(happening)
@@ -96,6 +98,19 @@ class Work:
         """Write down what listeners are told."""
         happenings.insert_all(self.tx, self.telling, self.actor.request)
         self.telling.clear()
+
+    def _data_url(self, job: Job) -> str | None:
+        """Return where the records are that a job is about, for its happening to fill in; None: it is about no sheet.
+
+        Listeners ask there with keys of their own: who made the job leads them to nothing that is not a sheet, nor out of the job's space.
+        """
+        sheet = sheet_named(job)
+        if sheet is None or _ID.fullmatch(sheet) is None:
+            return None
+        place = self.place(sheet)
+        if place is not None and job.space_id not in {None, place.space_id}:
+            return None
+        return f"v1/sheets/{sheet}/records?for={{event}}"
 
     def _place_of(self, job: Job) -> Place:
         found = self.place(job.source)
@@ -131,9 +146,8 @@ def payload(job: Job) -> dict[str, Json]:
     return said if job.input is None else {**said, "input": job.input}
 
 
-def data_url(job: Job) -> str | None:
-    """Return where the records are that a job is about, for its happening to fill in; None: it is about no sheet."""
+def sheet_named(job: Job) -> str | None:
+    """Return what a job calls the sheet that it is about; None: it is about none."""
     config = {} if job.config is None else job.config
     named = next((name for key in ("sheet", "sheetId") if isinstance(name := config.get(key), str) and name), None)
-    sheet = job.source if job.type == "sheet" else named
-    return None if sheet is None else f"v1/sheets/{sheet}/records?for={{event}}"
+    return job.source if job.type == "sheet" else named

@@ -159,7 +159,9 @@ class _Reading:
         if commit_id is not None:
             return replace(asked, commit_id=asked.commit_id or commit_id)
         job = None if happening.job_id is None else jobs.find(self.tx, happening.job_id)
-        subject: Mapping[str, Json] = {} if job is None else job.subject or {}
+        if job is None or job.scope != self.sheet.scope or job.space_id not in {None, self.sheet.space_id}:
+            return asked
+        subject: Mapping[str, Json] = job.subject or {}
         query = subject.get("query")
         if not isinstance(query, Mapping):
             return asked
