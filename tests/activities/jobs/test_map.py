@@ -221,7 +221,9 @@ def test_rules_that_cannot_be_done_fail_the_job_with_the_reason(
     assert outcome.failure is not None
     assert outcome.failure.code is Code.INVALID
     assert re.search(words, f"{outcome.failure.message} {outcome.failure.fields}")
-    assert house.job(job).status is JobStatus.FAILED
+    ended = house.job(job)
+    assert ended.status is JobStatus.FAILED
+    assert re.search(words, ended.info or ""), "people see nothing else of it"
     assert len(house.records(destination)) <= 2
 
 

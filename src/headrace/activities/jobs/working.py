@@ -20,7 +20,7 @@ Word of progress goes out with chunks, at most once a second; where an operation
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -51,6 +51,8 @@ TELL_EVERY = SECOND
 NEVER = Instant(0)
 _BY = "by"
 """Where a position says which try at the activity wrote it."""
+_SAID = 5
+"""Faults that a failed job tells in detail."""
 _STOPPED = frozenset({Code.CANCELLED, Code.FENCED, Code.TIMED_OUT})
 """Whoever stopped an operation so has moved its job already, or the timekeeper will."""
 
@@ -321,10 +323,15 @@ def _fail(work: Work, problem: Problem) -> Outcome:
         job = _held(tx, work)
         for call in work.when_failing:
             call(tx, job, problem)
-        job = engine_side.fail(tx, desks.jobs, work.task.run_id, message=problem.message)
+        job = engine_side.fail(tx, desks.jobs, work.task.run_id, message=_said(problem))
     crash_point("jobs-failed")
     _give_up(work)
     return Outcome(figures=figures_of(job), failure=Failure.of(problem))
+
+
+def _said(problem: Problem) -> str:
+    """Return a problem in one line, with the first of what is wrong in detail: all that the people of a job get to see of it."""
+    return " ".join(str(replace(problem, fields=problem.fields[:_SAID])).split("\n  "))
 
 
 def same_place(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
