@@ -370,11 +370,11 @@ def test_a_workbook_is_exported_as_one_spreadsheet_with_typed_cells(sqlite_house
 def test_a_workbook_as_text_is_one_file_for_each_sheet(sqlite_house: JobsHouse) -> None:
     """Sheets without records have a header."""
     house = sqlite_house
-    workbook, found = house.workbook(PEOPLE, {**PEOPLE, "name": "Others", "slug": "others"})
+    workbook, found = house.workbook(PEOPLE, {**PEOPLE, "name": "Q1/Q2 a\\b", "slug": "others"})
     house.insert(found[1], [row(1)])
     answer = result(house, "export", workbook.id, {"options": {}}, input={"format": "csv"})
     assert [len(texts(house, file_id)) for file_id in answer["fileIds"]] == [1, 2]
-    assert {file.name for file in exported(house)} == {"People.csv", "Others.csv"}
+    assert {file.name for file in exported(house)} == {"People.csv", "Q1_Q2 a_b.csv"}
 
 
 def test_what_a_worksheet_cannot_hold_is_refused_with_words(sqlite_house: JobsHouse) -> None:

@@ -94,6 +94,11 @@ def _of_workbook(work: Work, tx: Transaction, workbook_id: str) -> list[Sheet]:
     return found
 
 
+def _file_name(name: str, ext: str) -> str:
+    """Return the name of a file of a sheet or workbook: what is a slash there would be taken for folders, which names of files do not have."""
+    return f"{name.replace('/', '_').replace(chr(92), '_')}.{ext}"
+
+
 def _book_name(work: Work, tx: Transaction) -> str:
     source = work.job.source
     if source.startswith(SHEET):
@@ -119,7 +124,7 @@ class _Writing:
         path = self.work.folder / "0"
         with Spreadsheet(path) as book:
             count = sum(book.add(part.sheet.name, self._columns(part.sheet), self._rows(part)) for part in parts)
-        return [_Written(f"{name}.{XLSX}", path, count)]
+        return [_Written(_file_name(name, XLSX), path, count)]
 
     def texts(self, parts: Sequence[_Part]) -> list[_Written]:
         """Write a file for each sheet."""
@@ -127,7 +132,7 @@ class _Writing:
         for number, part in enumerate(parts):
             path = self.work.folder / str(number)
             count = write_csv(path, self._columns(part.sheet), self._rows(part))
-            written.append(_Written(f"{part.sheet.name}.{CSV}", path, count))
+            written.append(_Written(_file_name(part.sheet.name, CSV), path, count))
         return written
 
     def _columns(self, sheet: Sheet) -> list[Column]:
