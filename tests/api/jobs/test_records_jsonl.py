@@ -124,3 +124,16 @@ def test_a_sheet_is_emptied_after_a_snapshot_was_taken(sqlite_client: Client) ->
     (snapshot,) = client.get(f"/snapshots?sheetId={sheet['id']}")
     (deleted,) = client.get(f"/snapshots/{snapshot['id']}/records?changeType=deletedSince")
     assert deleted["values"]["name"]["snapshotValue"] == "Ann"
+
+
+def test_a_line_that_is_nested_too_deep_is_refused_with_its_number(client: Client) -> None:
+    """Readers of JSON have an end to what they can take; the lines before it are there, and the sheet can be read."""
+    sheet = make_sheet(client)
+    deep = "[" * 2_000 + "]" * 2_000
+    for part in (deep, deep[1_900:2_100]):
+        for line in (f'{{"name": {part}}}', f'{{"__m": {{"a": {part}}}, "name": "x"}}'):
+            refused = _write(client, [{"name": "Ann"}, line], X_Sheet_Id=sheet["id"])
+            assert refused.status_code == 400
+            assert "line 2: it is nested more than 100 levels deep" in refused.text
+    assert _write(client, [f'{{"tags": {deep[1_950:2_050]}}}'], X_Sheet_Id=sheet["id"]).status_code == 200
+    assert len(_read(client, f"sheetId={sheet['id']}")) == 5

@@ -6,8 +6,9 @@ A whole column is looked at in one go. A column in which everything is right cos
 import datetime as dt
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 
@@ -23,6 +24,8 @@ Column: TypeAlias = list[Any]
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _WHOLE_BITS = 63
+_FLOAT_BITS = 1024
+"""Of the greatest float, as a whole number."""
 _LONGEST_WHOLE = 20
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SHOWN = 200
@@ -67,14 +70,27 @@ def same(one: Json, other: Json) -> bool:
     """Say whether two values are the same JSON: 1 and true are equal in Python, and different here."""
     if one is other:
         return True
-    if one != other:
-        return False
     if isinstance(one, dict) and isinstance(other, dict):
-        # Of equal ones the types are left to compare.
-        return all(type(value) is type(other[key]) is str or same(value, other[key]) for key, value in one.items())
+        return one.keys() == other.keys() and all(
+            value == other[key] if type(value) is type(other[key]) is str else same(value, other[key])
+            for key, value in one.items()
+        )
     if isinstance(one, list) and isinstance(other, list):
-        return all(map(same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
+    if one != other:
+        return _is_huge(one) and _is_huge(other) and whole_text(one) == whole_text(other)
     return isinstance(one, bool) == isinstance(other, bool)
+
+
+def whole_text(value: float) -> str:
+    """Return a whole number as text, one text for each number that a float can be: PostgreSQL gives back 2.0**63 as 9223372036854776000."""
+    whole = int(value)
+    bits = whole.bit_length()
+    if _WHOLE_BITS < bits <= _FLOAT_BITS:
+        with suppress(OverflowError):
+            whole = int(float(whole))
+    # Thousands of digits are not made into text in decimals.
+    return str(whole) if bits <= _FLOAT_BITS else hex(whole)
 
 
 def _required(field: FieldSpec) -> str:
@@ -234,6 +250,10 @@ def _number(value: Any) -> int | float:
 
 def _has_huge(column: Column) -> bool:
     return any(type(value) is int and value.bit_length() > _WHOLE_BITS for value in column)
+
+
+def _is_huge(value: Json) -> TypeGuard[float]:
+    return isinstance(value, int | float) and abs(value) >= 1 << _WHOLE_BITS
 
 
 def _small(value: int) -> int | float:

@@ -6,6 +6,7 @@ true: it is to go, ``__s`` and ``__n`` id and slug of its sheet, ``__m`` metadat
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
@@ -29,6 +30,8 @@ from headrace.store.record_rows import record_of
 MAX_LINE = 16 << 20
 """Bytes of the longest line."""
 
+MAX_DEPTH = 100
+"""Levels of a line, as of other bodies."""
 _READ_AT_ONCE = 5_000
 _PENDING_BYTES = 8 << 20
 """Bytes of lines that wait to be written."""
@@ -293,6 +296,7 @@ class Writer:
 
     def _parsed(self, line: _Line) -> tuple[str, _Wanted]:
         """Return the sheet that a line is for, and what it wants."""
+        _refuse_deep(line.text)
         try:
             item = _line.decode(line.text)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -363,6 +367,8 @@ def _runs(lines: Iterable[_Line]) -> Iterator[tuple[list[_Line], bool]]:
 
 def _page_of(texts: Sequence[bytes]) -> bytes:
     """Return lines as a JSON array; each of them has to be one value."""
+    for text in texts:
+        _refuse_deep(text)
     try:
         items = _raw_lines.decode_lines(b"\n".join(texts))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -370,6 +376,25 @@ def _page_of(texts: Sequence[bytes]) -> bytes:
     if len(items) != len(texts):
         raise Problem(Code.MALFORMED, "it is no JSON object")
     return b"[" + b",".join(texts) + b"]"
+
+
+def _refuse_deep(text: bytes) -> None:
+    """Refuse a line that would be too deep for readers of JSON, the databases' and our own, once it is within others."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return
+    try:
+        level, depth = [msgspec.json.decode(text)], 0
+        while level and depth <= MAX_DEPTH:
+            depth += 1
+            inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+            level = list(chain.from_iterable(inner))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # Whoever reads it says so.
+        return
+    except RecursionError:
+        depth = MAX_DEPTH + 1
+    if depth > MAX_DEPTH:
+        raise Problem(Code.MALFORMED, f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _said(problem: Problem) -> str:

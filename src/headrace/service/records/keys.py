@@ -18,7 +18,7 @@ from headrace.core.blueprint import FieldSpec, Unique
 from headrace.core.codec import Json
 from headrace.core.record import Level, MessageSource
 from headrace.core.workspace import Sheet
-from headrace.service.records.cells import Column, Said, shown, takes_several
+from headrace.service.records.cells import Column, Said, shown, takes_several, whole_text
 from headrace.service.records.odd_keys import OddReader, has_odd
 
 Columns: TypeAlias = Mapping[str, Column]
@@ -203,7 +203,7 @@ def text_of(value: Json) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        return whole_text(value)
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
