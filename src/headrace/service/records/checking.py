@@ -1,9 +1,10 @@
 """New records as columns: out of what clients send or other parts of Headrace make, with what is wrong in each cell alone."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,12 @@ MAX_PAGE = 50_000
 _LISTED_FIELDS = 20
 """Unknown fields that a refusal names at most."""
 _LEVELS = frozenset(Level)
+_AT_ONCE = 250
+"""Records that are written as text together: the processor still has the first ones at hand when the last ones are made."""
+_PIECE = 100_000
+"""Bytes of a page that are read together, for the same reason."""
+_BEGINNING = re.compile(rb"[ \t\r\n]*\[")
+_BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 
 
 class UnknownFieldsError(Exception):
@@ -54,7 +61,11 @@ class Batch:
         """Return the values of each record as JSON text without nulls."""
         if not self.columns:
             return ["{}"] * self.size
-        return json_texts(list(map(_shape(_keys(self.blueprint)).row, *self.columns)))
+        rows = map(_shape(_keys(self.blueprint)).row, *self.columns)
+        made: list[str] = []
+        while part := list(islice(rows, _AT_ONCE)):
+            made += json_texts(part)
+        return made
 
     def parts(self, most: int) -> Iterable["Batch"]:
         """Return the same in batches of up to ``most`` records."""
@@ -114,30 +125,22 @@ def page_of(blueprint: Blueprint, raw: bytes) -> Batch:
         UnknownFieldsError: as in ``batch_of``.
         Problem: ``MALFORMED``: it is no JSON; ``INVALID``: it is no such list, with the place; ``LIMIT_EXCEEDED``: it has too many records.
     """
-    shape = _shape(_keys(blueprint))
+    decode = _shape(_keys(blueprint)).decoder.decode
+    if b'"messages"' not in raw:
+        try:
+            return _small_enough(_joined(blueprint, map(decode, _pieces(raw))))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            # The whole tells where it is wrong, and whether it is: objects within cells may have been cut apart.
+            pass
     try:
-        rows = shape.decoder.decode(raw)
+        rows = decode(raw)
     except msgspec.ValidationError as error:
         _find_unknown(blueprint, raw)
         raise _refused(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(Code.MALFORMED, f"the body is no JSON: {error}") from error
-    if len(rows) > MAX_PAGE:
-        raise Problem(Code.LIMIT_EXCEEDED, f"{len(rows)} records are more than the {MAX_PAGE} that one write may have")
-    width = len(blueprint.fields)
-    # Record by record, as they lie in memory: column by column it takes eight times as long.
-    cells = chain.from_iterable(map(msgspec.structs.astuple, rows))
-    try:
-        values: list[Any] = [cell.value for cell in cells]
-    except AttributeError:
-        # Some of them are bare values.
-        cells = chain.from_iterable(map(msgspec.structs.astuple, rows))
-        values = [cell.value if type(cell) is _Cell else cell for cell in cells]
-    columns = [values[number::width] for number in range(width)]
-    custom = list(_custom(blueprint, rows)) if b'"messages"' in raw else []
-    batch = Batch(blueprint, len(rows), columns)
-    _check(batch)
-    for index, key, said in custom:
+    batch = _small_enough(_joined(blueprint, [rows]))
+    for index, key, said in _custom(blueprint, rows):
         batch.say(index, key, said)
     return batch
 
@@ -238,6 +241,55 @@ def _shape(keys: tuple[str, ...]) -> _Shape:
 
 def _keys(blueprint: Blueprint) -> tuple[str, ...]:
     return tuple(spec.key for spec in blueprint.fields)
+
+
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    """Yield a JSON array of objects as several, without looking into it.
+
+    If each piece is an array of objects, so is the whole, with the same ones: a cut within a text or within an object leaves a piece that is none.
+    """
+    beginning = _BEGINNING.match(raw)
+    if beginning is None:
+        yield raw
+        return
+    start = beginning.end()
+    while cut := _BETWEEN.search(raw, start + _PIECE):
+        yield b"[%b]" % raw[start : cut.start() + 1]
+        start = cut.end() - 1
+    yield b"[" + raw[start:]
+
+
+def _joined(blueprint: Blueprint, pieces: Iterable[list[Any]]) -> Batch:
+    """Return records as they were decoded, with their cells read and checked."""
+    width = len(blueprint.fields)
+    batch = Batch(blueprint, 0, [[] for _ in range(width)])
+    for rows in pieces:
+        values = _values(rows)
+        part = Batch(blueprint, len(rows), [values[number::width] for number in range(width)])
+        _check(part)
+        for column, more in zip(batch.columns, part.columns, strict=True):
+            column.extend(more)
+        batch.said.update((batch.size + index, said) for index, said in part.said.items())
+        batch.size += part.size
+    return batch
+
+
+def _values(rows: list[Any]) -> list[Any]:
+    # Record by record, as they lie in memory: column by column it takes eight times as long.
+    cells = chain.from_iterable(map(msgspec.structs.astuple, rows))
+    try:
+        return [cell.value for cell in cells]
+    except AttributeError:
+        # Some of them are bare values.
+        cells = chain.from_iterable(map(msgspec.structs.astuple, rows))
+        return [cell.value if type(cell) is _Cell else cell for cell in cells]
+
+
+def _small_enough(batch: Batch) -> Batch:
+    if batch.size > MAX_PAGE:
+        message = f"{batch.size} records are more than the {MAX_PAGE} that one write may have"
+        raise Problem(Code.LIMIT_EXCEEDED, message)
+    return batch
 
 
 def _check(batch: Batch) -> None:
