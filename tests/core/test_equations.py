@@ -29,6 +29,13 @@ def test_equations_are_reckoned_as_people_do_it(text: str, value: Json) -> None:
     assert parse(text, ["price", "tax rate"]).column([[10], ["20"]]) == [value]
 
 
+def test_a_long_equation_is_no_deep_one() -> None:
+    """Thousands of signs beside one another are reckoned one after the other."""
+    assert parse("+".join(["{a}"] * 2_500), ["a"]).column([[2]]) == [5_000]
+    assert parse("*".join(["{a}"] * 2_000) + "-1", ["a"]).column([[1, None]]) == [0, None]
+    assert parse("(" * 100 + "{a}" + "+1)" * 100, ["a"]).column([[1]]) == [101]
+
+
 @pytest.mark.parametrize("empty", [None, "", "ten", True, [1], "1_0", "nan", "inf", float("inf")])
 def test_what_is_no_number_makes_the_result_empty(empty: Json) -> None:
     """Nothing is guessed."""

@@ -261,3 +261,18 @@ def test_ids_are_included_or_excluded_however_many_there_are(
     assert len(chosen) == 7
     assert record_pages.counts(tx, sheet, Selection(standing=Standing.NONE)).total == 0
     assert record_pages.counts(tx, sheet, Selection(standing=Standing.NONE, ids=many)).total == 7
+
+
+def test_a_comparison_may_mean_more_fields_than_a_chain_takes(sqlite_database: Database) -> None:
+    """Of a sheet of thousands of fields too: SQLite takes no deeper expressions than of a thousand."""
+    fields = tuple(field(f"k{number}", "string-list" if number == 1 else "string") for number in range(1_100))
+    with sqlite_database.transaction() as tx:
+        sheet = lay_sheet(tx, fields)
+        lay_records(tx, sheet, [{"k0": "x", "k1": ["y"]}, {item.key: "x" for item in fields}])
+    with sqlite_database.reading() as tx:
+        for chosen, value, wanted in (
+            (Operator.NE, "x", [0]),
+            (Operator.EQ, None, [0]),
+        ):
+            found = record_pages.walk(tx, sheet, Selection(where=Compare(None, chosen, value)), None, 10)
+            assert [record.position for record in found] == wanted, (chosen, value)

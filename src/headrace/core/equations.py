@@ -29,6 +29,7 @@ _POWERS = frozenset({"^", "**"})
 
 Node: TypeAlias = Callable[[Sequence[Decimal | None]], Decimal | None]
 """Gives the value for the fields of one record."""
+Reckon: TypeAlias = Callable[[Decimal, Decimal], Decimal]
 
 
 class EquationError(ValueError):
@@ -147,19 +148,19 @@ class _Parser:
         raise EquationError(message)
 
     def _sum(self) -> Node:
-        node = self._product()
+        first, rest = self._product(), list[tuple[Reckon, Node]]()
         while (sign := self._peek()) in _SUMS:
             self._next += 1
-            node = _both(_CONTEXT.add if sign == "+" else _CONTEXT.subtract, node, self._product())
-        return node
+            rest.append((_CONTEXT.add if sign == "+" else _CONTEXT.subtract, self._product()))
+        return _chain(first, rest)
 
     def _product(self) -> Node:
-        node = self._signed()
+        first, rest = self._signed(), list[tuple[Reckon, Node]]()
         while (sign := self._peek()) in _PRODUCTS:
             self._next += 1
             reckon = {"*": _CONTEXT.multiply, "/": _CONTEXT.divide, "%": _CONTEXT.remainder}[sign]
-            node = _both(reckon, node, self._signed())
-        return node
+            rest.append((reckon, self._signed()))
+        return _chain(first, rest)
 
     def _signed(self) -> Node:
         negative = False
@@ -173,7 +174,7 @@ class _Parser:
         node = self._single()
         if self._peek() in _POWERS:
             self._enter()
-            node = _both(_raised, node, self._signed())
+            node = _chain(node, [(_raised, self._signed())])
             self._depth -= 1
         return node
 
@@ -207,10 +208,19 @@ class _Parser:
         return lambda row: row[at]
 
 
-def _both(reckon: Callable[[Decimal, Decimal], Decimal], left: Node, right: Node) -> Node:
+def _chain(first: Node, rest: Sequence[tuple[Reckon, Node]]) -> Node:
+    """Return the node that reckons from left to right: in a loop, since thousands of signs in one another would be too deep."""
+    if not rest:
+        return first
+
     def node(row: Sequence[Decimal | None]) -> Decimal | None:
-        one, other = left(row), right(row)
-        return None if one is None or other is None else reckon(one, other)
+        value = first(row)
+        for reckon, other in rest:
+            right = other(row)
+            if value is None or right is None:
+                return None
+            value = reckon(value, right)
+        return value
 
     return node
 

@@ -6,7 +6,7 @@ than it. A list compares by its elements: one that does is enough. ``ne`` is wha
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -29,6 +29,8 @@ _ORDERS: Mapping[Operator, Callable[[Any, Any], Any]] = {
 _UNORDERED = frozenset({FieldKind.NUMBER, FieldKind.BOOLEAN})
 """Kinds of fields in which a text is no value."""
 _MAX_INTEGER = 2**63
+_CHAIN = 100
+"""Conditions that stand in a chain at most."""
 
 HAS_ERROR: Condition = sa.literal_column("NOT sheet_records.valid", sa.Boolean)
 """As it stands in the partial index of records that are wrong, since SQLite compares the terms."""
@@ -45,7 +47,7 @@ def compile_filter(where: RecordFilter, blueprint: Blueprint, dialect: str) -> C
             return has_state(field, state, dialect)
         case Compare(field, Operator.NE, value):
             keys = [item.key for item in blueprint.fields] if field is None else [field]
-            return sa.or_(sa.false(), *(_not(_compare((key,), Operator.EQ, value, blueprint, dialect)) for key in keys))
+            return _any(_not(_compare((key,), Operator.EQ, value, blueprint, dialect)) for key in keys)
         case Compare(field, chosen, value):
             named = tuple(item.key for item in blueprint.fields) if field is None else (field,)
             return _compare(named, chosen, value, blueprint, dialect)
@@ -94,7 +96,7 @@ def _compare(
     if value is None:
         if chosen in _ORDERS:
             return sa.false()
-        return sa.or_(sa.false(), *(record_cells.cell(key, dialect).is_null for key in keys))
+        return _any(record_cells.cell(key, dialect).is_null for key in keys)
     if chosen in _ORDERS:
         # A text in a field of numbers is neither less nor greater.
         loose = tuple(key for key in keys if blueprint.by_key[key].kind not in _UNORDERED)
@@ -124,7 +126,7 @@ def _some(keys: tuple[str, ...], test: Test, blueprint: Blueprint, dialect: str)
         parts.append(test(record_cells.cell(others[0], dialect)))
     elif others:
         parts.append(record_cells.any_cell(others, dialect, test))
-    return sa.or_(sa.false(), *parts)
+    return _any(parts)
 
 
 def _equal(cell: Scalar, value: str, dialect: str) -> Condition:
@@ -149,7 +151,7 @@ def _ordered(cell: Scalar, *, compares: Callable[[Any, Any], Any], value: str, d
     if word is not None:
         parts += [cell.is_true] if compares(True, word) else []
         parts += [cell.is_false] if compares(False, word) else []
-    return sa.or_(sa.false(), *parts)
+    return _any(parts)
 
 
 def _like(cell: Scalar, value: str, dialect: str, *, folded: bool) -> Condition:
@@ -166,6 +168,12 @@ def _bound(number: Decimal | int, dialect: str) -> sa.ColumnElement[Any]:
             return sa.literal(number, sa.BigInteger)
         return sa.literal(float(number), sa.Float)
     return sa.literal(Decimal(number), sa.Numeric)
+
+
+def _any(conditions: Iterable[Condition]) -> Condition:
+    """Return whether one of many holds: as a list, since a chain of a thousand fields is deeper than SQLite takes."""
+    every = list(conditions)
+    return sa.true().in_(every) if len(every) > _CHAIN else sa.or_(sa.false(), *every)
 
 
 def _not(condition: Condition) -> Condition:

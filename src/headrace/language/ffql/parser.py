@@ -20,7 +20,7 @@ MAX_LETTERS = 20_000
 """Longest query."""
 MAX_TERMS = 200
 """Most comparisons of a query; one without a field counts for as many as there are fields, of which there may be ``MAX_CELLS``."""
-MAX_CELLS = 4_000
+MAX_CELLS = 2_000
 MAX_DEPTH = 50
 """Deepest parentheses."""
 MAX_VALUE = 5_000
