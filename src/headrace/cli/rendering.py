@@ -151,9 +151,11 @@ def summary(details: RunDetails, lake: Path, output: Output) -> None:
     if still_rejected(details):
         output.say(f"  look      headrace runs rejects {short}")
     call = recovery_call(run)
+    # A job is retried as a whole: there is nothing to be seen before.
+    dry = "" if call or JOB in run.details else " --dry-run"
     if run.status is RunStatus.FAILED:
         output.say(f"  why       headrace runs errors {short}")
-        output.say(f"  retry     {call or f'headrace runs retry {short} --dry-run'}")
+        output.say(f"  retry     {call or f'headrace runs retry {short}'}{dry}")
     elif run.status is RunStatus.CANCELLED:
         output.say(f"  go on     {call or f'headrace runs retry {short}'}")
 

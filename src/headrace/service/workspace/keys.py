@@ -104,7 +104,8 @@ def revoke_key(desk: KeyDesk, scopes: Sequence[str], key_id: str, who: str) -> N
     now = desk.clock.now()
     with desk.database.transaction() as tx:
         if not store.revoke(tx, scopes, key_id, now):
-            raise Problem(Code.NOT_FOUND, "Key not found", (FieldError("key", "Key not found"),))
+            message = f"there is no key {key_id!r}, or it has been revoked; it is named by its id, not by its token"
+            raise Problem(Code.NOT_FOUND, message, (FieldError("key", message),))
         audit.record(tx, scopes[0], who, "key.revoke", key_id, now)
 
 
