@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from headrace.core.record import Message
+from headrace.core.record import Message, Record
 from headrace.core.workspace import Sheet
 from headrace.service.records.cells import check_column
 from headrace.service.records.keys import LinkRule, columns_of, rules_of
@@ -84,7 +84,8 @@ def _commits(tx: Transaction, sheet: Sheet) -> list[str]:
 
 def _versions(tx: Transaction, sheet: Sheet) -> list[str]:
     query = sa.select(record_versions).where(record_versions.c.sheet == sheet.number)
-    found, ends = [], {}
+    found: list[str] = []
+    ends: dict[int, int] = {}
     for row in tx.rows(query.order_by(record_versions.c.position, record_versions.c.until_commit)):
         place, since, until = row["position"], row["since_commit"], row["until_commit"]
         if since >= until or ends.get(place, -1) > since:
@@ -93,7 +94,7 @@ def _versions(tx: Transaction, sheet: Sheet) -> list[str]:
     return found
 
 
-def _keys(tx: Transaction, sheet: Sheet, kept: list[records.Record]) -> list[str]:
+def _keys(tx: Transaction, sheet: Sheet, kept: list[Record]) -> list[str]:
     true = set()
     for rule in _rules(tx, sheet).all:
         columns = columns_of([one.values for one in kept], sheet.blueprint.by_key)
@@ -105,7 +106,7 @@ def _keys(tx: Transaction, sheet: Sheet, kept: list[records.Record]) -> list[str
     return [] if not more and not less else [f"keys too many {more[:3]}, missing {less[:3]}"]
 
 
-def _verdicts(tx: Transaction, sheet: Sheet, kept: list[records.Record]) -> list[str]:
+def _verdicts(tx: Transaction, sheet: Sheet, kept: list[Record]) -> list[str]:
     """Compare messages of the system, made anew from what all sheets of the workbook have."""
     rules = _rules(tx, sheet)
     columns = columns_of([one.values for one in kept], sheet.blueprint.by_key)

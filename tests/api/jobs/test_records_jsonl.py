@@ -137,3 +137,23 @@ def test_a_line_that_is_nested_too_deep_is_refused_with_its_number(client: Clien
             assert "line 2: it is nested more than 100 levels deep" in refused.text
     assert _write(client, [f'{{"tags": {deep[1_950:2_050]}}}'], X_Sheet_Id=sheet["id"]).status_code == 200
     assert len(_read(client, f"sheetId={sheet['id']}")) == 5
+
+
+def test_a_field_whose_key_looks_like_one_of_the_lines_own_is_kept(client: Client) -> None:
+    """What a line was read with can be written again; of names that nobody has, nothing is kept."""
+    sheet = make_sheet(client, [{"key": "__proto__", "type": "string"}, {"key": "constructor", "type": "string"}])
+    line = {"__proto__": "a", "constructor": "b"}
+    assert _write(client, [line, {**line, "__other": 1}], X_Sheet_Id=sheet["id"]).json()["created"] == 2
+    found = _read(client, f"sheetId={sheet['id']}")
+    assert [one.pop("__k")[:6] for one in found] == ["us_rc_"] * 2
+    assert found == [line, line]
+
+
+def test_a_cell_that_is_nested_too_deep_is_refused(client: Client) -> None:
+    """The databases have an end to what they read, and so have we."""
+    sheet = make_sheet(client)
+    for levels in (200, 20_000):
+        page = f'[{{"name": {{"value": {"[" * levels}{"]" * levels}}}}}]'
+        refused = client.raw("POST", f"/v1/sheets/{sheet['id']}/records", page.encode())
+        assert (refused.status_code, "deep" in refused.text) == (400, True)
+    assert client.get(f"/sheets/{sheet['id']}/records")["records"] == []

@@ -8,12 +8,14 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 
 from headrace.core.blueprint import FieldKind, FieldSpec, Option
 from headrace.core.codec import Json
+from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.record import Level, MessageSource
 
 Said: TypeAlias = list[str]
@@ -34,6 +36,10 @@ _NONE: Final = frozenset({type(None)})
 _TEXTS = _NONE | {str}
 _NUMBERS = _NONE | {int, float}
 _FLAGS = _NONE | {bool}
+_SCALARS = _TEXTS | _NUMBERS | _FLAGS
+_NESTED = (list, tuple, dict)
+_DEEPEST = 100
+"""Levels of lists and objects in a cell: SQLite reads a thousand, of everything around it too."""
 
 
 class _Unreadable(Exception):
@@ -44,11 +50,16 @@ def check_column(field: FieldSpec, column: Column) -> dict[int, list[Said]]:
     """Read the values of ``column`` in place as those of ``field``, and return what is wrong, by index.
 
     Empty text becomes None. A value that cannot be read as its type stays as it was sent, and is said to be so.
+
+    Raises:
+        Problem: ``INVALID``: a value is nested deeper than the databases take.
     """
     kinds = set(map(type, column))
     if str in kinds and "" in column:
         column[:] = [None if value == "" else value for value in column]
         kinds = set(map(type, column))
+    if not kinds <= _SCALARS:
+        _refuse_deep(field, column)
     found: dict[int, list[Said]] = {}
     if not kinds <= _NONE:
         _READERS[field.kind](field, column, kinds, found)
@@ -91,6 +102,18 @@ def whole_text(value: float) -> str:
             whole = int(float(whole))
     # Thousands of digits are not made into text in decimals.
     return str(whole) if bits <= _FLOAT_BITS else hex(whole)
+
+
+def _refuse_deep(field: FieldSpec, column: Column) -> None:
+    level = [value for value in column if isinstance(value, _NESTED)]
+    for _ in range(_DEEPEST):
+        if not level:
+            return
+        inner = chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
+        level = [value for value in inner if isinstance(value, _NESTED)]
+    if level:
+        message = f"a value is nested more than {_DEEPEST} levels deep"
+        raise Problem(Code.INVALID, message, (FieldError(field.key, message),))
 
 
 def _required(field: FieldSpec) -> str:

@@ -37,7 +37,9 @@ _PENDING_BYTES = 8 << 20
 """Bytes of lines that wait to be written."""
 _OF_LINES = frozenset({Code.INVALID, Code.MALFORMED, Code.LIMIT_EXCEEDED, Code.NOT_FOUND, Code.UNKNOWN_FIELD})
 """Faults that a line can have; others are of the whole."""
-_OWN = "__"
+_OWN = frozenset({"__k", "__nk", "__d", "__s", "__n", "__v", "__e", "__i", "__m", "__c", "__l", "__u"})
+_RESERVED = "__"
+"""What else begins so is a field where the sheet has it, and ignored where not."""
 _raw_lines = msgspec.json.Decoder(msgspec.Raw)
 _line = msgspec.json.Decoder(dict[str, Any])
 
@@ -303,12 +305,14 @@ class Writer:
             raise Problem(Code.MALFORMED, f"it is no JSON object: {error}") from error
         named, slug = item.get("__s"), item.get("__n")
         if named is None and isinstance(slug, str):
-            return self._of_slug(slug).id, _wanted(item)
+            sheet = self._of_slug(slug)
+            return sheet.id, _wanted(item, sheet)
         sheet_id = self._target if named is None else named
         if not isinstance(sheet_id, str):
             message = "it names no sheet: __s, the header X-Sheet-Id or the parameter sheetId says which"
             raise Problem(Code.INVALID, message)
-        return self._targeted(sheet_id).sheet.id, _wanted(item)
+        sheet = self._targeted(sheet_id).sheet
+        return sheet.id, _wanted(item, sheet)
 
     def _of_slug(self, slug: str) -> Sheet:
         workbook_id = self._how.workbook_id
@@ -401,14 +405,17 @@ def _said(problem: Problem) -> str:
     return problem.fields[0].message if problem.fields else problem.message
 
 
-def _wanted(item: Mapping[str, Any]) -> _Wanted:
+def _wanted(item: Mapping[str, Any], sheet: Sheet) -> _Wanted:
     """Return what a line asks for."""
     known, new = _text(item, "__k"), _text(item, "__nk")
     if item.get("__d") is True:
         if known is None:
             raise Problem(Code.INVALID, "a record that is to go needs its id in __k")
         return _Gone(known)
-    values: dict[str, Json] = {key: _value(value) for key, value in item.items() if not key.startswith(_OWN)}
+    fields = [
+        key for key in item if not key.startswith(_RESERVED) or (key in sheet.blueprint.by_key and key not in _OWN)
+    ]
+    values: dict[str, Json] = {key: _value(item[key]) for key in fields}
     messages, metadata, config = _messages(item.get("__i")), _object(item, "__m"), _object(item, "__c")
     if known is not None:
         return RecordChange(known, values, messages, metadata, config)

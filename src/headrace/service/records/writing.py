@@ -214,6 +214,8 @@ def _ids(tx: Transaction, desk: RecordDesk, sheet: Sheet, batch: Batch, now: Ins
 def _page(desk: RecordDesk, actor: Actor, sheet: Sheet, raw: bytes) -> Batch:
     try:
         return page_of(sheet.blueprint, raw)
+    except RecursionError as error:
+        raise Problem(Code.MALFORMED, "the body is nested too deep") from error
     except UnknownFieldsError as unknown:
         with desk.database.transaction() as tx:
             held = hold(tx, actor.scope, sheet.id)
