@@ -113,6 +113,14 @@ def test_a_duplicate_has_the_same_records(client: Client) -> None:
     assert errors_of(client("POST", f"/sheets/{sheet['id']}/duplicate", {"slug": "contacts"}))[1][0][0] == "slug"
 
 
+def test_a_duplicate_leaves_what_its_original_keeps_of_removed_fields(sqlite_client: Client) -> None:
+    """Such values are hidden, and no reason to refuse the copy."""
+    sheet = a_sheet(sqlite_client, {"email": "a@b", "tags": ["x"]})
+    sqlite_client.done("DELETE", f"/sheets/{sheet['id']}/fields/tags")
+    copy = sqlite_client.post(f"/sheets/{sheet['id']}/duplicate")
+    assert [record.values for record in records_of(sqlite_client, copy["id"])] == [{"email": "a@b"}]
+
+
 def test_a_sheet_is_downloaded_as_csv(sqlite_client: Client) -> None:
     """Labels first, lists joined, nothing for null; a selection sends what it selects; the name cannot break the header."""
     sheet = a_sheet(

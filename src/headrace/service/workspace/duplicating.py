@@ -1,6 +1,6 @@
 """Sheets made after others, with their records."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from headrace.core.blueprint_reading import default_slug
 from headrace.core.codec import Json
@@ -57,16 +57,20 @@ def _copy_records(desk: WorkspaceDesk, actor: Actor, original: Sheet, made: Shee
             sheets.get(tx, actor.scope, original.id)
             records = record_pages.walk(tx, original, Selection(), after, most)
             if records:
-                writing.insert_in(tx, desk.records, held, [_new(record) for record in records], wish, desk.clock.now())
+                known = held.blueprint.by_key.keys()
+                new = [_new(record, known) for record in records]
+                writing.insert_in(tx, desk.records, held, new, wish, desk.clock.now())
         if len(records) < most:
             return
         after = records[-1].position
 
 
-def _new(record: Record) -> NewRecord:
+def _new(record: Record, known: Collection[str]) -> NewRecord:
+    # What the original keeps of fields that were removed stays there.
+    values = {key: value for key, value in record.values.items() if key in known}
     own = {
         key: kept
         for key, messages in record.messages.items()
-        if (kept := tuple(message for message in messages if message.source is MessageSource.CUSTOM))
+        if key in known and (kept := tuple(message for message in messages if message.source is MessageSource.CUSTOM))
     }
-    return NewRecord(values=record.values, messages=own, metadata=record.metadata, config=record.config)
+    return NewRecord(values=values, messages=own, metadata=record.metadata, config=record.config)
