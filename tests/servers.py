@@ -23,9 +23,11 @@ _EMPTY = """
 DO $$ DECLARE place record; BEGIN
     FOR place IN SELECT schemaname, tablename FROM pg_tables
         WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename NOT IN ('dbos_migrations', 'headrace_version')
+            AND pg_relation_size(format('%I.%I', schemaname, tablename)) > 0
     LOOP EXECUTE format('DELETE FROM %I.%I', place.schemaname, place.tablename); END LOOP;
 END $$
 """
+_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 class PostgresServer:
@@ -51,6 +53,7 @@ class PostgresServer:
             **(settings or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._emptying: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
 
     def __enter__(self) -> Self:
         self.create()
@@ -119,6 +122,8 @@ class PostgresServer:
         """Stop the server at once, without waiting for its clients; started again, it goes on where it was."""
         if self._process is None:
             return
+        while self._emptying:
+            self._emptying.popitem()[1].close()
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(timeout=20)
@@ -142,12 +147,16 @@ class PostgresServer:
 
     def empty_database(self, name: str) -> None:
         """Remove every row of the database ``name`` but the versions of its schemas, and cut off whoever is connected to it."""
-        with self._admin() as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
-            # Without triggers, so that the order of tables does not matter.
-            connection.execute("SET session_replication_role = replica")
-            connection.execute(_EMPTY)
+        connection = self._emptying.pop(name, None) or psycopg.connect(self.url(name), autocommit=True)
+        try:
+            _empty(connection)
+        except psycopg.OperationalError:
+            # Whoever ended all connections to the database ended this one too.
+            connection.close()
+            connection = psycopg.connect(self.url(name), autocommit=True)
+            _empty(connection)
+        # It is kept: a new connection has to read the whole catalog first, which takes longer than emptying.
+        self._emptying[name] = connection
 
     def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.url(), autocommit=True)
@@ -166,6 +175,19 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def _empty(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
+    until(
+        lambda: connection.execute(f"SELECT NOT EXISTS (SELECT {_OTHERS})").fetchone() == (True,),
+        seconds=20,
+        what="the others' end",
+        every=0.002,
+    )
+    # Without triggers, so that the order of tables does not matter.
+    connection.execute("SET session_replication_role = replica")
+    connection.execute(_EMPTY)
 
 
 def _programs() -> Path:

@@ -21,14 +21,37 @@ FAILING = {"jobs-failed"}
 """All of them are killed at below."""
 
 
-def killed_at(house: House, point: str) -> None:
-    """Let a worker die at ``point``, and another one do the rest."""
-    with ended_at_last(house.start("worker", crash_at=point)) as worker:
-        assert worker.wait(timeout=60) == KILLED
+def killed_at(house: House, *points: str) -> None:
+    """Let a worker die at each of the ``points`` in turn, and another one do the rest."""
+    for point in points:
+        with ended_at_last(house.start("worker", crash_at=point)) as worker:
+            assert worker.wait(timeout=60) == KILLED
     house.work()
 
 
 @pytest.mark.turn_about
+def test_a_file_finds_its_way_though_a_worker_is_killed_at_each_step(house: House) -> None:
+    """Extracted, planned and mapped, each customer once, when a worker dies in each of these.
+
+    The points that are left out here are killed at in ``activities/jobs/test_operations.py``; the tests below kill at all of them, job by job.
+    """
+    shop = Shop(house)
+    file = shop.upload()
+    killed_at(house, "jobs-extract-looked")
+    source_id, source = shop.extracted(file)
+    assert shop.records(source) == as_extracted()
+    workbook, sheet = shop.customers()
+    config = {"sourceSheetId": source.id, "destinationSheetId": sheet.id}
+    mapping = shop.ask("workbook", "map", source_id, config, destination=workbook.id, trigger=JobTrigger.MANUAL)
+    killed_at(house, *sorted(PLANNING))
+    assert shop.job(mapping).status is JobStatus.PLANNING
+    shop.execute(mapping)
+    killed_at(house, "jobs-map-built")
+    assert shop.job(mapping).status is JobStatus.COMPLETE
+    assert shop.records(sheet) == as_mapped()
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("point", sorted(EXTRACTING))
 def test_an_extraction_whose_worker_is_killed_has_each_row_once(house: House, point: str) -> None:
     """One workbook, each row of the file in it once and in order, whatever line the worker dies on."""
@@ -41,7 +64,7 @@ def test_an_extraction_whose_worker_is_killed_has_each_row_once(house: House, po
     assert shop.workbooks() == ["[file] customers.csv"]
 
 
-@pytest.mark.turn_about
+@pytest.mark.soak
 @pytest.mark.parametrize(("mapping_at", "changing_at"), list(zip(sorted(MAPPING), sorted(CHANGING), strict=True)))
 def test_a_mapping_and_a_script_whose_worker_is_killed_do_each_record_once(
     house: House, mapping_at: str, changing_at: str
@@ -63,6 +86,7 @@ def test_a_mapping_and_a_script_whose_worker_is_killed_do_each_record_once(
     assert shop.records(sheet) == as_mapped(shouting=True)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", sorted(PLANNING))
 def test_a_plan_whose_worker_is_killed_is_there_in_the_end(sqlite_house: House, point: str) -> None:
     """The job waits for whoever looks at its plan, and maps when it is told to."""
@@ -80,6 +104,7 @@ def test_a_plan_whose_worker_is_killed_is_there_in_the_end(sqlite_house: House, 
     assert shop.records(sheet) == as_mapped()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", sorted(EXPORTING))
 def test_an_export_whose_worker_is_killed_leaves_one_file(sqlite_house: House, point: str) -> None:
     """The file that was laid down before the kill is the one that is told of."""
@@ -93,6 +118,7 @@ def test_an_export_whose_worker_is_killed_leaves_one_file(sqlite_house: House, p
     assert len(shop.files()) == 2
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", sorted(FAILING))
 def test_a_job_that_fails_while_its_worker_is_killed_has_failed(sqlite_house: House, point: str) -> None:
     """The failure is there, and the run of the ledger says so too."""
