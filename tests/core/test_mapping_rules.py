@@ -164,3 +164,37 @@ def test_programs_in_one_another_have_an_end() -> None:
         rules = [{"type": "subprogram", "rules": rules}]
     with pytest.raises(Problem, match="at most 10"):
         _run(rules)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "interpolate", "sourceFields": ["a"], "output": "{a}" + "x" * (1 << 20)},
+        {"type": "interpolate", "sourceFields": ["a"], "output": "{a}" * 1_000},
+        {"type": "concatenate", "sourceFields": ["a"] * 1_000},
+        {"type": "concatenate", "sourceFields": ["a", "a"], "separator": "x" * (1 << 20)},
+        {"type": "constant", "value": "x" * (1 << 20)},
+        {"type": "constant", "value": [{"x": "x" * (1 << 20)}]},
+    ],
+)
+def test_short_rules_do_not_make_texts_without_end(rule: Mapping[str, Json]) -> None:
+    """A rule of a mebibyte for each of thousands of records would take all of the memory: it is refused before it has."""
+    program = read_rules([{**rule, "destinationField": "x"}], SOURCE, DESTINATION, "mappingRules", lambda _text: None)
+    building = Building(600, {"a": ["12345" * 10_000] * 600}, _extract, lambda _text: [])
+    with pytest.raises(Problem, match="for the records of one commit") as refused:
+        program.run(building)
+    assert refused.value.code is Code.LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ({"type": "interpolate", "sourceFields": ["a"], "output": "{a}" * 1_001}, "output"),
+        ({"type": "array", "sourceFields": ["a"] * 1_001}, "sourceFields"),
+    ],
+)
+def test_a_rule_names_no_more_fields_than_a_record_may_have(rule: Mapping[str, Json], name: str) -> None:
+    """Each is looked at for each record."""
+    with pytest.raises(Problem) as refused:
+        _run([{**rule, "destinationField": "x"}])
+    assert [field.path for field in refused.value.fields] == [f"mappingRules[0].{name}"]

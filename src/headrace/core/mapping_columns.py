@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 from headrace.core.automap import OptionNames, split, text_of
 from headrace.core.blueprint import Option
 from headrace.core.codec import Json
+from headrace.core.text_budget import TextBudget, letters_of
 
 Column: TypeAlias = list[Json]
 
@@ -33,13 +34,17 @@ Masks: TypeAlias = Callable[[str], Sequence[bool]]
 
 @dataclass(slots=True)
 class Building:
-    """Records that are being built of ``size`` others: ``source`` are their columns, ``built`` those that there are already."""
+    """Records that are being built of ``size`` others: ``source`` are their columns, ``built`` those that there are already.
+
+    ``budget``: how much text may be made for them.
+    """
 
     size: int
     source: Mapping[str, Column]
     extract: Extract
     masks: Masks
     built: dict[str, Column] = field(default_factory=dict)
+    budget: TextBudget = field(default_factory=lambda: TextBudget("mappingRules"))
 
     def column(self, name: str) -> Column:
         """Return a column of the source, or of the record being built (``destination!x``)."""
@@ -87,12 +92,14 @@ def first_filled(columns: Sequence[Column], default: Json) -> Column:
     return [next((value for value in row if not is_empty(value)), default) for row in zip(*columns, strict=True)]
 
 
-def joined(columns: Sequence[Column], separator: str) -> Column:
+def joined(columns: Sequence[Column], separator: str, budget: TextBudget) -> Column:
     """Return the texts of each row in one; None where all of them are empty."""
-    return [
-        separator.join(text_of(value) for value in row if not is_empty(value)) or None
-        for row in zip(*columns, strict=True)
-    ]
+    rows: Column = []
+    for row in zip(*columns, strict=True):
+        texts = [text_of(value) for value in row if not is_empty(value)]
+        budget.take(sum(map(len, texts)) + len(separator) * len(texts))
+        rows.append(separator.join(texts) or None)
+    return rows
 
 
 def listed(columns: Sequence[Column]) -> Column:
@@ -100,11 +107,13 @@ def listed(columns: Sequence[Column]) -> Column:
     return [[value for value in row if not is_empty(value)] or None for row in zip(*columns, strict=True)]
 
 
-def interpolated(pieces: Sequence[str], columns: Sequence[Column]) -> Column:
+def interpolated(pieces: Sequence[str], columns: Sequence[Column], budget: TextBudget) -> Column:
     """Return a text for each row: the ``pieces`` with the values of ``columns`` between them. A row without any value has None."""
     rows: Column = []
+    fixed = sum(map(len, pieces))
     for row in zip(*columns, strict=True):
         values = [text_of(value) for value in row]
+        budget.take(fixed + sum(map(len, values)))
         rows.append(
             pieces[0] + "".join(value + piece for value, piece in zip(values, pieces[1:], strict=True))
             if any(values)
@@ -139,6 +148,7 @@ def nested(building: Building, subfields: Sequence[tuple[str, str]]) -> Column:
         for name, column in members:
             if not is_empty(column[place]):
                 row.setdefault(name, []).append(column[place])
+        building.budget.take(letters_of(row))
         short = {name: values if len(values) > 1 else values[0] for name, values in row.items()}
         rows.append(json.dumps(short, ensure_ascii=False) if short else None)
     return rows

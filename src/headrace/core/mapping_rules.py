@@ -16,9 +16,14 @@ from headrace.core.equations import EquationError
 from headrace.core.errors import Problem
 from headrace.core.mapping_columns import BUILT, Act, Building, Column
 from headrace.core.shapes import Shapes
+from headrace.core.text_budget import TextBudget, letters_in
 
 MAX_DEPTH = 10
 """Programs in one another."""
+MAX_SOURCES = 1_000
+"""Fields that one rule makes one of; in a template, each time that it is named."""
+MOST_BUILT = 512 << 20
+"""Letters of the records of one commit, those that stand there already included."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _TRANSFORMS: Mapping[str, Callable[[str], str]] = {"uppercase": str.upper, "lowercase": str.lower}
 
@@ -39,7 +44,11 @@ class Program:
     rules: tuple[Rule, ...]
 
     def run(self, building: Building) -> dict[str, Column]:
-        """Return the columns of the records that are built, by field of the destination."""
+        """Return the columns of the records that are built, by field of the destination.
+
+        Raises:
+            Problem: ``LIMIT_EXCEEDED``: more text than records of one commit may have.
+        """
         for rule in self.rules:
             mask = None if rule.filter is None else building.masks(rule.filter)
             for name, column in rule.act(building).items():
@@ -49,7 +58,16 @@ class Program:
                     if mask is None
                     else [new if chosen else old for chosen, new, old in zip(mask, column, before, strict=True)]
                 )
+        self._check(building)
         return building.built
+
+    def _check(self, building: Building) -> None:
+        """Look how much text there is: a constant is one text here, and one for each record where it is written down."""
+        known = set(map(id, building.source.values()))
+        budget = TextBudget("mappingRules", MOST_BUILT)
+        for column in building.built.values():
+            if id(column) not in known:
+                budget.take(letters_in(column))
 
 
 def read_rules(
@@ -120,6 +138,8 @@ class _Fields:
 
     def sources(self) -> tuple[str, ...]:
         values = self.shapes.texts(self.raw, "sourceFields", self.path, required=True)
+        if len(values) > MAX_SOURCES:
+            self.wrong("sourceFields", f"sourceFields has {len(values):,} fields, {MAX_SOURCES:,} are allowed")
         for value in values:
             self._check_source(value, "sourceFields")
         if not values and isinstance(self.raw.get("sourceFields"), list | tuple):
@@ -225,9 +245,11 @@ def _interpolate(fields: _Fields) -> Act:
         pieces.append("")
         place = found.end()
     pieces[-1] += output[place:]
+    if len(names) > MAX_SOURCES:
+        fields.wrong("output", f"output names {len(names):,} fields, {MAX_SOURCES:,} are allowed")
     if not names:
         return lambda building: {destination: [output or None] * building.size}
-    return lambda building: {destination: columns.interpolated(pieces, building.columns(names))}
+    return lambda building: {destination: columns.interpolated(pieces, building.columns(names), building.budget)}
 
 
 def _arithmetic(fields: _Fields) -> Act:
@@ -249,7 +271,7 @@ def _coalesce(fields: _Fields) -> Act:
 def _concatenate(fields: _Fields) -> Act:
     sources, destination = fields.sources(), fields.destination()
     separator = fields.text("separator", required=False) if fields.raw.get("separator") is not None else ","
-    return lambda building: {destination: columns.joined(building.columns(sources), separator)}
+    return lambda building: {destination: columns.joined(building.columns(sources), separator, building.budget)}
 
 
 def _array(fields: _Fields) -> Act:

@@ -13,6 +13,7 @@ from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.job import Actor
 from headrace.core.record import And, CommitWish, Compare, Operator, Record, RecordChange, Selection
+from headrace.core.text_budget import TextBudget, letters_of
 from headrace.core.workspace import Sheet, Written
 from headrace.service.records.desk import RecordDesk
 from headrace.service.records.reading import reachable
@@ -39,20 +40,26 @@ def find_replace_chunk(
     ``find`` in double quotes is a whole value, else a part of one, in the case that it has; None or empty: what is empty is filled.
 
     Raises:
-        Problem: ``INVALID`` (``fieldKey``): the sheet has no such field.
+        Problem: ``INVALID`` (``fieldKey``): the sheet has no such field; ``LIMIT_EXCEEDED`` (``replace``): it would make too much text.
     """
     check_field(sheet, field_key)
     changes = []
+    budget = TextBudget("replace")
     for record in records:
         before = record.values.get(field_key)
-        after = _replaced(before, find, replace or "")
+        after = _replaced(before, find, replace or "", budget)
         if after != before:
             changes.append(RecordChange(record.id, {field_key: after}))
     return changes
 
 
 def bulk_update_chunk(records: Sequence[Record], values: Mapping[str, Json]) -> list[RecordChange]:
-    """Return the changes that give ``values`` to every record."""
+    """Return the changes that give ``values`` to every record.
+
+    Raises:
+        Problem: ``LIMIT_EXCEEDED``: all of them together would be too much text.
+    """
+    TextBudget("fieldUpdates").take(letters_of(values) * len(records))
     return [RecordChange(record.id, dict(values)) for record in records]
 
 
@@ -179,11 +186,12 @@ def _unchanged(desk: RecordDesk, sheet: Sheet) -> Written:
         return Written(record_commits.newest(tx, sheet))
 
 
-def _replaced(value: Json, find: str | None, replacement: str) -> Json:
+def _replaced(value: Json, find: str | None, replacement: str, budget: TextBudget) -> Json:
     if not find:
+        budget.take(len(replacement) if value is None else 0)
         return (replacement or None) if value is None else value
     if isinstance(value, list):
-        items = [_replaced(item, find, replacement) for item in value]
+        items = [_replaced(item, find, replacement, budget) for item in value]
         kept = [item for item, before in zip(items, value, strict=True) if item is not None or before is None]
         return kept or None
     text = _text(value)
@@ -191,8 +199,12 @@ def _replaced(value: Json, find: str | None, replacement: str) -> Json:
         return value
     whole = _whole(find)
     if whole is not None:
+        budget.take(len(replacement) if text == whole else 0)
         return (replacement or None) if text == whole else value
-    return (text.replace(find, replacement) or None) if find in text else value
+    if find not in text:
+        return value
+    budget.take(len(text) + text.count(find) * (len(replacement) - len(find)))
+    return text.replace(find, replacement) or None
 
 
 def _whole(find: str | None) -> str | None:
