@@ -202,7 +202,9 @@ def test_a_script_changes_the_selected_records_and_says_how_many(sqlite_house: J
     """What it leaves alone is not written, and values are read as the types of their fields."""
     sheet = people(sqlite_house)
     config = {"sheetId": sheet.id, "mutateRecord": "r => r.set('age', '7')", "filter": "valid"}
-    assert result(sqlite_house, "mutate-records", sheet.id, config) == {"updated": 19, "unchanged": 1}
+    job = asked(sqlite_house, "mutate-records", sheet.id, config)
+    assert done(sqlite_house, job).output == {"updated": 19, "unchanged": 1}
+    assert sqlite_house.job(job).info == "19 of 20 records changed."
     assert [values["age"] for values in sqlite_house.records(sheet)][4:8] == [7, 5, 7, 7]
 
 
@@ -299,7 +301,7 @@ def test_a_sheet_is_exported_as_text_in_the_order_of_its_fields(sqlite_house: Jo
     (file,) = exported(house)
     assert house.job(job).result == {"fileIds": [file.id], "records": 3}
     assert house.job(job).outcome == {
-        "message": "3 records were exported to 1 file.",
+        "message": "3 records exported to 1 file.",
         "next": {"type": "files", "files": [{"fileId": file.id}]},
     }
     path = files.path(house.desks.workspace, file.id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.activities.jobs.selecting import texts
+from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import Done, Work
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
@@ -182,10 +183,9 @@ def _keep(work: Work, space_id: str, written: Sequence[_Written]) -> Done:
             )
 
     records = sum(file.records for file in written)
-    into = "1 file" if len(ids) == 1 else f"{len(ids):,} files"
     return Done(
         result={"fileIds": ids, "records": records},
-        message=f"{records:,} records were exported to {into}.",
+        message=f"{counted(records, 'record')} exported to {counted(len(ids), 'file')}.",
         next={"type": "files", "files": [{"fileId": file_id} for file_id in ids]},
         last=store,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.activities.jobs.figures import BEGUN
+from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import TELL_EVERY, Done, Work, percent
 from headrace.core.codec import Json
 from headrace.core.crashpoints import crash_point
@@ -51,10 +52,9 @@ def operate(work: Work) -> Done:
             _fill(work, worksheets, number, start)
     place = _Place.of(work.position)
     result: dict[str, Json] = {"workbookId": place.workbook, "sheets": len(place.sheets), "records": place.records}
-    sheets = "1 sheet" if len(place.sheets) == 1 else f"{len(place.sheets)} sheets"
     return Done(
         result=result,
-        message=f"{place.records:,} records in {sheets}",
+        message=f"{counted(place.records, 'record')} in {counted(len(place.sheets), 'sheet')}",
         last=lambda tx, job: _mark_complete(tx, work, job, place.workbook),
     )
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from headrace.activities.jobs.selecting import Chosen, change_selected, chosen_of
+from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import Chunk, Done, Work
 from headrace.core.codec import Json
 from headrace.core.engine_operations import SHEET
@@ -32,7 +33,7 @@ def operate(work: Work) -> Done:
         return dataclasses.replace(chosen, selection=narrowed(chosen.selection, field_key, find))
 
     updated = change_selected(work, sheet_id, choose, change, "records looked at")
-    return Done(result={"updated": updated}, message=f"{updated:,} records were changed.")
+    return Done(result={"updated": updated}, message=f"{counted(updated, 'record')} changed.")
 
 
 def _text(value: Json) -> str | None:

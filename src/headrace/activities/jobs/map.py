@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from headrace.activities.jobs.figures import BEGUN
 from headrace.activities.jobs.planning import keep_plan, sheet_of
+from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import Done, Work
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
@@ -46,7 +47,7 @@ def operate(work: Work) -> Done:
     read, written = _number(work.position, "read"), _number(work.position, "written")
     return Done(
         result={"recordsRead": read, "recordsWritten": written},
-        message=f"{written:,} of {read:,} records mapped",
+        message=f"{written:,} of {counted(read, 'record')} mapped",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.activities.jobs.selecting import Chosen, add, chosen_of, next_records, number, total_of
+from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import Done, Work, same_place
 from headrace.core.codec import Json
 from headrace.core.record import Record, RecordChange
@@ -56,7 +57,7 @@ def operate(work: Work) -> Done:
         _do_next(work, sheet_id, total)
     updated, seen = number(work.position, "updated"), number(work.position, "seen")
     result: dict[str, Json] = {"updated": updated, "unchanged": seen - updated}
-    return Done(result=result, message=f"{updated:,} of {seen:,} records were changed.")
+    return Done(result=result, message=f"{updated:,} of {counted(seen, 'record')} changed.")
 
 
 def _do_next(work: Work, sheet_id: str, total: int) -> None:
