@@ -138,6 +138,19 @@ def test_two_cells_in_opposite_corners_do_not_take_all_memory(desk: Reading) -> 
     assert caught.value.code is Code.LIMIT_EXCEEDED
 
 
+def test_a_small_file_does_not_fill_the_disk(desk: Reading) -> None:
+    """A text is kept once in a workbook, however many cells of however many worksheets show it."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        for _ in range(2):
+            sheet = book.add_worksheet()
+            for row in range(1_400):
+                sheet.write_string(row, 0, "x" * 32_000)
+    with pytest.raises(Problem, match="fill the disk") as caught:
+        desk.tables("xlsx", out.getvalue())
+    assert caught.value.code is Code.LIMIT_EXCEEDED
+
+
 def test_files_of_other_types_are_refused_with_those_that_can_be_read(desk: Reading) -> None:
     """The extension decides, whatever the driver is called."""
     with pytest.raises(Problem, match="csv, json") as caught:

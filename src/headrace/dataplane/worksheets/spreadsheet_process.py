@@ -22,10 +22,14 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
 UNREADABLE = 3
 """The status when the file is not what it should be."""
+TOO_MUCH = 4
+"""The status when it has more texts than a file of its size may have."""
 MEMORY_BYTES = 3 << 30
 CPU_SECONDS = 1_800
 FILE_BYTES = 8 << 30
-"""Of one worksheet's texts: few shared texts can be shown in very many cells."""
+"""Of all texts: few shared texts can be shown in very many cells."""
+SPARE_BYTES, RATIO = 64 << 20, 200
+"""And of a workbook of ``n`` bytes no more than ``SPARE_BYTES + RATIO * n``: a small file has no business with all of the disk."""
 _DIES_WITH_PARENT = 1
 """Linux's number of that wish."""
 _BATCH = 1_000
@@ -60,6 +64,7 @@ def _refuse(why: str) -> None:
 
 
 def _read(path: Path, folder: Path) -> None:
+    left = min(FILE_BYTES, SPARE_BYTES + RATIO * path.stat().st_size)
     with path.open("rb") as raw:
         book = CalamineWorkbook.from_filelike(raw)
         sheets: list[tuple[str, int, int]] = []
@@ -72,7 +77,9 @@ def _read(path: Path, folder: Path) -> None:
                 for number, cells in enumerate(_rows(sheet), 1):
                     if cells:
                         rows, columns = number, max(columns, len(cells))
-                    out.write(msgspec.json.encode(cells) + b"\n")
+                    left -= out.write(msgspec.json.encode(cells) + b"\n")
+                    if left < 0:
+                        sys.exit(TOO_MUCH)
             sheets.append((about.name, rows, columns))
     (folder / "sheets.json").write_bytes(msgspec.json.encode(sheets))
 

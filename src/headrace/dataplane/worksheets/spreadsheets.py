@@ -15,7 +15,13 @@ from headrace.core.headers import Detected, HeaderAlgorithm, HeaderOptions, dete
 from headrace.dataplane.duckdb_settings import FULL
 from headrace.dataplane.storage import no_room
 from headrace.dataplane.worksheets import spreadsheet_process
-from headrace.dataplane.worksheets.spreadsheet_process import CPU_SECONDS, FILE_BYTES, MEMORY_BYTES, UNREADABLE
+from headrace.dataplane.worksheets.spreadsheet_process import (
+    CPU_SECONDS,
+    FILE_BYTES,
+    MEMORY_BYTES,
+    TOO_MUCH,
+    UNREADABLE,
+)
 from headrace.dataplane.worksheets.worksheet import Opening, Row, Worksheet, filled_width, in_chunks
 
 EXTENSIONS = frozenset({"xlsx", "xlsm", "xls", "xlsb", "ods"})
@@ -82,6 +88,10 @@ def _problem(opening: Opening, status: int, said: str) -> Problem:
         return opening.unreadable(f"it is no workbook that can be read ({last})")
     if any(sign in last.lower() for sign in FULL):
         return no_room(opening.work)
+    if status == TOO_MUCH:
+        return opening.too_large(
+            "shows few texts in so many cells that a small file would fill the disk; save it as csv"
+        )
     gib = 1 << 30
     bounds = f"{MEMORY_BYTES // gib} GiB of memory, {CPU_SECONDS:,} seconds or {FILE_BYTES // gib} GiB of texts"
     problem = opening.too_large(f"takes more than {bounds} to read; save it as csv, or in several files")
