@@ -18,6 +18,13 @@ def many(tx: Transaction, statement: str, rows: Iterable[Sequence[Any]]) -> None
         driver.executemany(statement, rows)
 
 
+def execute(tx: Transaction, statement: str, parameters: Sequence[Any]) -> None:
+    """Execute a statement with ``%s`` on PostgreSQL."""
+    _check(tx)
+    with _driver(tx) as driver:
+        driver.execute(statement, parameters)
+
+
 def copy(tx: Transaction, statement: str, pieces: Iterable[str]) -> None:
     """Hand lines to a ``COPY … FROM STDIN`` on PostgreSQL: fields with tabs between, texts made by ``field``; it works while pieces are made."""
     _check(tx)

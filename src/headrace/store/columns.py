@@ -1,6 +1,7 @@
 """Types of columns, and groups of columns that several tables have."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
@@ -15,6 +16,7 @@ from headrace.core.outcome import Figures
 
 FIGURES = tuple(field.name for field in fields(Figures))
 """Names of the figures, which are also the names of their columns."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Word(sa.types.TypeDecorator[str]):
@@ -57,7 +59,7 @@ class Document(sa.types.TypeDecorator[Json]):
 
 def is_storable(text: str) -> bool:
     """Say whether both databases can keep ``text`` as text."""
-    return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+    return "\0" not in text and (text.isascii() or not _SURROGATE.search(text))
 
 
 def dump(value: Json) -> str:

@@ -4,11 +4,11 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from headrace.core.clock import Instant
 from headrace.core.record import Record
@@ -26,6 +26,14 @@ _SQLITE_INSERT = (
 _POSTGRES_COPY = f"COPY sheet_records ({_NAMES}) FROM STDIN"
 _PIECE = 1_000
 """Rows that are handed to PostgreSQL at once."""
+_CHANGED = 1_000
+"""Rows of one change on PostgreSQL: so few that it looks for each of them, whatever it knows of the table."""
+_POSTGRES_TYPES = {"values": "jsonb", "messages": "jsonb", "valid": "boolean", "metadata": "text", "config": "text"}
+_BETWEEN = "\x1e"
+"""Stands in no JSON text."""
+_TEXTS = "string_to_array(%s, chr(30), '')"
+_FLAGS = "CAST(%s AS boolean[])"
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 _AT_ONCE = 5_000
 """Parameters of one statement."""
 
@@ -121,53 +129,53 @@ def _copied(sheet: int, first: int, rows: NewRows, tail: str) -> Iterator[str]:
 
 def update(tx: Transaction, sheet: Sheet, changes: Sequence[RowChange], commit: int, now: Instant) -> None:
     """Write ``changes``; ``commit`` made them."""
-    its = sa.update(table).where(table.c.sheet == sheet.number, table.c.position == sa.bindparam("its_position"))
-    as_json = _json(tx)
-    values = {
-        "values": as_json("its_values"),
-        "messages": as_json("its_messages"),
-        "valid": sa.bindparam("its_valid", type_=sa.Boolean),
-        "metadata": sa.type_coerce(sa.bindparam("its_metadata", type_=sa.Text), sa.Text),
-        "config": sa.type_coerce(sa.bindparam("its_config", type_=sa.Text), sa.Text),
-        "updated_commit": commit,
-        "updated_at": now,
-    }
-    rows = [
-        {
-            "its_position": change.position,
-            "its_values": change.values,
-            "its_messages": change.messages,
-            "its_valid": change.valid,
-            "its_metadata": change.metadata,
-            "its_config": change.config,
-        }
-        for change in changes
-    ]
-    if rows:
-        tx.execute(its.values(values), rows)
+    names = ("values", "messages", "valid", "metadata", "config")
+    rows = [(*(getattr(change, name) for name in names), change.position) for change in changes]
+    _set(tx, sheet, names, rows, {"updated_commit": commit, "updated_at": now})
 
 
 def judge(tx: Transaction, sheet: Sheet, judgements: Sequence[Judgement]) -> None:
     """Write what is to be said of rows; their values, and the commit that touched them last, stay."""
-    its = sa.update(table).where(table.c.sheet == sheet.number, table.c.position == sa.bindparam("its_position"))
-    values = {"messages": _json(tx)("its_messages"), "valid": sa.bindparam("its_valid", type_=sa.Boolean)}
-    rows = [{"its_position": one.position, "its_messages": one.messages, "its_valid": one.valid} for one in judgements]
-    if rows:
-        tx.execute(its.values(values), rows)
+    _set(tx, sheet, ("messages", "valid"), [(one.messages, one.valid, one.position) for one in judgements])
 
 
 def recast(tx: Transaction, sheet: Sheet, values: Sequence[tuple[int, str]]) -> None:
     """Write values of rows, as text by position, that are the same in another form; the commit that touched them last stays."""
-    its = sa.update(table).where(table.c.sheet == sheet.number, table.c.position == sa.bindparam("its_position"))
-    rows = [{"its_position": position, "its_values": text} for position, text in values]
-    if rows:
-        tx.execute(its.values({"values": _json(tx)("its_values")}), rows)
+    _set(tx, sheet, ("values",), [(text, position) for position, text in values])
 
 
-def _json(tx: Transaction) -> Any:
+def _set(
+    tx: Transaction,
+    sheet: Sheet,
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    alike: Mapping[str, int] = _NOTHING,
+) -> None:
+    """Give columns ``names`` of rows values, each with the position of its row behind them, and those of ``alike`` one value for all."""
+    same = [f"{name} = {value:d}" for name, value in alike.items()]
     if tx.dialect == "sqlite":
-        return lambda name: sa.type_coerce(sa.bindparam(name, type_=sa.Text), sa.Text)
-    return lambda name: sa.cast(sa.bindparam(name, type_=sa.Text), postgresql.JSONB)
+        given = ", ".join([f'"{name}" = ?' for name in names] + same)
+        which = f"sheet = {sheet.number:d} AND position = ?"
+        bulk.many(tx, f"UPDATE sheet_records SET {given} WHERE {which}", rows)
+        return
+    given = ", ".join([f'"{name}" = CAST(given."{name}" AS {_POSTGRES_TYPES[name]})' for name in names] + same)
+    arrays = ", ".join([*(_FLAGS if name == "valid" else _TEXTS for name in names), "CAST(%s AS bigint[])"])
+    listed = ", ".join(f'"{name}"' for name in (*names, "place"))
+    statement = (
+        f"UPDATE sheet_records SET {given} FROM unnest({arrays}) AS given ({listed}) "
+        f"WHERE sheet = {sheet.number:d} AND position = given.place"
+    )
+    for start in range(0, len(rows), _CHANGED):
+        *columns, places = zip(*rows[start : start + _CHANGED], strict=True)
+        parameters = [_array(name, column) for name, column in zip(names, columns, strict=True)]
+        bulk.execute(tx, statement, [*parameters, f"{{{','.join(map(str, places))}}}"])
+
+
+def _array(name: str, column: Sequence[Any]) -> str:
+    if name == "valid":
+        return f"{{{','.join(['t' if good else 'f' for good in column])}}}"
+    # The driver takes long to write such texts as an array. Null is empty here: no JSON is.
+    return _BETWEEN.join([text or "" for text in column])
 
 
 def delete(tx: Transaction, sheet: Sheet, positions: Sequence[int]) -> None:
