@@ -6,8 +6,10 @@ import pytest
 
 from e2e.house import House, ended_at_last
 from e2e.jobs import SCRIPT, Shop, as_extracted, as_mapped
+from headrace.bootstrap.working import working
 from headrace.core import crashpoints
 from headrace.core.job import JobStatus, JobTrigger
+from waiting import until
 
 pytestmark = [pytest.mark.e2e]
 
@@ -26,7 +28,9 @@ def killed_at(house: House, *points: str) -> None:
     for point in points:
         with ended_at_last(house.start("worker", crash_at=point)) as worker:
             assert worker.wait(timeout=60) == KILLED
-    house.work()
+    with working(house.application):
+        # Not until every run has ended: that of a job which waits for somebody to look at its plan is there already.
+        until(lambda: not house.in_hand(), seconds=60, what="the end of all that is to be done", every=0.05)
 
 
 @pytest.mark.turn_about
