@@ -280,6 +280,9 @@ def working(desks: Desks, operate: Operation) -> WorkFunction:
             if problem.code in _STOPPED or (problem.code in TRANSIENT and task.attempt <= task.policy.retries):
                 # Who was fenced removes nothing: another worker goes on with it.
                 _give_up(work, only_if=problem.code is Code.CANCELLED)
+                if problem.code is Code.CANCELLED:
+                    # What was committed stays, and is counted.
+                    return Outcome(figures=figures_of(work.job), failure=Failure.of(problem))
                 raise
             return _fail(work, problem)
         except Exception:
