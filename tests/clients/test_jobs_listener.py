@@ -19,8 +19,9 @@ def server(tmp_path: Path) -> Iterator[ServedJobs]:
 
 
 @pytest.mark.e2e
-def test_a_listener_does_jobs_and_recovers(server: ServedJobs) -> None:
-    """It acknowledges, reports, completes, fails and splits; killed in the middle, its job times out, is retried and is done, each record once."""
+def test_a_listener_does_jobs(jobs_server: ServedJobs) -> None:
+    """It acknowledges, reports, completes, fails and splits."""
+    server = jobs_server
     with listening(server, PAUSE="10") as listener:
         shared, refused = server.job("share"), server.job("refuse")
         assert server.ended(shared, "complete")["outcome"]["message"] == "3 of 3"
@@ -33,6 +34,12 @@ def test_a_listener_does_jobs_and_recovers(server: ServedJobs) -> None:
         assert topics.count("job:ready") == 1
         until(lambda: listener.did(shared, "heard", "job:completed"), seconds=10, what="the last event")
         assert server.ended(refused, "failed")["outcome"]["next"] == {"type": "retry"}
+
+
+@pytest.mark.e2e
+@pytest.mark.soak
+def test_a_listener_that_was_killed_does_its_job_after_all(server: ServedJobs) -> None:
+    """Killed in the middle, its job times out (``service/jobs/test_timekeeping.py``), is retried and is done, each record once."""
     job = _killed_in_the_middle(server)
     failed = server.ended(job, "failed")
     assert failed["info"] == failed["outcome"]["message"]

@@ -26,6 +26,7 @@ def sqlite_house(sqlite_database: Database, tmp_path: Path) -> JobsHouse:
     return JobsHouse.build(sqlite_database, tmp_path)
 
 
+@pytest.mark.turn_about
 def test_a_file_becomes_a_workbook_with_its_records_and_says_so_before_the_job_does(house: JobsHouse) -> None:
     """Clients read the file when they hear that the job is complete (contract 11.2)."""
     file = house.file("people.csv", b"Name,Name,Born\nAnn,Lee,1990\nBob,,\n,,\n")
@@ -50,6 +51,7 @@ def test_a_file_becomes_a_workbook_with_its_records_and_says_so_before_the_job_d
     assert house.records(sheet) == [{"Name": "Ann", "Name_1": "Lee", "Born": "1990"}, {"Name": "Bob"}]
 
 
+@pytest.mark.turn_about
 def test_an_extraction_that_is_cut_anywhere_goes_on_without_loss_or_doubles(database: Database, tmp_path: Path) -> None:
     """Workbook, records and place are written together, so whoever goes on finds all of them or none."""
     house = JobsHouse.build(database, tmp_path, commit_records=2)
@@ -74,6 +76,7 @@ def test_an_extraction_of_several_worksheets_goes_on_in_the_one_where_it_was(sql
     assert [(sheet.name, len(sqlite_house.records(sheet))) for sheet in sheets] == [("a", 3), ("b", 3)]
 
 
+@pytest.mark.turn_about
 def test_a_file_that_cannot_be_read_fails_with_its_row_and_leaves_nothing_behind(house: JobsHouse) -> None:
     """All of it is looked at before anything is written."""
     file = house.file("broken.csv", b'a,b\n1,2\n"3"x,4\n')
