@@ -178,7 +178,7 @@ def _fullest(rows: Sequence[Sequence[str]], searched: int) -> tuple[Sequence[str
 def _joined(rows: Sequence[Sequence[str]], options: HeaderOptions) -> tuple[Sequence[str], int]:
     last = max(options.row_numbers)
     if last >= len(rows):
-        message = f"rowNumbers has {last}, but there are {len(rows)} rows, counted from 0"
+        message = f"the header is to be row {last + 1:,}, but there are {len(rows):,} rows"
         raise Problem(Code.INVALID, message, (FieldError("options.rowNumbers", message),))
     chosen = [rows[number] for number in options.row_numbers]
     width = max(map(len, chosen))
