@@ -27,7 +27,10 @@ DO $$ DECLARE place record; BEGIN
     LOOP EXECUTE format('DELETE FROM %I.%I', place.schemaname, place.tablename); END LOOP;
 END $$
 """
-_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_END_OTHERS = """
+SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_ALL_GONE = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY(%s))"
 
 
 class PostgresServer:
@@ -178,11 +181,11 @@ def free_port() -> int:
 
 
 def _empty(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
+    ended = [row[0] for row in connection.execute(_END_OTHERS)]
     until(
-        lambda: connection.execute(f"SELECT NOT EXISTS (SELECT {_OTHERS})").fetchone() == (True,),
+        lambda: connection.execute(_ALL_GONE, [ended]).fetchone() == (True,),
         seconds=20,
-        what="the others' end",
+        what="the end of others",
         every=0.002,
     )
     # Without triggers, so that the order of tables does not matter.
