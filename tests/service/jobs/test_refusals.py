@@ -1,6 +1,7 @@
 """What is refused in which status: the table of the contract (4.2), verb by verb."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,3 +165,12 @@ def test_who_holds_a_token_of_one_space_reaches_no_other(house: House) -> None:
     assert elsewhere.space_id == STRANGER.space_id
     assert refusal(lambda: house.make(actor=GUEST, predecessors=(elsewhere.id,))) == (Code.INVALID, "predecessorIds")
     assert verbs.execute(house.desk, GUEST, job.id).status is _S.READY
+
+
+@pytest.mark.parametrize("name", ["type", "operation", "source", "destination", "mode", "info"])
+def test_names_have_an_end(house: House, name: str) -> None:
+    """Lists and events repeat them: a thousand jobs of some mebibytes each would take all of the memory."""
+    long: dict[str, Any] = {name: "x" * 70_000}
+    asked = replace(SUBMIT, **long)
+    with pytest.raises(Problem, match=f"{name} has more than"):
+        making.create(house.desk, KEY, asked)

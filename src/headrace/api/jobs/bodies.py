@@ -230,7 +230,7 @@ def parse(raw: bytes) -> Any:
 def _decoded(text: bytes) -> Any:
     if len(text) <= _SMALL:
         return msgspec.json.decode(text)
-    # Looking for garbage again and again while millions of values are made takes ten times as long as making them, and nobody else is served meanwhile.
+    # Looking for garbage again and again while millions of values are made takes ten times as long as making them, and nobody is served then.
     gc.disable()
     try:
         return msgspec.json.decode(text)

@@ -20,6 +20,8 @@ from headrace.store.database import Transaction
 
 _SIZED = ("config", "input", "outcome", "result", "subject", "metadata", "part_data")
 _MOST_LETTERS = 1000
+_MOST_INFO = 65_536
+"""Of a word to people that every list and every event repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +174,11 @@ def _check(work: Work, request: JobRequest) -> None:
     for name in ("type", "operation", "source"):
         if not getattr(request, name):
             refuse(name, f"{name} is required")
-    if len(request.operation) > _MOST_LETTERS:
-        refuse("operation", f"operation has more than {_MOST_LETTERS} characters")
+    for name in ("type", "operation", "source", "destination", "mode"):
+        if len(getattr(request, name) or "") > _MOST_LETTERS:
+            refuse(name, f"{name} has more than {_MOST_LETTERS} characters")
+    if len(request.info or "") > _MOST_INFO:
+        refuse("info", f"info has more than {_MOST_INFO} characters")
     if request.status not in {JobStatus.CREATED, JobStatus.READY}:
         refuse("status", f'A job cannot be created in status "{request.status}"; give "created" or "ready".')
     if request.part is not None and request.part < 0:
