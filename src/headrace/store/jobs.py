@@ -205,9 +205,17 @@ def page(
     """Return jobs of the scope by the time of their making, and how many there are in all."""
     where = [table.c.scope == scope, *_conditions(query)]
     total = int(tx.scalar(sa.select(sa.func.count()).select_from(table).where(*where)))
+    left = total - offset
+    if left <= 0:
+        return [], total
+    # Rows that are passed over are read: there are fewer from the nearer end.
+    backwards = left < offset
+    if backwards:
+        limit, offset = min(limit, left), max(left - limit, 0)
     order = (table.c.created_at, table.c.id)
-    statement = sa.select(table).where(*where).order_by(*(key.desc() if descending else key for key in order))
-    return [_job(row) for row in tx.rows(statement.limit(limit).offset(offset))], total
+    keys = [key.desc() if descending != backwards else key for key in order]
+    rows = tx.rows(sa.select(table).where(*where).order_by(*keys).limit(limit).offset(offset))
+    return [_job(row) for row in (reversed(rows) if backwards else rows)], total
 
 
 def delivered(tx: Transaction, job_id: str, run_id: str, now: Instant, ack_timeout: int) -> None:
@@ -260,14 +268,20 @@ def _conditions(query: JobQuery) -> list[sa.ColumnElement[bool]]:
         if wanted is not None:
             where.append(table.c[name] == wanted)
     if query.file_id is not None:
-        where.append(sa.or_(table.c.file_id == query.file_id, table.c.source == query.file_id))
+        where.append(_is_any(table.c.file_id == query.file_id, table.c.source == query.file_id))
     if query.workbook_id is not None:
         of_workbook = sa.select(sheets.c.id).where(sheets.c.workbook_id == query.workbook_id)
         places = (table.c.source, table.c.destination)
-        where.append(sa.or_(*(sa.or_(place == query.workbook_id, place.in_(of_workbook)) for place in places)))
+        its = [which for place in places for which in (place == query.workbook_id, place.in_(of_workbook))]
+        where.append(_is_any(*its))
     if query.without_parts and query.parent_id is None:
         where.append(table.c.parent_id.is_(None))
     return where
+
+
+def _is_any(*alternatives: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return that one of ``alternatives`` holds, each of which has an index: SQLite takes none of them for an OR beside an order."""
+    return table.c.id.in_(sa.union(*(sa.select(table.c.id).where(one) for one in alternatives)))
 
 
 def _values(job: Job, names: Sequence[str]) -> dict[str, Any]:
