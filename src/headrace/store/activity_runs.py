@@ -1,7 +1,7 @@
 """Activity runs: what became of each activity of a run, attempt by attempt."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from headrace.core.outcome import Failure, Figures, Outcome
 from headrace.core.run import ActivityRun, ActivityStatus
 from headrace.store import workers
 from headrace.store.database import Transaction
-from headrace.store.statuses import change
+from headrace.store.statuses import change, change_several
 from headrace.store.tables import activity_runs, runs
 from headrace.store.tables import workers as worker_rows
 from headrace.store.upserts import Upsert, upsert_on
@@ -60,6 +60,13 @@ _OUTPUTS = (
     .where(activity_runs.c.run_id == _KEY["run_id"])
     .where(activity_runs.c.path.in_(sa.bindparam("its_paths", expanding=True)))
     .order_by(activity_runs.c.attempt)
+)
+_SEVERAL = 1000
+"""Runs of whose activities one statement moves one."""
+_THERE = (
+    sa.select(activity_runs.c.run_id)
+    .where(activity_runs.c.run_id.in_(sa.bindparam("its_several", expanding=True)))
+    .where(activity_runs.c.path == _KEY["path"], activity_runs.c.attempt == _KEY["attempt"])
 )
 _OUTCOME = ("output", "figures", "failure")
 _WRITTEN = (*_OUTCOME, "state", "wake_at", "details", "carried_from")
@@ -267,6 +274,38 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
     return False
 
 
+def move_several(  # noqa: PLR0913, PLR0917 — as ``move``
+    tx: Transaction,
+    run_ids: Sequence[str],
+    path: str,
+    attempt: int,
+    expected: Collection[ActivityStatus],
+    to: ActivityStatus,
+    now: Instant,
+    *,
+    outcome: Outcome | None = None,
+) -> None:
+    """Move the attempt ``attempt`` at ``path`` of each of the runs if its status is one of ``expected``, as ``move`` does, in few statements.
+
+    Raises:
+        Problem: ``NOT_FOUND``: a run has no such attempt; ``ILLEGAL_STATE``: no such move in the table.
+    """
+    common = {"its_path": path, "its_attempt": attempt, "now": now}
+    written: tuple[str, ...] = ()
+    if outcome is not None:
+        common |= {f"its_{name}": encode(getattr(outcome, name)) for name in _OUTCOME}
+        written = _OUTCOME
+    statement = _move_several(frozenset(expected), to, written)
+    for start in range(0, len(run_ids), _SEVERAL):
+        piece = run_ids[start : start + _SEVERAL]
+        if tx.execute(statement, {"its_several": piece, **common}).rowcount == len(piece):
+            continue
+        key = {"its_several": piece, "its_path": path, "its_attempt": attempt}
+        missing = set(piece) - set(tx.execute(_THERE, key).scalars())
+        if missing:
+            raise _missing(min(missing), path, attempt)
+
+
 def progress(  # noqa: PLR0913, PLR0917 — which row, by whom, what, when
     tx: Transaction,
     run_id: str,
@@ -322,14 +361,24 @@ def _insert(dialect: str) -> Upsert:
 def _move(
     expected: frozenset[ActivityStatus], to: ActivityStatus, written: tuple[str, ...], *, with_epoch: bool
 ) -> sa.Update:
+    statement = change(activity_runs, _KEY, expected, to, _moved(to, written))
+    return statement.where(activity_runs.c.epoch == sa.bindparam("its_epoch")) if with_epoch else statement
+
+
+@cache
+def _move_several(expected: frozenset[ActivityStatus], to: ActivityStatus, written: tuple[str, ...]) -> sa.Update:
+    key = {"path": _KEY["path"], "attempt": _KEY["attempt"]}
+    return change_several(activity_runs, "run_id", key, expected, to, _moved(to, written))
+
+
+def _moved(to: ActivityStatus, written: tuple[str, ...]) -> dict[str, Any]:
     now: sa.BindParameter[Any] = sa.bindparam("now")
     values: dict[str, Any] = {"updated_at": now, **{name: sa.bindparam(f"its_{name}") for name in written}}
     if to.is_final:
         values["ended_at"] = now
     if to is ActivityStatus.RUNNING:
         values["started_at"] = sa.func.coalesce(activity_runs.c.started_at, now)
-    statement = change(activity_runs, _KEY, expected, to, values)
-    return statement.where(activity_runs.c.epoch == sa.bindparam("its_epoch")) if with_epoch else statement
+    return values
 
 
 def _standing(tx: Transaction, run_id: str, path: str, attempt: int) -> tuple[str, int]:

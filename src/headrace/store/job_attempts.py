@@ -1,6 +1,6 @@
 """Attempts at jobs that have ended, as they were then. The one that goes on stands in the job itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,15 +14,10 @@ _FROZEN = ("config", "input", "plan", "result", "outcome")
 _INSERT = sa.insert(table)
 
 
-def insert(tx: Transaction, scope: str, attempt: JobAttempt) -> None:
-    """Keep an attempt that has ended."""
-    values: dict[str, Any] = {name: getattr(attempt, name) for name in _PLAIN}
-    values["scope"] = scope
-    values["status"] = attempt.status.value
-    values["ended_by"] = None if attempt.ended_by is None else attempt.ended_by.value
-    values["frozen"] = {name: getattr(attempt, name) for name in _FROZEN if getattr(attempt, name) is not None}
-    values["notes"] = list(attempt.notes)
-    tx.execute(_INSERT, values)
+def insert_all(tx: Transaction, scope: str, attempts: Sequence[JobAttempt]) -> None:
+    """Keep attempts that have ended, at jobs of one scope."""
+    if attempts:
+        tx.execute(_INSERT, [_values(scope, attempt) for attempt in attempts])
 
 
 def of_job(tx: Transaction, job_id: str) -> list[JobAttempt]:
@@ -43,6 +38,16 @@ def note(tx: Transaction, job_id: str, number: int, words: str) -> None:
     row = tx.first(sa.select(table.c.notes).where(*its))
     if row is not None:
         tx.execute(sa.update(table).where(*its).values(notes=[*row["notes"], words]))
+
+
+def _values(scope: str, attempt: JobAttempt) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(attempt, name) for name in _PLAIN}
+    values["scope"] = scope
+    values["status"] = attempt.status.value
+    values["ended_by"] = None if attempt.ended_by is None else attempt.ended_by.value
+    values["frozen"] = {name: getattr(attempt, name) for name in _FROZEN if getattr(attempt, name) is not None}
+    values["notes"] = list(attempt.notes)
+    return values
 
 
 def _attempt(row: Mapping[str, Any]) -> JobAttempt:

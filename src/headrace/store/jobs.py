@@ -126,11 +126,6 @@ def change(tx: Transaction, before: Job, after: Job) -> Job:
     return replace(after, revision=before.revision + 1)
 
 
-def remove(tx: Transaction, job_id: str) -> None:
-    """Remove the job; what the ledger has of it stays."""
-    tx.execute(sa.delete(table).where(table.c.id == job_id))
-
-
 def known(tx: Transaction, job_ids: Collection[str]) -> dict[str, Job]:
     """Return those of the jobs that there are, by id."""
     rows = tx.rows(sa.select(table).where(table.c.id.in_(sorted(set(job_ids)))))

@@ -19,7 +19,7 @@ from headrace.store.columns import FIGURES, figures_values, searchable
 from headrace.store.database import Transaction, refused
 from headrace.store.run_pages import RunGlance, RunQuery, count, newest_started, page, scopes
 from headrace.store.run_rows import run_of
-from headrace.store.statuses import change
+from headrace.store.statuses import change, change_several
 from headrace.store.tables import activity_runs as activity_rows
 from headrace.store.tables import batches, replays, request_keys, resolved_rejects, uploads, variable_values
 from headrace.store.tables import runs as table
@@ -41,6 +41,7 @@ __all__ = [
     "insert_all",
     "last_attempt",
     "move",
+    "move_several",
     "newest_started",
     "note",
     "of_flow",
@@ -66,6 +67,13 @@ _STATUS = sa.select(table.c.status).where(_ITS_ID)
 _INSERT = sa.insert(table)
 _LAST_ATTEMPT = sa.select(sa.func.max(table.c.attempt)).where(table.c.group_id == sa.bindparam("its_id"))
 _END_REPLAY = sa.update(replays).where(replays.c.run_id == sa.bindparam("its_id")).values(ended_at=sa.bindparam("now"))
+_SEVERAL = 1000
+"""Runs that one statement moves."""
+_END_REPLAYS = (
+    sa.update(replays)
+    .where(replays.c.run_id.in_(sa.bindparam("its_several", expanding=True)))
+    .values(ended_at=sa.bindparam("now"))
+)
 
 
 def _open_below() -> sa.Select[Any]:
@@ -174,6 +182,38 @@ def move(  # noqa: PLR0913, PLR0917 — a move is one statement: which row, from
         tx.execute(_END_REPLAY, {"its_id": run_id, "now": now})
         webhooks.tell(tx, run_id, to, now)
         signals.answer_caller(tx, run_id, messages.child_ended(run_id, to), now)
+    return moved
+
+
+def move_several(
+    tx: Transaction,
+    run_ids: Sequence[str],
+    expected: Collection[RunStatus],
+    to: RunStatus,
+    now: Instant,
+    reason: Failure | None = None,
+) -> set[str]:
+    """Move those of the runs whose status is one of ``expected``, each as ``move`` does, in few statements; return the ids of those.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``: no such move in the table.
+    """
+    sets_reason = reason is not None or to in {RunStatus.RUNNING, RunStatus.SUCCEEDED}
+    statement = _move_several(frozenset(expected), to, sets_reason=sets_reason)
+    common = {"now": now} | ({"its_reason": encode(reason)} if sets_reason else {})
+    moved: set[str] = set()
+    for start in range(0, len(run_ids), _SEVERAL):
+        rows = tx.rows(statement, {"its_several": run_ids[start : start + _SEVERAL], **common})
+        ids = sorted(row["id"] for row in rows)
+        moved.update(ids)
+        if not ids or not to.is_final:
+            continue
+        tx.execute(_END_REPLAYS, {"its_several": ids, "now": now})
+        for run_id in ids:
+            webhooks.tell(tx, run_id, to, now)
+        for row in rows:
+            if row["caller_run_id"] is not None:
+                signals.answer_caller(tx, row["id"], messages.child_ended(row["id"], to), now)
     return moved
 
 
@@ -324,6 +364,16 @@ def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
 
 @cache
 def _move(expected: frozenset[RunStatus], to: RunStatus, *, sets_reason: bool) -> sa.Update:
+    return change(table, {"id": sa.bindparam("its_id")}, expected, to, _moved(to, sets_reason=sets_reason))
+
+
+@cache
+def _move_several(expected: frozenset[RunStatus], to: RunStatus, *, sets_reason: bool) -> Any:
+    statement = change_several(table, "id", {}, expected, to, _moved(to, sets_reason=sets_reason))
+    return statement.returning(table.c.id, table.c.caller_run_id)
+
+
+def _moved(to: RunStatus, *, sets_reason: bool) -> dict[str, Any]:
     now: sa.BindParameter[Any] = sa.bindparam("now")
     values: dict[str, Any] = {"updated_at": now, "revision": table.c.revision + 1}
     if sets_reason:
@@ -332,7 +382,7 @@ def _move(expected: frozenset[RunStatus], to: RunStatus, *, sets_reason: bool) -
         values["started_at"] = sa.func.coalesce(table.c.started_at, now)
     if to.is_final:
         values["ended_at"] = now
-    return change(table, {"id": sa.bindparam("its_id")}, expected, to, values)
+    return values
 
 
 @cache

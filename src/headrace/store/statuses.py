@@ -28,10 +28,40 @@ def change(
     Raises:
         Problem: ``ILLEGAL_STATE``: it does so from none of them.
     """
+    return _change(table, [table.c[name] == value for name, value in key.items()], expected, to, values)
+
+
+def change_several(
+    table: sa.Table,
+    column: str,
+    key: Mapping[str, object],
+    expected: Collection[RunStatus] | Collection[ActivityStatus],
+    to: RunStatus | ActivityStatus,
+    values: Mapping[str, Any],
+) -> sa.Update:
+    """Return the update of all rows with ``key`` whose ``column`` is among the parameter ``its_several``, a list.
+
+    Each row is compared as in ``change``.
+
+    Raises:
+        Problem: as ``change``.
+    """
+    several = table.c[column].in_(sa.bindparam("its_several", expanding=True))
+    its_key = [several, *(table.c[name] == value for name, value in key.items())]
+    return _change(table, its_key, expected, to, values)
+
+
+def _change(
+    table: sa.Table,
+    its_key: Collection[sa.ColumnElement[bool]],
+    expected: Collection[RunStatus] | Collection[ActivityStatus] | Collection[TriggerRunStatus],
+    to: RunStatus | ActivityStatus | TriggerRunStatus,
+    values: Mapping[str, Any],
+) -> sa.Update:
     legal = _legal(expected, to)
     return (
         sa.update(table)
-        .where(*(table.c[name] == value for name, value in key.items()))
+        .where(*its_key)
         .where(sa.or_(*(table.c.status == status.value for status in legal)))
         .values(status=to.value, **values)
     )

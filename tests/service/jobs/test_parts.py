@@ -3,10 +3,11 @@
 import pytest
 
 from headrace.core.errors import Code, Problem
-from headrace.core.job import Job, JobStatus, JobTrigger, PartExecution
-from headrace.service.jobs import parts, retrying, timekeeping, verbs
+from headrace.core.job import EndedBy, Job, JobAttempt, JobStatus, JobTrigger, PartExecution
+from headrace.service.jobs import lists, parts, retrying, timekeeping, verbs
 from headrace.service.jobs.verbs import Ending, Sign
-from service.jobs.house import KEY, House, ids_of
+from headrace.store import job_attempts, runs
+from service.jobs.house import KEY, SPACE, House, ids_of
 
 _S = JobStatus
 
@@ -224,3 +225,77 @@ def test_a_sign_of_life_of_a_part_is_none_of_its_parent(house: House) -> None:
     for part in house.parts(parent.id):
         end(house, part, _S.COMPLETE)
     assert house.job(parent.id).deadline_at is not None
+
+
+def mixed(house: House, count: int) -> tuple[Job, list[Job], list[Job]]:
+    """Make a job in so many parts that stand differently; return it, its parts, and who waits: two behind parts, one behind it, one behind that."""
+    parent = split(house, count, parallel=True)
+    found = house.parts(parent.id)
+    for part in found[3::20]:
+        verbs.acknowledge(house.desk, KEY, part.id, Sign("half", 50))
+    for first, status in ((7, _S.COMPLETE), (11, _S.FAILED), (15, _S.CANCELLED)):
+        for part in found[first::20]:
+            end(house, part, status)
+    retrying.retry(house.desk, KEY, found[11].id)
+    behind = [house.make(predecessors=(other.id,)) for other in (found[9], found[4], parent)]
+    return parent, house.parts(parent.id), [*behind, house.make(predecessors=(behind[2].id,))]
+
+
+def test_hundreds_of_parts_end_with_their_parent_and_each_is_told_of_in_its_turn(any_house: House) -> None:
+    """However few statements do it: the parent, its open parts in their order, who waits for the parent, for the parts, and for those (4.1, 6.3)."""
+    house = any_house
+    parent, before, (behind_9, behind_4, behind, last) = mixed(house, 240)
+    still = [part for part in before if not part.status.is_final]
+    assert {part.status for part in before} == {_S.READY, _S.EXECUTING, _S.COMPLETE, _S.FAILED, _S.CANCELLED}
+    told = len(house.told())
+    verbs.cancel(house.desk, KEY, parent.id)
+    heard = house.told(told)
+    assert [one.job_id for one in heard] == ids_of([parent, *still, behind, behind_4, behind_9, last])
+    assert {(one.topic, one.payload["status"]) for one in heard} == {("job:updated", "canceled")}
+    for part, after in zip(before, house.parts(parent.id), strict=True):
+        if part.status.is_final:
+            assert after == part
+            continue
+        assert (after.status, after.revision, after.progress) == (_S.CANCELLED, part.revision + 1, part.progress)
+        assert after.info == f"Its parent {parent.id} ({parent.name}) was canceled."
+        frozen = attempts_of(house, after)[-1]
+        assert (frozen.number, frozen.status, frozen.ended_by) == (part.attempt, _S.CANCELLED, EndedBy.CANCEL)
+        assert frozen.started_at == (part.started_at if part.status is _S.EXECUTING else None)
+    assert house.job(behind_4.id).info == f"Predecessor {before[4].id} ({before[4].name}) was canceled."
+
+
+def test_parts_are_removed_with_their_parent_and_each_is_told_of_in_its_turn(house: House) -> None:
+    """The parts first, then the parent, then who waited for one of them; the ledger keeps the attempts, also of what was stopped (row 28)."""
+    parent, before, (behind_9, behind_4, behind, last) = mixed(house, 40)
+    told = len(house.told())
+    verbs.delete(house.desk, KEY, parent.id)
+    heard = house.told(told)
+    assert [one.job_id for one in heard] == ids_of([*before, parent, behind_4, behind_9, behind, last])
+    assert [one.topic for one in heard] == ["job:deleted"] * 41 + ["job:updated"] * 4
+    assert house.parts(parent.id) == []
+    for part in [*before, parent]:
+        assert attempts_of(house, part)[-1].status is (part.status if part.status.is_final else _S.CANCELLED)
+        with house.database.reading() as tx:
+            assert runs.status(tx, part.run_id).is_final
+
+
+def test_jobs_of_a_removed_space_end_in_the_order_of_their_making(house: House) -> None:
+    """Parts too; of parts in sequence no other one begins, and nobody is told that the parts of a complete job have ended."""
+    complete = split(house, 3)
+    verbs.complete(house.desk, KEY, complete.id, Ending())
+    parent, before, (behind_9, behind_4, behind, last) = mixed(house, 40)
+    still = [part for part in before if not part.status.is_final]
+    told = len(house.told())
+    with house.database.transaction() as tx:
+        lists.cancel_of_space(tx, house.desk, KEY, SPACE, house.clock.now())
+    ended = [house.job(one.job_id) for one in house.told(told)]
+    assert ended == sorted(ended, key=lambda job: (job.created_at, job.id))
+    expected = [*house.parts(complete.id), parent, *still, behind_9, behind_4, behind, last]
+    assert sorted(ids_of(ended)) == sorted(ids_of(expected))
+    assert {(job.status, job.info) for job in ended} == {(_S.CANCELLED, "Its space was deleted.")}
+
+
+def attempts_of(house: House, job: Job) -> list[JobAttempt]:
+    """Return the attempts at a job that have ended, also of one that is gone."""
+    with house.database.reading() as tx:
+        return job_attempts.of_job(tx, job.id)

@@ -73,7 +73,36 @@ def end(work: Work, job: Job, ended_by: EndedBy, *, started: bool) -> None:
 
     ``started``: somebody had begun it; else what the job says of its start is of the attempt before.
     """
-    attempt = JobAttempt(
+    if job.status is not JobStatus.COMPLETE:
+        end_all(work, [(job, started)], ended_by)
+        return
+    job_attempts.insert_all(work.tx, job.scope, [_frozen(work, job, ended_by, started=started)])
+    if not job.engine:
+        if not started:
+            start(work, job)
+        output: dict[str, Json] = {"outcome": job.outcome, "result": job.result}
+        _move(work, job, ActivityStatus.SUCCEEDED, _LISTENING, Outcome(output))
+        runs.move(work.tx, job.run_id, {RunStatus.RUNNING}, RunStatus.SUCCEEDED, work.now)
+    elif ended_by is not EndedBy.ENGINE:
+        _end_engine(work, job)
+
+
+def end_all(work: Work, ended: Sequence[tuple[Job, bool]], ended_by: EndedBy) -> None:
+    """Do as ``end`` with jobs that have all failed, or were all cancelled, each with whether somebody had begun its attempt; in few statements."""
+    attempts = [_frozen(work, job, ended_by, started=started) for job, started in ended]
+    job_attempts.insert_all(work.tx, work.actor.scope, attempts)
+    listening: dict[Failure, list[Job]] = {}
+    for job, _ in ended:
+        if not job.engine:
+            listening.setdefault(_why(work, job, ended_by), []).append(job)
+        elif ended_by is not EndedBy.ENGINE:
+            _end_engine(work, job)
+    for why, found in listening.items():
+        _end_listening(work, [job.run_id for job in found], why, failed=found[0].status is JobStatus.FAILED)
+
+
+def _frozen(work: Work, job: Job, ended_by: EndedBy, *, started: bool) -> JobAttempt:
+    return JobAttempt(
         job_id=job.id,
         number=job.attempt,
         run_id=job.run_id,
@@ -90,13 +119,6 @@ def end(work: Work, job: Job, ended_by: EndedBy, *, started: bool) -> None:
         ended_by=ended_by,
         actor_id=work.actor.id,
     )
-    job_attempts.insert(work.tx, job.scope, attempt)
-    if not job.engine:
-        if job.status is JobStatus.COMPLETE and not started:
-            start(work, job)
-        _end_listening(work, job, ended_by)
-    elif ended_by is not EndedBy.ENGINE:
-        _end_engine(work, job)
 
 
 def _run(work: Work, job: Job, flow: Flow) -> Run:
@@ -161,25 +183,25 @@ def _flow(work: Work, name: str, activity: Activity) -> Flow:
     return work.flows[flow_id]
 
 
-def _end_listening(work: Work, job: Job, ended_by: EndedBy) -> None:
+def _why(work: Work, job: Job, ended_by: EndedBy) -> Failure:
+    """Return why the run of a listener's job ends that has failed or was cancelled."""
+    if job.status is JobStatus.FAILED:
+        return _failure(job, Code.TIMED_OUT if ended_by is EndedBy.TIMEOUT else Code.EXTERNAL_FAILED)
+    return Failure(Code.CANCELLED, job.info or f"cancelled by {work.actor.id}")
+
+
+def _end_listening(work: Work, run_ids: Sequence[str], why: Failure, *, failed: bool) -> None:
     tx, now = work.tx, work.now
-    match job.status:
-        case JobStatus.COMPLETE:
-            output: dict[str, Json] = {"outcome": job.outcome, "result": job.result}
-            _move(work, job, ActivityStatus.SUCCEEDED, _LISTENING, Outcome(output))
-            runs.move(tx, job.run_id, {RunStatus.RUNNING}, RunStatus.SUCCEEDED, now)
-        case JobStatus.FAILED:
-            late = ended_by is EndedBy.TIMEOUT
-            failure = _failure(job, Code.TIMED_OUT if late else Code.EXTERNAL_FAILED)
-            to = ActivityStatus.TIMED_OUT if late else ActivityStatus.FAILED
-            _move(work, job, to, _LISTENING, Outcome(failure=failure))
-            runs.move(tx, job.run_id, {RunStatus.QUEUED, RunStatus.RUNNING}, RunStatus.FAILED, now, failure)
-        case _:
-            failure = Failure(Code.CANCELLED, job.info or f"cancelled by {work.actor.id}")
-            _move(work, job, ActivityStatus.CANCELLED, _LISTENING)
-            if not runs.move(tx, job.run_id, {RunStatus.QUEUED}, RunStatus.CANCELLED, now, failure):
-                runs.move(tx, job.run_id, {RunStatus.RUNNING}, RunStatus.CANCELLING, now, failure)
-                runs.move(tx, job.run_id, {RunStatus.CANCELLING}, RunStatus.CANCELLED, now, failure)
+    if failed:
+        to = ActivityStatus.TIMED_OUT if why.code is Code.TIMED_OUT else ActivityStatus.FAILED
+        activity_runs.move_several(tx, run_ids, _WORK, 1, _LISTENING, to, now, outcome=Outcome(failure=why))
+        runs.move_several(tx, run_ids, {RunStatus.QUEUED, RunStatus.RUNNING}, RunStatus.FAILED, now, why)
+        return
+    activity_runs.move_several(tx, run_ids, _WORK, 1, _LISTENING, ActivityStatus.CANCELLED, now)
+    before = runs.move_several(tx, run_ids, {RunStatus.QUEUED}, RunStatus.CANCELLED, now, why)
+    begun = [run_id for run_id in run_ids if run_id not in before]
+    runs.move_several(tx, begun, {RunStatus.RUNNING}, RunStatus.CANCELLING, now, why)
+    runs.move_several(tx, begun, {RunStatus.CANCELLING}, RunStatus.CANCELLED, now, why)
 
 
 def _end_engine(work: Work, job: Job) -> None:

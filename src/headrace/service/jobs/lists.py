@@ -6,7 +6,7 @@ from headrace.core.clock import Instant
 from headrace.core.job import Actor, EndedBy, Job, JobAttempt, JobStatus
 from headrace.core.job_moves import Act
 from headrace.service.jobs.desk import JobDesk
-from headrace.service.jobs.moving import begin, end, follow
+from headrace.service.jobs.moving import begin, end_all, follow
 from headrace.service.jobs.refusals import not_found
 from headrace.store import job_attempts, jobs
 from headrace.store.database import Transaction
@@ -61,8 +61,8 @@ def attempts(desk: JobDesk, actor: Actor, job_id: str) -> tuple[JobAttempt, ...]
 def cancel_of_space(tx: Transaction, desk: JobDesk, actor: Actor, space_id: str, now: Instant) -> None:
     """Cancel every job of a space that has not ended, within the caller's transaction."""
     work = begin(tx, desk, actor, now)
-    for job in jobs.open_of_space(tx, actor.scope, space_id):
-        end(work, job, Act.CANCEL, EndedBy.CANCEL, info="Its space was deleted.")
+    found = jobs.open_of_space(tx, actor.scope, space_id)
+    end_all(work, found, Act.CANCEL, EndedBy.CANCEL, info="Its space was deleted.")
     follow(work)
 
 

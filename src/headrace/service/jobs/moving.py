@@ -3,9 +3,10 @@
 What follows from an end is done in the transaction of the end, one job after the other and not in each other, however long the chain is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
@@ -16,7 +17,7 @@ from headrace.service.jobs import attempts
 from headrace.service.jobs.desk import JobDesk
 from headrace.service.jobs.refusals import shown
 from headrace.service.jobs.work import COMPLETED, FAILED, PARTS_COMPLETED, READY, UPDATED, Ended, Work
-from headrace.store import jobs
+from headrace.store import jobs, jobs_at_once
 from headrace.store.database import Transaction
 
 _TOPICS = {JobStatus.COMPLETE: COMPLETED, JobStatus.FAILED: FAILED, JobStatus.CANCELLED: UPDATED}
@@ -78,38 +79,95 @@ def end(  # noqa: PLR0913, PLR0917 — an end is what, why, by whom, and what is
     result: Mapping[str, Json] | None = None,
 ) -> Job:
     """End the attempt that ``job`` is at; what is None stays as it was. What follows from it is left to ``follow``."""
-    status = _status_after(act)
-    check(act, job.status, status)
+    changes = _changes(work, act, outcome, info)
+    check(act, job.status, changes["status"])
+    complete = changes["status"] is JobStatus.COMPLETE
     ended = replace(
         job,
-        status=status,
-        progress=_ALL if status is JobStatus.COMPLETE else job.progress,
-        outcome=job.outcome if outcome is None else outcome,
-        info=job.info if info is None else info,
+        **changes,
+        progress=_ALL if complete else job.progress,
         result=job.result if result is None else result,
-        finished_at=work.now,
-        deadline_at=None,
-        due_at=None,
     )
     kept = work.change(job, ended)
     attempts.end(work, kept, ended_by, started=job.status is JobStatus.EXECUTING)
-    work.tell(kept, _TOPICS[status])
-    work.ended.append(Ended(kept))
-    work.over.add(kept.id)
+    _say_ended(work, kept)
     return kept
+
+
+def end_all(
+    work: Work,
+    found: Sequence[Job],
+    act: Act,
+    ended_by: EndedBy,
+    outcome: Mapping[str, Json] | None = None,
+    info: str | None = None,
+) -> None:
+    """Fail or cancel jobs, each as ``end`` does and in their order, in few statements."""
+    if not found:
+        return
+    changes = _changes(work, act, outcome, info)
+    for job in found:
+        check(act, job.status, changes["status"])
+    ended = jobs_at_once.change_all(work.tx, found, {**changes, "updated_at": work.now})
+    begun = [before.status is JobStatus.EXECUTING for before in found]
+    attempts.end_all(work, list(zip(ended, begun, strict=True)), ended_by)
+    for job in ended:
+        _say_ended(work, job)
+
+
+def _changes(work: Work, act: Act, outcome: Mapping[str, Json] | None, info: str | None) -> dict[str, Any]:
+    """Return what every end by ``act`` changes of a job."""
+    said = {name: value for name, value in (("outcome", outcome), ("info", info)) if value is not None}
+    return {"status": _status_after(act), "finished_at": work.now, "deadline_at": None, "due_at": None, **said}
+
+
+def _say_ended(work: Work, job: Job) -> None:
+    work.tell(job, _TOPICS[job.status])
+    work.ended.append(Ended(job))
+    work.over.add(job.id)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What following knows of jobs that have ended, asked for many of them at once: nothing that it does gives them parts, or jobs behind them.
+
+    ``done``: complete parents without open parts.
+    """
+
+    asked: set[str] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
+    split: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+
+    def ask(self, work: Work, ended: Ended) -> None:
+        """Ask of a job, and of all whose turn comes, unless that was asked."""
+        if ended.job.id in self.asked:
+            return
+        new = [one for one in (ended, *work.ended) if one.job.id not in self.asked]
+        ids = [one.job.id for one in new]
+        self.asked.update(ids)
+        self.awaited |= jobs_at_once.awaited(work.tx, ids)
+        self.split |= jobs_at_once.split(work.tx, [one.job.id for one in new if _ends_parts(one)])
+
+
+def _ends_parts(ended: Ended) -> bool:
+    # A part has no parts.
+    return not ended.gone and not ended.job.is_part and ended.job.status is not JobStatus.COMPLETE
 
 
 def follow(work: Work) -> None:
     """Do what follows from the ends so far, and from those that this brings about; then write down what listeners are told of all of it."""
+    known = _Known()
     while work.ended:
         ended = work.ended.popleft()
-        # A part has no parts.
-        if not ended.gone and not ended.job.is_part and ended.job.status is not JobStatus.COMPLETE:
-            _cancel_parts(work, ended.job)
-        for behind in jobs.waiting_behind(work.tx, ended.job.id):
-            _follow_predecessor(work, behind, ended)
-        if ended.job.parent_id is not None and ended.job.parent_id not in work.over:
-            _follow_part(work, ended.job.parent_id)
+        job = ended.job
+        known.ask(work, ended)
+        if job.id in known.split:
+            _cancel_parts(work, job)
+        if job.id in known.awaited:
+            _follow_predecessor(work, ended)
+        if job.parent_id is not None and job.parent_id not in work.over and job.parent_id not in known.done:
+            _follow_part(work, job.parent_id, known)
     work.write_down()
 
 
@@ -216,16 +274,18 @@ def _status_after(act: Act) -> JobStatus:
 
 
 def _cancel_parts(work: Work, parent: Job) -> None:
-    for part in jobs.parts_of(work.tx, parent.id, only_open=True):
-        end(work, part, Act.CANCEL, EndedBy.CANCEL, info=f"Its parent {_called(parent)} {_how(parent)}.")
+    parts = jobs.parts_of(work.tx, parent.id, only_open=True)
+    end_all(work, parts, Act.CANCEL, EndedBy.CANCEL, info=f"Its parent {_called(parent)} {_how(parent)}.")
 
 
-def _follow_predecessor(work: Work, job: Job, ended: Ended) -> None:
+def _follow_predecessor(work: Work, ended: Ended) -> None:
     other = ended.job
+    behind = jobs.waiting_behind(work.tx, other.id)
     if ended.gone:
         info = f"Predecessor {_called(other)} was deleted."
-        end(work, job, Act.PREDECESSOR_CANCELLED, EndedBy.PREDECESSOR, info=info)
-    else:
+        end_all(work, behind, Act.PREDECESSOR_CANCELLED, EndedBy.PREDECESSOR, info=info)
+        return
+    for job in behind:
         after_predecessor(work, job, other)
 
 
@@ -239,7 +299,7 @@ def after_predecessor(work: Work, job: Job, other: Job) -> Job:
     return release(work, job) if can_start(work, job) else job
 
 
-def _follow_part(work: Work, parent_id: str) -> None:
+def _follow_part(work: Work, parent_id: str, known: _Known) -> None:
     parent = jobs.find(work.tx, parent_id, hold=True)
     if parent is None or parent.status not in {*OPEN, JobStatus.COMPLETE}:
         return
@@ -248,6 +308,8 @@ def _follow_part(work: Work, parent_id: str) -> None:
         following = jobs.next_part(work.tx, parent.id)
         if following is not None:
             announce(work, following, Act.RELEASE)
+    if parent.status is JobStatus.COMPLETE and not jobs.has_open_parts(work.tx, parent.id):
+        known.done.add(parent.id)
     # Of several parts that ended together, the last one says it.
     if (
         parent.status in OPEN

@@ -1,6 +1,6 @@
 """What callers do with jobs (contract 4): each verb is a transaction, and all that follows from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.core.clock import Instant, to_iso
@@ -17,7 +17,7 @@ from headrace.service.jobs.refusals import check_sizes, illegal, refuse, shown
 from headrace.service.jobs.scheduling import follow_occurrence
 from headrace.service.jobs.words import percents
 from headrace.service.jobs.work import DELETED, OUTCOME_ACKNOWLEDGED, UPDATED, Ended, Work
-from headrace.store import audit, job_attempts, jobs
+from headrace.store import audit, job_attempts, jobs, jobs_at_once
 
 _VERBS: Mapping[JobStatus, Verb] = {
     JobStatus.READY: Verb.EXECUTE,
@@ -146,9 +146,7 @@ def delete(desk: JobDesk, actor: Actor, job_id: str) -> Job:
     """
     with working(desk, actor) as work:
         job = work.hold(job_id)
-        for part in jobs.parts_of(work.tx, job.id):
-            _remove(work, part)
-        _remove(work, job)
+        _remove(work, [*jobs.parts_of(work.tx, job.id), job])
         audit.record(work.tx, job.scope, actor.id, "job.delete", job.id, work.now)
         return job
 
@@ -301,17 +299,25 @@ def _check_config(work: Work, job: Job) -> None:
         refuse("config", f"config lacks what the engine needs to do {job.name}")
 
 
-def _remove(work: Work, job: Job) -> None:
-    gone = job
-    if job.status in OPEN:
-        # Not told of as an end: that it was removed says it.
-        gone = replace(job, status=JobStatus.CANCELLED, finished_at=work.now)
-        attempts.end(work, gone, EndedBy.CANCEL, started=job.status is JobStatus.EXECUTING)
-    jobs.remove(work.tx, job.id)
-    work.tell(job, DELETED)
-    work.ended.append(Ended(gone, gone=True))
-    if job.status is JobStatus.SCHEDULED:
-        follow_occurrence(work, job)
+def _remove(work: Work, found: Sequence[Job]) -> None:
+    """Remove jobs after stopping what goes on of them, and tell of it in their order."""
+    # Not told of as an end: that it was removed says it.
+    gone = [
+        replace(job, status=JobStatus.CANCELLED, finished_at=work.now) if job.status in OPEN else job for job in found
+    ]
+    stopped = [
+        (after, before.status is JobStatus.EXECUTING)
+        for before, after in zip(found, gone, strict=True)
+        if before.status in OPEN
+    ]
+    attempts.end_all(work, stopped, EndedBy.CANCEL)
+    jobs_at_once.remove_all(work.tx, [job.id for job in found])
+    for before, after in zip(found, gone, strict=True):
+        work.tell(before, DELETED)
+        work.ended.append(Ended(after, gone=True))
+        work.over.add(before.id)
+        if before.status is JobStatus.SCHEDULED:
+            follow_occurrence(work, before)
 
 
 def _most(desk: JobDesk) -> int:
