@@ -37,7 +37,6 @@ def test_a_listener_does_jobs(jobs_server: ServedJobs) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.soak
 def test_a_listener_that_was_killed_does_its_job_after_all(server: ServedJobs) -> None:
     """Killed in the middle, its job times out (``service/jobs/test_timekeeping.py``), is retried and is done, each record once."""
     job = _killed_in_the_middle(server)
