@@ -10,7 +10,10 @@ SOURCE = Path(headrace.__file__).parent
 
 
 def test_one_statement_changes_the_status_of_runs_and_activity_runs() -> None:
-    """There is one place where a status is set, but for those of workers, webhooks' deliveries, answers that are kept (an HTTP status), and (``queue``) DBOS's own rows."""
+    """There is one place where a status is set.
+
+    But for those of workers, webhooks' deliveries, answers that are kept (an HTTP status), and (``queue``) DBOS's own rows.
+    """
     setter = re.compile(r"\.values\([^)]*\bstatus=|SET\s+status", re.IGNORECASE)
     found = {path.name for path in SOURCE.rglob("*.py") if setter.search(path.read_text(encoding="utf-8"))}
     assert found == {"statuses.py", "workers.py", "webhooks.py", "idempotency.py", "queue.py"}
