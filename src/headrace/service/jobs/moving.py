@@ -193,7 +193,8 @@ def want_plan(work: Work, job: Job) -> None:
 
 def renew(work: Work, job: Job) -> Job:
     """Return the job at the beginning of its next attempt, with its run; it is not written yet."""
-    earlier = {key: value for key, value in job.position.items() if key != "earlier"}
+    # An attempt that still has the place of the one before has never come to go on from it.
+    earlier = job.position.get("earlier") or job.position
     fresh = replace(
         job,
         attempt=job.attempt + 1,
