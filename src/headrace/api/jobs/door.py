@@ -33,8 +33,8 @@ class JobsDoor:
     """Everything that a request of this door may reach.
 
     ``dev``: any bearer token is taken for an administrator's; bootstrap sees to it that only this machine can ask then. ``roots.files`` is the
-    folder of files. ``scripts``: runs scripts for previews. ``listening``: how long polls wait, of this door alone; who makes the door starts and stops
-    the dispatcher of its desk.
+    folder of files. ``scripts``: runs scripts for previews. ``listening``: how long polls wait, of this door alone; who makes the door
+    starts and stops the dispatcher of its desk.
     """
 
     database: Database
