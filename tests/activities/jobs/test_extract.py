@@ -10,6 +10,7 @@ from headrace.core.codec import Json
 from headrace.core.errors import Code
 from headrace.core.job import JobStatus
 from headrace.core.workspace import ResourceKind
+from headrace.service.workspace import files
 from headrace.store.database import Database
 from jobs_house import JobsHouse
 
@@ -131,3 +132,14 @@ def test_a_cancelled_extraction_stops_and_keeps_what_was_written(sqlite_house: J
     stopped = house.act(job, extract.operate).failure
     assert stopped is not None
     assert (stopped.code, stopped.message) == (Code.CANCELLED, "no more")
+
+
+def test_a_file_that_is_removed_before_it_is_read_fails_its_job_with_words(sqlite_house: JobsHouse) -> None:
+    """Whoever removed it knows why; nobody has to look into a log."""
+    house = sqlite_house
+    file = house.file("gone.csv", b"a\n1\n")
+    job = house.make("file", "extract", file.id)
+    files.path(house.desks.workspace, file.id).unlink()
+    failure = house.act(job, extract.operate).failure
+    assert failure is not None
+    assert (failure.code, "was removed" in failure.message) == (Code.SOURCE_NOT_FOUND, True)

@@ -124,6 +124,30 @@ def configured(operation: str, sheet: Sheet) -> dict[str, Json]:
     return configs[operation]
 
 
+@pytest.mark.parametrize("operation", ["find-replace", "mutate-records"])
+def test_a_retry_changes_no_record_twice(sqlite_house: JobsHouse, operation: str) -> None:
+    """Cancelled in the middle, an operation goes on behind what it has written; asked for something else, it begins anew."""
+    house, operate = sqlite_house, OPERATIONS["jobs_" + operation.replace("-", "_")]
+    config = configured(operation, people(house)) | {"find": "Person", "replace": "Person Person"}
+    whole, cut = people(house), people(house)
+    place = {"sheetId": whole.id}
+    result(house, operation, whole.id, {**config, **place})
+    job = asked(house, operation, cut.id, {**config, "sheetId": cut.id})
+    for look in range(1, 200):
+        house.clock.crash_at(look)
+        with pytest.raises(Crash):
+            house.act(job, operate)
+        house.clock.crash_at(0)
+        if house.job(job).position.get("seen"):
+            break
+    verbs.cancel(house.desks.jobs, KEY, job.id)
+    again = house.retry(job)
+    outcome = house.act(again, operate)
+    assert house.records(cut) == house.records(whole)
+    assert outcome.figures.rows_read is not None
+    assert 0 < outcome.figures.rows_read < len(house.records(whole))
+
+
 @pytest.mark.turn_about
 @pytest.mark.parametrize("operation", ["delete-records", "find-replace", "mutate-records", "snapshot", "export"])
 def test_an_operation_that_is_cut_anywhere_ends_as_if_it_had_not_been(house: JobsHouse, operation: str) -> None:

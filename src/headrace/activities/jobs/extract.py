@@ -44,12 +44,15 @@ def operate(work: Work) -> Done:
         looked=lambda done, total: _say_looked(work, done, total),
     )
     work.folder.mkdir(parents=True, exist_ok=True)
-    with reading(opening, ext) as worksheets:
-        crash_point("jobs-extract-looked")
-        place = _begin(work, file, worksheets, with_header=ext not in OBJECTS)
-        for number in range(place.sheet, len(worksheets)):
-            start = place.row if number == place.sheet else 0
-            _fill(work, worksheets, number, start)
+    try:
+        with reading(opening, ext) as worksheets:
+            crash_point("jobs-extract-looked")
+            place = _begin(work, file, worksheets, with_header=ext not in OBJECTS)
+            for number in range(place.sheet, len(worksheets)):
+                start = place.row if number == place.sheet else 0
+                _fill(work, worksheets, number, start)
+    except FileNotFoundError as error:
+        raise Problem(Code.SOURCE_NOT_FOUND, f"{file.name!r} was removed while it was being read") from error
     place = _Place.of(work.position)
     result: dict[str, Json] = {"workbookId": place.workbook, "sheets": len(place.sheets), "records": place.records}
     return Done(

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from headrace.activities.jobs.selecting import Chosen, change_selected, chosen_of
+from headrace.activities.jobs.selecting import Chosen, change_selected, chosen_of, go_on
 from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import Chunk, Done, Work
 from headrace.core.codec import Json
@@ -21,6 +21,7 @@ def operate(work: Work) -> Done:
     sheet_id = source if source.startswith(SHEET) and "sheetId" not in work.config else work.sheet_id("sheetId")
     field_key = str(work.config.get("fieldKey"))
     find, replace = _text(work.config.get("find")), _text(work.config.get("replace"))
+    go_on(work)
     work.take_snapshot_first(sheet_id)
 
     def change(chunk: Chunk, sheet: Sheet, records: list[Record]) -> int:

@@ -4,10 +4,13 @@ A list of ids in a configuration has no limit: ids that are included are looked 
 What is inserted behind the end of the sheet while an operation goes on is not selected.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from headrace.activities.jobs.figures import BEGUN, BEGUN_ACCEPTED
 from headrace.activities.jobs.working import Chunk, Work
 from headrace.core.codec import Json
 from headrace.core.record import Record, Selection, Standing
@@ -17,6 +20,10 @@ from headrace.store import record_pages
 from headrace.store.database import Transaction
 
 _IDS_AT_ONCE = 1_000
+_ASKED = "asked"
+"""Under this key a position has a digest of what was to be done."""
+_PLACE = frozenset({"after", "next", "end", "ended", "total", "seen", "changed", "updated", "snapshot"})
+"""The keys of a position that a further attempt goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,31 @@ def change_selected(
             add(chunk.position, "changed", changed)
             chunk.report(seen, total, what)
     return number(work.position, "changed")
+
+
+def go_on(work: Work) -> None:
+    """Begin an attempt: behind what the one before has changed, if that was asked for the same, else at the first record.
+
+    So a retry changes no record twice, unless somebody has changed what is to be done. The snapshot of the attempt before stays the job's.
+    """
+    if _ASKED in work.position:
+        return
+    asked = _digest({key: value for key, value in work.config.items() if key != "snapshotId"})
+    with work.chunk() as chunk:
+        earlier = chunk.position.pop("earlier", None)
+        if _ASKED not in chunk.position and isinstance(earlier, Mapping) and earlier.get(_ASKED) == asked:
+            chunk.position |= {key: value for key, value in earlier.items() if key in _PLACE}
+            # An attempt that had come to the last record has still to say so.
+            chunk.position |= {BEGUN: number(earlier, "seen"), BEGUN_ACCEPTED: _changed(earlier)}
+        chunk.position[_ASKED] = asked
+
+
+def _changed(position: Mapping[str, Json]) -> int:
+    return number(position, "changed") + number(position, "updated")
+
+
+def _digest(config: Mapping[str, Json]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def total_of(work: Work, sheet_id: str, choose: Choose) -> int:
