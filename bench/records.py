@@ -35,9 +35,13 @@ def _lines(where: str, got: dict[str, float]) -> list[Figure]:
     return [
         line(f"{RECORDS:,} × 20 inserted in pages of 10,000", f"{got['inserted']:,.0f} records/s", "≥ 100,000/s"),
         line("the same with a unique column", f"{got['inserted_unique']:,.0f} records/s", ""),
-        line("a page in the middle, of all", f"{got['page'] * 1e3:.1f} ms", ""),
-        line("a page in the middle, of those with errors", f"{got['page_of_errors'] * 1e3:.1f} ms", ""),
-        line("counts", f"{got['counts'] * 1e3:.1f} ms", ""),
+        line("100 records in the middle, of all", f"{got['page'] * 1e3:.1f} ms", ""),
+        line("100 records in the middle, of those with errors", f"{got['page_of_errors'] * 1e3:.1f} ms", ""),
+        line("an answer of 1,000 records, in the middle", f"{got['answer_1000'] * 1e3:.0f} ms", "≤ 100 ms"),
+        line("an answer of 1,000 records, the last ones", f"{got['answer_1000_last'] * 1e3:.0f} ms", "≤ 100 ms"),
+        line("an answer of 1,000 records with errors", f"{got['answer_1000_errors'] * 1e3:.0f} ms", "≤ 500 ms"),
+        line("an answer of 10,000 records, in the middle", f"{got['answer_10000'] * 1e3:.0f} ms", ""),
+        line("counts", f"{got['counts'] * 1e3:.1f} ms", "≤ 200 ms"),
         line("a column becomes unique", f"{got['unique']:.1f} s", "≤ 5 s"),
         line("every record checked again", f"{got['validate']:.1f} s", ""),
     ]

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
+from headrace.api.jobs.translate.records import texts_of
 from headrace.bootstrap.application import SystemClock, SystemIds
 from headrace.core.blueprint_reading import read_blueprint
 from headrace.core.codec import Json
@@ -21,7 +23,9 @@ from headrace.core.job import Actor
 from headrace.core.job_limits import JobLimits
 from headrace.core.record import CommitWish, Selection, Standing
 from headrace.core.workspace import Sheet
+from headrace.service.records import reading
 from headrace.service.records.revalidating import revalidate, revalidate_sheet
+from headrace.service.records.selecting import SelectionAsked
 from headrace.service.records.writing import RecordDesk, insert_page
 from headrace.store import migrations, record_blocks, record_pages, sheets
 from headrace.store.database import Database
@@ -132,6 +136,15 @@ def measured(url: str, records: int, clients: int) -> dict[str, float]:
 
         return look
 
+    def answered(size: int, number: int, **asked: Any) -> Callable[[], object]:
+        """A page as it goes to the wire."""
+
+        def look() -> None:
+            page = reading.page(database, _ACTOR, sheet.id, SelectionAsked(**asked), size, number)
+            texts_of(page.sheet.blueprint).texts(page.rows)
+
+        return look
+
     def counted() -> None:
         with database.reading() as tx:
             record_blocks.counts(tx, sheet)
@@ -145,6 +158,10 @@ def measured(url: str, records: int, clients: int) -> dict[str, float]:
 
     found["page"] = seconds(shown(Selection(), records // SHOWN // 2), ROUNDS)
     found["page_of_errors"] = seconds(shown(Selection(standing=Standing.ERROR), records // SHOWN // 200), ROUNDS)
+    found["answer_1000"] = seconds(answered(1_000, records // 2_000), ROUNDS)
+    found["answer_1000_last"] = seconds(answered(1_000, records // 1_000), ROUNDS)
+    found["answer_1000_errors"] = seconds(answered(1_000, 1, filter="error"), ROUNDS)
+    found["answer_10000"] = seconds(answered(10_000, records // 20_000), ROUNDS)
     found["counts"] = seconds(counted, ROUNDS)
     found["unique"] = seconds(made_unique)
     found["validate"] = seconds(lambda: revalidate_sheet(desk, _ACTOR, sheet.id))
