@@ -187,9 +187,12 @@ def test_sqlite_is_set_as_the_design_says(sqlite_database: Database) -> None:
 
 
 def test_every_row_of_a_tenant_has_its_scope() -> None:
-    """Tables without a scope are those of the installation, and of rejects that hang on their batch."""
+    """Tables without a scope are those of the installation, and of what hangs on a batch, a job or a sheet and is found by it alone."""
     without = {name for name, table in metadata.tables.items() if "scope" not in table.c}
-    assert without == {"workers", "clients", "revoked_tokens", "settings", "resolved_rejects"}
+    of_installation = {"workers", "clients", "revoked_tokens", "settings"}
+    of_sheets = {name for name, table in metadata.tables.items() if "sheet" in table.c}
+    assert of_sheets > {"sheet_records", "sheet_keys", "snapshots"}
+    assert without == of_installation | of_sheets | {"resolved_rejects", "job_predecessors"}
     assert not any(table.c.scope.nullable for table in metadata.tables.values() if "scope" in table.c)
 
 
