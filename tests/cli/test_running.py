@@ -274,7 +274,8 @@ def test_an_empty_home_has_empty_lists(headrace: Headrace, command: str) -> None
 def test_a_run_that_is_interrupted_while_the_engine_is_loaded_is_not_left_in_the_queue(tmp_path: Path) -> None:
     """Else the next command of the home would do it, and an append that nobody wants would follow."""
     (tmp_path / "flow.yaml").write_text(FLOW)
-    (tmp_path / "data.csv").write_text(DATA)
+    # So many that the run cannot have ended before it is interrupted, however late that is.
+    (tmp_path / "data.csv").write_text(DATA + "4,eve,8\n" * 3_000_000)
     ledger = tmp_path / ".headrace" / "ledger.db"
 
     def has_run() -> bool:
