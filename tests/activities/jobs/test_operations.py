@@ -112,6 +112,9 @@ def names(house: JobsHouse, sheet: Sheet) -> list[Json]:
 MUTATION = "r => { if (r.get('age') % 3 === 0) r.set('name', (r.get('name') ?? 'nobody') + '!'); }"
 
 
+SHOUT = "r => { r.set('name', (r.get('name') ?? 'nobody') + '!'); }"
+
+
 def configured(operation: str, sheet: Sheet) -> dict[str, Json]:
     """Return a configuration for each operation."""
     configs: dict[str, dict[str, Json]] = {
@@ -146,6 +149,26 @@ def test_a_retry_changes_no_record_twice(sqlite_house: JobsHouse, operation: str
     assert house.records(cut) == house.records(whole)
     assert outcome.figures.rows_read is not None
     assert 0 < outcome.figures.rows_read < len(house.records(whole))
+
+
+def test_a_retry_passes_nothing_over_that_was_undone_meanwhile(sqlite_house: JobsHouse) -> None:
+    """Whoever brings the snapshot back and tries again gets every record changed."""
+    house, operate = sqlite_house, OPERATIONS["jobs_mutate_records"]
+    sheet = people(house)
+    before = house.whole_records(sheet)
+    job = asked(house, "mutate-records", sheet.id, {"sheetId": sheet.id, "mutateRecord": SHOUT})
+    for look in range(1, 200):
+        house.clock.crash_at(look)
+        with pytest.raises(Crash):
+            house.act(job, operate)
+        house.clock.crash_at(0)
+        if house.job(job).position.get("updated"):
+            break
+    verbs.cancel(house.desks.jobs, KEY, job.id)
+    undone = [RecordChange(record.id, {"name": record.values.get("name")}) for record in before]
+    writing.update(house.desks.records, KEY, sheet.id, undone, CommitWish(actor_id=KEY.id))
+    house.act(house.retry(job), operate)
+    assert names(house, sheet) == [f"{record.values.get('name') or 'nobody'}!" for record in before]
 
 
 @pytest.mark.turn_about

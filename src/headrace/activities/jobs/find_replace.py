@@ -21,7 +21,7 @@ def operate(work: Work) -> Done:
     sheet_id = source if source.startswith(SHEET) and "sheetId" not in work.config else work.sheet_id("sheetId")
     field_key = str(work.config.get("fieldKey"))
     find, replace = _text(work.config.get("find")), _text(work.config.get("replace"))
-    go_on(work)
+    go_on(work, sheet_id)
     work.take_snapshot_first(sheet_id)
 
     def change(chunk: Chunk, sheet: Sheet, records: list[Record]) -> int:

@@ -6,7 +6,7 @@ Scripts run outside of transactions. Were their records changed meanwhile, the p
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headrace.activities.jobs.selecting import Chosen, add, chosen_of, go_on, next_records, number, total_of
+from headrace.activities.jobs.selecting import Chosen, add, chosen_of, go_on, leave, next_records, number, total_of
 from headrace.activities.jobs.words import counted
 from headrace.activities.jobs.working import Done, Work, same_place
 from headrace.core.codec import Json
@@ -51,7 +51,7 @@ class _Piece:
 def operate(work: Work) -> Done:
     """Run the script, and write what it changes."""
     sheet_id = work.sheet_id("sheetId")
-    go_on(work)
+    go_on(work, sheet_id)
     work.take_snapshot_first(sheet_id)
     total = total_of(work, sheet_id, chosen_of)
     while not work.position.get("ended"):
@@ -73,6 +73,7 @@ def _do_next(work: Work, sheet_id: str, total: int) -> None:
         chunk.position |= piece.position | {"total": total, "ended": not piece.more}
         seen = add(chunk.position, "seen", len(piece.records))
         add(chunk.position, "updated", updated)
+        leave(chunk, work, sheet_id)
         chunk.report(seen, total, _WHAT)
 
 

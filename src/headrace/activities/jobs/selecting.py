@@ -22,7 +22,9 @@ from headrace.store.database import Transaction
 _IDS_AT_ONCE = 1_000
 _ASKED = "asked"
 """Under this key a position has a digest of what was to be done."""
-_PLACE = frozenset({"after", "next", "end", "ended", "total", "seen", "changed", "updated", "snapshot"})
+_LEFT_AT = "left_at"
+"""Under this key it has the commit that the sheet's next writer gets: who finds another one is not the first to write since."""
+_PLACE = frozenset({"after", "next", "end", "ended", "total", "seen", "changed", "updated", "snapshot", _LEFT_AT})
 """The keys of a position that a further attempt goes on with."""
 
 
@@ -119,25 +121,36 @@ def change_selected(
             chunk.position |= {"total": total, "ended": not more}
             seen = add(chunk.position, "seen", len(records))
             add(chunk.position, "changed", changed)
+            leave(chunk, work, sheet_id)
             chunk.report(seen, total, what)
     return number(work.position, "changed")
 
 
-def go_on(work: Work) -> None:
-    """Begin an attempt: behind what the one before has changed, if that was asked for the same, else at the first record.
+def go_on(work: Work, sheet_id: str) -> None:
+    """Begin an attempt: behind what the one before has changed, if it is asked for the same and the sheet is as it was left; else at the beginning.
 
-    So a retry changes no record twice, unless somebody has changed what is to be done. The snapshot of the attempt before stays the job's.
+    So a retry changes no record twice. Where somebody has written to the sheet since, as a restored snapshot does, what was done may have been
+    undone: nothing is passed over then. The snapshot of the attempt before stays the job's if it is gone on with.
     """
     if _ASKED in work.position:
         return
     asked = _digest({key: value for key, value in work.config.items() if key != "snapshotId"})
     with work.chunk() as chunk:
         earlier = chunk.position.pop("earlier", None)
-        if _ASKED not in chunk.position and isinstance(earlier, Mapping) and earlier.get(_ASKED) == asked:
+        same = isinstance(earlier, Mapping) and earlier.get(_ASKED) == asked
+        if (
+            isinstance(earlier, Mapping)
+            and same
+            and earlier.get(_LEFT_AT) == work.hold_sheet(chunk.tx, sheet_id).next_commit
+        ):
             chunk.position |= {key: value for key, value in earlier.items() if key in _PLACE}
-            # An attempt that had come to the last record has still to say so.
             chunk.position |= {BEGUN: number(earlier, "seen"), BEGUN_ACCEPTED: _changed(earlier)}
         chunk.position[_ASKED] = asked
+
+
+def leave(chunk: Chunk, work: Work, sheet_id: str) -> None:
+    """Keep how the sheet is left, at the end of a chunk that has written to it."""
+    chunk.position[_LEFT_AT] = work.hold_sheet(chunk.tx, sheet_id).next_commit
 
 
 def _changed(position: Mapping[str, Json]) -> int:
