@@ -3,26 +3,21 @@
 Each says whose it is: when that key or client is revoked, it is worth nothing from the next request on.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import jwt
 
 from headrace.core.clock import MINUTE, SECOND
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.job import Actor
 from headrace.service.happenings.desk import HappeningDesk
+from headrace.service.signed import claims_of, sign
 from headrace.store import clients, keys
 from headrace.store.places import place_of
 
 MINUTES = 60
 """How long a token is good."""
 
-_ALGORITHM = "HS256"
 _PURPOSE = "subscriptions"
 _KEY = "us_key_"
-_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ def issue(desk: HappeningDesk, actor: Actor, target: str | None, holder: str | N
         "sub": holder or actor.id,
         "jti": desk.ids.uuid(),
     }
-    return jwt.encode(claims, desk.sealer.signing_keys(_PURPOSE)[0], algorithm=_ALGORITHM)
+    return sign(desk.sealer, _PURPOSE, claims)
 
 
 def read(desk: HappeningDesk, token: str) -> Subscription:
@@ -64,7 +59,9 @@ def read(desk: HappeningDesk, token: str) -> Subscription:
     Raises:
         Problem: ``UNAUTHENTICATED``: it is none of ours, was changed, has expired, or its holder was revoked; ``UNAVAILABLE``.
     """
-    claims = _claims(desk, token)
+    claims = claims_of(desk.sealer, _PURPOSE, token, ("exp", "scope", "sub"))
+    if claims is None:
+        raise Problem(Code.UNAUTHENTICATED, "the token is not known")
     scope, space_id, expires = claims.get("scope"), claims.get("space"), claims.get("exp")
     if not isinstance(scope, str) or not isinstance(expires, int) or expires * SECOND <= desk.clock.now():
         raise Problem(Code.UNAUTHENTICATED, "the token has expired; get a new one")
@@ -95,17 +92,3 @@ def _is_revoked(desk: HappeningDesk, holder: str) -> bool:
         # Guests of spaces, and clients of the configuration, are not in the ledger.
         client = clients.find(tx, holder)
         return client is not None and client.revoked_at is not None
-
-
-def _claims(desk: HappeningDesk, token: str) -> Mapping[str, Any]:
-    if len(token) <= _LONGEST:
-        for key in desk.sealer.signing_keys(_PURPOSE):
-            try:
-                # The installation's clock decides about the time, not the library's.
-                claims: Mapping[str, Any] = jwt.decode(
-                    token, key, algorithms=[_ALGORITHM], options={"verify_exp": False, "require": ["exp"]}
-                )
-            except jwt.InvalidTokenError:
-                continue
-            return claims
-    raise Problem(Code.UNAUTHENTICATED, "the token is not known")

@@ -3,9 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import jwt
 
 from headrace.core.client import digest_of
 from headrace.core.clock import HOUR, MINUTE, SECOND, Clock, Instant
@@ -15,6 +12,7 @@ from headrace.core.ids import Ids
 from headrace.core.short_ids import short_id
 from headrace.core.workspace import KeyKind, Resource, ResourceKind
 from headrace.service.sealing import Sealer
+from headrace.service.signed import claims_of, sign
 from headrace.service.tokens import ISSUER
 from headrace.store import audit, resources
 from headrace.store import keys as store
@@ -23,13 +21,11 @@ from headrace.store.database import Database
 SPACE_AUDIENCE = "jobs-space"
 """The audience of the tokens of spaces."""
 SPACE_TOKEN_HOURS = 24
-_ALGORITHM = "HS256"
 _PURPOSE = "tokens"
+_CLAIMS = ("exp", "iat", "sub", "aud", "iss", "scope")
 _SECRET_BYTES = 24
 _TOUCH = 5 * MINUTE
 """How long a key may be used until that is noted once more."""
-_LONGEST = 4096
-
 
 _PREFIX = {KeyKind.SECRET: "sk_", KeyKind.PUBLISHABLE: "pk_", KeyKind.PERSONAL: "pat_"}
 _ALLOWED: tuple[Json, ...] = ({"path": "/v1/spaces", "method": "POST"},)
@@ -133,12 +129,12 @@ def space_token(sealer: Sealer, clock: Clock, scope: str, space_id: str) -> str:
         "iat": issued,
         "exp": issued + SPACE_TOKEN_HOURS * HOUR // SECOND,
     }
-    return jwt.encode(claims, sealer.signing_keys(_PURPOSE)[0], algorithm=_ALGORITHM)
+    return sign(sealer, _PURPOSE, claims)
 
 
 def holder_of(desk: KeyDesk, token: str) -> SpaceHolder | None:
     """Return who shows the token of a space; None: it is none of ours, has expired, or its space is gone."""
-    claims = _claims(desk.sealer, token)
+    claims = claims_of(desk.sealer, _PURPOSE, token, _CLAIMS, audience=SPACE_AUDIENCE, issuer=ISSUER)
     if claims is None or int(claims["exp"]) * SECOND <= desk.clock.now():
         return None
     scope, space_id = str(claims["scope"]), str(claims["sub"])
@@ -150,27 +146,3 @@ def holder_of(desk: KeyDesk, token: str) -> SpaceHolder | None:
 def last_used(key: Resource) -> Instant | None:
     """Return when a personal key was used last, to some minutes; None: never."""
     return None if key.updated_at == key.created_at else key.updated_at
-
-
-def _claims(sealer: Sealer, token: str) -> dict[str, Any] | None:
-    if len(token) > _LONGEST or token.count(".") != 2:
-        return None
-    for key in sealer.signing_keys(_PURPOSE):
-        try:
-            # Time is an argument here, so expiry is looked at by the caller.
-            found: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[_ALGORITHM],
-                audience=SPACE_AUDIENCE,
-                issuer=ISSUER,
-                options={
-                    "require": ["exp", "iat", "sub", "aud", "iss", "scope"],
-                    "verify_exp": False,
-                    "verify_iat": False,
-                },
-            )
-        except jwt.InvalidTokenError:
-            continue
-        return found
-    return None
