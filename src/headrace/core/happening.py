@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
+from headrace.core.job import account_of, environment_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,12 @@ class Place:
     @property
     def account_id(self) -> str:
         """Return the account of its scope."""
-        return self.scope.split("/")[1]
+        return account_of(self.scope)
 
     @property
     def environment_id(self) -> str:
         """Return the environment of its scope."""
-        return self.scope.split("/")[2]
+        return environment_of(self.scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

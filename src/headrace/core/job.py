@@ -93,12 +93,12 @@ class Actor:
     @property
     def account_id(self) -> str:
         """Return the account of its scope."""
-        return self.scope.split("/")[1]
+        return account_of(self.scope)
 
     @property
     def environment_id(self) -> str:
         """Return the environment of its scope."""
-        return self.scope.split("/")[2]
+        return environment_of(self.scope)
 
 
 SYSTEM = "system"
@@ -108,6 +108,16 @@ SYSTEM = "system"
 def scope_of(account_id: str, environment_id: str) -> str:
     """Return the scope of an environment."""
     return f"jobs/{account_id}/{environment_id}"
+
+
+def account_of(scope: str) -> str:
+    """Return the account of the scope of an environment."""
+    return scope.split("/")[1]
+
+
+def environment_of(scope: str) -> str:
+    """Return the environment of its scope."""
+    return scope.split("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

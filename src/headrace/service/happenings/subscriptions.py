@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from headrace.core.clock import MINUTE, SECOND
 from headrace.core.errors import Code, FieldError, Problem
-from headrace.core.job import Actor
+from headrace.core.job import Actor, environment_of
 from headrace.service.happenings.desk import HappeningDesk
 from headrace.service.signed import claims_of, sign
 from headrace.store import clients, keys
@@ -30,7 +30,7 @@ class Subscription:
     @property
     def environment_id(self) -> str:
         """Return the environment of its scope."""
-        return self.scope.split("/")[2]
+        return environment_of(self.scope)
 
 
 def issue(desk: HappeningDesk, actor: Actor, target: str | None, holder: str | None = None) -> str:
