@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from headrace.core.errors import Code, Problem
+from headrace.dataplane.transfer.databases import merging
+from headrace.dataplane.transfer.databases.links.opening import open_link
 from headrace.dataplane.transfer.databases.writing import DatabaseWriter
 from headrace.dataplane.transfer.request import TableMode, TableSink
 from headrace.dataplane.transfer.rows import Slice
@@ -165,6 +167,34 @@ def test_two_tries_that_take_rows_over_at_once_do_it_once(postgres: TableHouse) 
     assert (first.exception(), second.exception()) == (None, None)
     with pytest.raises(Problem):
         writer(postgres, "a", transactional=True)
+    assert found(postgres) == [1]
+
+
+@pytest.mark.postgres
+def test_two_tries_that_remove_the_interim_table_at_once_both_end_well(postgres: TableHouse) -> None:
+    """Both have seen it when the first one removes it."""
+    postgres.sql("CREATE TABLE interim (n int)")
+
+    def remove() -> None:
+        work = postgres.work()
+        with open_link(postgres.info, work.limits, work.context.cancellation) as link:
+            merging.drop(link, "interim")
+
+    for future in at_once(postgres, "LOCK TABLE interim IN ACCESS SHARE MODE", [remove, remove]):
+        assert future.exception() is None
+    assert postgres.sql("SELECT to_regclass('interim')") == [(None,)]
+
+
+@pytest.mark.postgres
+def test_two_tries_that_make_the_interim_table_at_once_both_write(postgres: TableHouse) -> None:
+    """The one that comes second finds it."""
+    postgres.sql("CREATE TABLE sink (n int)")
+    tries = [partial(writer, postgres, "a", epoch=epoch, transactional=True) for epoch in (1, 2)]
+    futures = at_once(postgres, "LOCK TABLE sink", tries)
+    newest = futures[1].result()
+    assert futures[0].exception() is None or getattr(futures[0].exception(), "code", None) is Code.FENCED
+    write(newest, "a", [1])
+    newest.finish()
     assert found(postgres) == [1]
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from headrace.core.errors import Code, Problem
 from headrace.dataplane.connectors.databases.dialect import Dialect
-from headrace.dataplane.transfer.databases.links.link import Link, LinkError, Table
+from headrace.dataplane.transfer.databases.links.link import Fault, Link, LinkError, Table
 from headrace.dataplane.transfer.databases.marks import digest
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
 from headrace.dataplane.transfer.request import TableMode, TableSink
@@ -54,18 +54,21 @@ def make_interim(link: Link, name: str, table: Table, fields: tuple[Field, ...],
     """Make the interim table where it is missing: the columns as the table has them, without its rules, so that texts compare alike."""
     del keys  # the table is read once, whole: an index would cost more than it saves
     dialect = link.dialect
+    if _is_there(link, name):
+        return
+    text, number = _TEXTS.get(dialect.name, f"varchar({_SLICE_WIDTH})"), _NUMBERS.get(dialect.name, "bigint")
+    quoted = _listed(dialect, fields)
+    marks = f"CAST('' AS {text}) AS {SLICE.name}, CAST(0 AS {number}) AS {ROW.name}"
+    # The second half, for SQL Server, takes away what a column was made to count by.
+    empty = f"SELECT {quoted}, {marks} FROM {table.name} WHERE 1 = 0"
     try:
-        link.rows(f"SELECT count(*) FROM {name} WHERE 1 = 0")
-    except LinkError:
-        text, number = _TEXTS.get(dialect.name, f"varchar({_SLICE_WIDTH})"), _NUMBERS.get(dialect.name, "bigint")
-        quoted = _listed(dialect, fields)
-        marks = f"CAST('' AS {text}) AS {SLICE.name}, CAST(0 AS {number}) AS {ROW.name}"
         if dialect.name == "SQL Server":
-            # The second half takes away what a column was made to count by.
-            empty = f"SELECT {quoted}, {marks} FROM {table.name} WHERE 1 = 0"
             link.run(f"SELECT * INTO {name} FROM ({empty} UNION ALL {empty}) AS source")
         else:
-            link.run(f"CREATE TABLE {name} AS SELECT {quoted}, {marks} FROM {table.name} WHERE 1 = 0")
+            link.run(f"CREATE TABLE {name} AS {empty}")
+    except LinkError:
+        if not _is_there(link, name):  # another try may have made it at the same moment
+            raise
 
 
 def marked_batch(batch: pa.RecordBatch, item: str, before: int) -> pa.RecordBatch:
@@ -139,11 +142,24 @@ def _update(dialect: Dialect, table: str, latest: str, same: str, changed: list[
 
 def drop(link: Link, interim: str) -> None:
     """Remove the interim table, if it is there."""
-    try:
-        link.rows(f"SELECT count(*) FROM {interim} WHERE 1 = 0")
-    except LinkError:
+    if not _is_there(link, interim):
         return
-    link.run(f"DROP TABLE {interim}")
+    try:
+        link.run(f"DROP TABLE {interim}")
+    except LinkError:
+        if _is_there(link, interim):  # else another try has removed it at the same moment
+            raise
+
+
+def _is_there(link: Link, table: str) -> bool:
+    """Say whether there is such a table. Outside of transactions only: some databases give a transaction up with a query that fails."""
+    try:
+        link.rows(f"SELECT count(*) FROM {table} WHERE 1 = 0")
+    except LinkError as missing:
+        if missing.fault is Fault.AWAY:
+            raise
+        return False
+    return True
 
 
 def _listed(dialect: Dialect, fields: tuple[Field, ...]) -> str:
