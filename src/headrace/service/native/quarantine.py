@@ -1,0 +1,7 @@
+"""Rejected rows: counted, looked at, downloaded, played again."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
+"""By the operation's name."""
