@@ -187,7 +187,8 @@ class RunView:
     """A run with what belongs to it.
 
     ``activities``: those of its own plan, every attempt, and what lies in containers as far as there is room (``MOST_ACTIVITIES``);
-    ``more_activities``: there are more. ``group``: its group's runs, oldest first. ``definition``: its plan, as JSON, without secrets. ``details``: the door's own facts.
+    ``more_activities``: there are more. ``group``: its group's runs, oldest first. ``definition``: its plan, as JSON, without secrets.
+    ``details``: the door's own facts.
     ``parts``: runs that its activities made (pipelines that call others), newest first.
     """
 
