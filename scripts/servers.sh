@@ -22,6 +22,8 @@ ls /usr/lib/*/libltdl.so.7 >/dev/null 2>&1 || missing="$missing libltdl7"
 ls /usr/lib/*/odbc/libsqlite3odbc.so >/dev/null 2>&1 || missing="$missing libsqliteodbc unixodbc"
 ls /usr/lib/*/odbc/psqlodbcw.so >/dev/null 2>&1 || missing="$missing odbc-postgresql"
 want npm npm
+# The browser that the console's tests drive, and letters for it.
+want chromium chromium fonts-dejavu-core
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

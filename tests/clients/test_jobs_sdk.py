@@ -75,7 +75,7 @@ def test_the_guide_is_true(jobs_server: ServedJobs, capsys: pytest.CaptureFixtur
     program = program.replace("http://127.0.0.1:8080", jobs_server.base).replace("sk_…", TOKEN)
     with httpx.Client(trust_env=False) as http:
         exec(program.replace('/v1")', '/v1", httpx_client=http)'), {"http": http})  # noqa: S102 — that is what a guide is for
-    assert capsys.readouterr().out == "complete\n2 records in 1 sheet ['Ann', 'Bob']\n"
+    assert capsys.readouterr().out == "complete\nfailed\ncomplete\n2 records in 1 sheet ['Ann', 'Bob']\n"
 
 
 def test_the_client_does_all_that_can_be_done_with_a_listeners_job(desk: Desk) -> None:
