@@ -9,12 +9,14 @@ from sqlalchemy.exc import IntegrityError
 
 from headrace.core.outcome import VariableChange
 from headrace.core.run import RunStatus
+from headrace.core.run_log import Line
 from headrace.core.schedule import Schedule, Unit
 from headrace.core.trigger import Trigger, TriggerKind, TriggerRun, TriggerRunStatus
 from headrace.store import (
     activity_runs,
     batches,
     flows,
+    run_logs,
     runs,
     schedules,
     signals,
@@ -76,6 +78,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a signal to a run that there is not": ("signals", {"run_id": "nobody"}),
     "an element before the value": ("variable_values", {"number": -1}),
     "a variable in another scope than its run": ("variable_values", {"scope": OTHER_SCOPE}),
+    "a log line in another scope than its run": ("run_logs", {"scope": OTHER_SCOPE}),
+    "a log line with a number below nought": ("run_logs", {"number": -1}),
     "a batch with a status that there is not": ("batches", {"status": "lost"}),
     "a batch of a run that there is not": ("batches", {"run_id": "nobody"}),
     "a batch that plays one again that there is not": ("batches", {"replay_of": "nobody"}),
@@ -190,6 +194,7 @@ def _fill(database: Database) -> None:
         activity_runs.insert_all(tx, activities()[:1])
         signals.send(tx, SCOPE, "run-1", "Copy", 1, {}, NOW)
         variables.change(tx, SCOPE, "run-1", VariableChange("v", 1), NOW)
+        run_logs.append(tx, [Line("run-1", NOW, 20, "a")], 1)
         batches.save(tx, a_batch())
         workers.register(tx, "worker-1", "host", 1, NOW)
         schedules.put(tx, Scheduled(SCOPE, "flow-1", Schedule(NOW, Unit.DAY), True, NOW, None, None, 0), NOW)

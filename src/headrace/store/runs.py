@@ -21,7 +21,15 @@ from headrace.store.run_pages import RunGlance, RunQuery, count, newest_started,
 from headrace.store.run_rows import run_of
 from headrace.store.statuses import change, change_several
 from headrace.store.tables import activity_runs as activity_rows
-from headrace.store.tables import batches, replays, request_keys, resolved_rejects, uploads, variable_values
+from headrace.store.tables import (
+    batches,
+    replays,
+    request_keys,
+    resolved_rejects,
+    run_logs,
+    uploads,
+    variable_values,
+)
 from headrace.store.tables import runs as table
 from headrace.store.tables import signals as signal_rows
 from headrace.store.workers import WorkerClaim
@@ -350,7 +358,7 @@ def delete(tx: Transaction, run_ids: Sequence[str]) -> int:
         tx.execute(sa.delete(replays).where(replays.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(batches).where(batches.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(uploads).where(uploads.c.run_id.in_(run_ids)))
-        for rows in (activity_rows, signal_rows, variable_values):
+        for rows in (activity_rows, signal_rows, variable_values, run_logs):
             tx.execute(sa.delete(rows).where(rows.c.run_id.in_(run_ids)))
         tx.execute(sa.delete(request_keys).where(request_keys.c.run_id.in_(run_ids)))
         return tx.execute(sa.delete(table).where(table.c.id.in_(run_ids))).rowcount

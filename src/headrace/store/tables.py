@@ -209,6 +209,25 @@ variable_values = sa.Table(
     sa.CheckConstraint("number >= 0", name="number"),
 )
 
+run_logs = sa.Table(
+    "run_logs",
+    metadata,
+    word("run_id"),
+    # Number 0 is no line: it says how many lines were not kept.
+    sa.Column("number", sa.Integer, nullable=False),
+    word("scope"),
+    instant("at"),
+    sa.Column("level", sa.Integer, nullable=False),
+    word("path"),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    word("message"),
+    document("fields"),
+    sa.PrimaryKeyConstraint("run_id", "number"),
+    sa.ForeignKeyConstraint(["scope", "run_id"], ["runs.scope", "runs.id"]),
+    sa.CheckConstraint("number >= 0", name="number"),
+    sqlite_with_rowid=False,
+)
+
 batches = sa.Table(
     "batches",
     metadata,
