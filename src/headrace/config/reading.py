@@ -31,6 +31,7 @@ MASK = "******"
 
 _SANDBOX = re.compile(r"[a-z0-9][a-z0-9-]{0,255}")
 _FACTORY = re.compile(r"[^/\x00-\x1f]{1,200}/[-\w._()]{1,90}/(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+_URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -223,6 +224,9 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     parse_storage_accounts(settings.datafactory_storage_accounts)
     static_tokens(settings.datafactory_tokens)
     static_tokens(settings.jobs_tokens)
+    static_tokens(settings.native_tokens)
+    if settings.url and not _URL.fullmatch(settings.url):
+        raise _wrong("url", "is no address of a server", "http:// or https://, a host, and no user or query")
     unknown = set(settings.jobs_engine_operations) - ENGINE_OPERATIONS - {"none"}
     if unknown:
         words = ", ".join(sorted(ENGINE_OPERATIONS))

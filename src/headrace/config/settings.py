@@ -263,6 +263,35 @@ class Settings:
     jobs_script_heap: int = setting(
         64 << 20, "Memory that such a script may use.", like="size", shown="64 MiB", least=1 << 20
     )
+    native_tokens: tuple[str, ...] = setting(
+        (),
+        "Tokens of the native API that never expire, comma-separated, each as `NAME:ROLE:TOKEN`. The role is `reader`, `operator`, `admin` or "
+        "`service`.",
+        like="names",
+        shown="none",
+        secret=True,
+    )
+    native_max_upload_bytes: int = setting(
+        1 << 30, "A larger file of corrected rows is refused.", like="size", shown="1 GiB", least=1024
+    )
+    max_event_streams: int = setting(
+        200,
+        "So many pages and scripts may follow runs live at the same time; further ones look again and again.",
+        like="number",
+    )
+    url: str = setting(
+        "",
+        "The server that commands ask (as `--url`), such as `https://headrace.example`; none: the home on this machine.",
+        like="URL",
+        shown="none",
+    )
+    token: str = setting(
+        "", "What commands show that server: a token of its native API.", like="token", shown="none", secret=True
+    )
+    client_id: str = setting(
+        "", "The client that commands get a token for, where `token` is not set.", like="id", shown="none"
+    )
+    client_secret: str = setting("", "That client's secret.", like="secret", shown="none", secret=True)
     log_level: str = setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
     debug: bool = setting(
         default=False,

@@ -6,6 +6,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from alembic.script import ScriptDirectory
 
 from headrace.core.errors import Code, Problem
 from headrace.store import job_tables, queue, sheet_tables  # noqa: F401 — with them, the metadata has every table
-from headrace.store.database import BUSY_SECONDS, Database, file_of
+from headrace.store.database import BUSY_SECONDS, Database, Transaction, file_of
 from headrace.store.trigger_tables import triggers
 
 _LOCK = 0x4845414452414345
@@ -67,6 +68,18 @@ def check(database: Database) -> list[str]:
         if database.dialect == "sqlite":
             findings += _damages(tx.connection)
     return findings + queue.missing(database)
+
+
+def is_behind(tx: Transaction) -> bool:
+    """Say whether the ledger has another revision than this release's; a look that is cheap enough to be taken often."""
+    return _context(tx.connection).get_current_revision() != _newest()
+
+
+@cache
+def _newest() -> str | None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return ScriptDirectory.from_config(config).get_current_head()
 
 
 @contextmanager

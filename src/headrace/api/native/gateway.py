@@ -1,0 +1,74 @@
+"""Who calls, looked at before anything else. What a caller may do is looked at by ``service.native``: roles first, then scopes."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from headrace.api.native.door import AUDIENCE, NativeDoor
+from headrace.api.native.errors import Refusal
+from headrace.core.client import Identity, Role, digest_of
+from headrace.core.errors import Code, Problem
+from headrace.service.tokens import verify_token
+
+DEVELOPER = Identity("dev", Role.ADMIN)
+"""Who calls with a token that nobody knows, or with none, where that is allowed."""
+TOO_MANY = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, through which door."""
+
+    door: NativeDoor
+    identity: Identity
+
+
+def door_of(request: Request) -> NativeDoor:
+    """Return the door that the request came through."""
+    door: NativeDoor = request.app.state.door
+    return door
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who calls."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def authenticate(request: Request) -> Caller:
+    """Return who calls.
+
+    Raises:
+        Problem: ``UNAUTHENTICATED``; ``LIMIT_EXCEEDED``: too often (429).
+    """
+    door = door_of(request)
+    identity = identify(door, request.headers.get("authorization", ""))
+    if not door.rates.admit(identity.client_id):
+        raise Refusal(TOO_MANY, Code.LIMIT_EXCEEDED, f"client {identity.client_id} asks too often; come again later")
+    return Caller(door, identity)
+
+
+def identify(door: NativeDoor, authorization: str) -> Identity:
+    """Return whom the header ``Authorization`` stands for.
+
+    Raises:
+        Problem: ``UNAUTHENTICATED``.
+    """
+    kind, _, token = authorization.strip().partition(" ")
+    token = token.strip() if kind.lower() == "bearer" else ""
+    if not token:
+        if door.dev:
+            return DEVELOPER
+        raise Problem(
+            Code.UNAUTHENTICATED,
+            "a token is needed: Authorization: Bearer …; POST /native/v1/token gives one for a client's id and secret",
+        )
+    static = door.static_tokens.get(digest_of(token))
+    if static is not None:
+        return static
+    try:
+        return verify_token(door.tokens, token, AUDIENCE)
+    except Problem as problem:
+        if door.dev and problem.code is Code.UNAUTHENTICATED:
+            return DEVELOPER
+        raise
