@@ -12,6 +12,7 @@ from markupsafe import Markup
 from headrace.core.clock import DAY, HOUR, MINUTE, SECOND, Instant, to_iso
 from headrace.core.native.runs import ActivityLine
 from headrace.core.run import BODY, ActivityStatus
+from headrace.web.wording import duration
 
 _MILLISECOND = 1000
 _STEPS = (
@@ -154,19 +155,6 @@ def offset_text(offset: int) -> str:
     return f"{offset // MINUTE} min" + (f" {rest} s" if rest else "")
 
 
-def span_text(length: int) -> str:
-    """Return how long something took, to three digits: ``4 ms``, ``1.24 s``, ``3 min 5 s``, ``2 d 4 h``."""
-    if length < _MILLISECOND:
-        return "<1 ms"
-    if length < SECOND:
-        return f"{length // _MILLISECOND} ms"
-    if length < 10 * SECOND:
-        return f"{length / SECOND:.2f} s"
-    if length < MINUTE:
-        return f"{length / SECOND:.1f} s"
-    return offset_text(length)
-
-
 def _plain(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
@@ -252,7 +240,7 @@ class _Drawing:
         left, right = self.scale.place(since), self.scale.place(until)
         if right - left < _SMALLEST:
             return
-        title = f"{line.path}: queued for {span_text(until - since)}"
+        title = f"{line.path}: queued for {duration(until - since)}"
         if is_waiting and line.wakes_at is not None:
             title += f", tried again at {to_iso(line.wakes_at)}"
         yield _rectangle("queued", left, right - left, (9, 6), title)
@@ -267,7 +255,7 @@ class _Drawing:
 
     def _text(self, line: ActivityLine, start: int, until: int, is_container: bool) -> Markup:
         left, right = self.scale.place(start), self.scale.place(until)
-        text = span_text(until - start)
+        text = duration(until - start)
         if right <= _TEXT_FITS:
             return Markup('<text class="beside" x="{}%" dx="6" y="16">{}</text>').format(_number(right), text)
         if left >= 100.0 - _TEXT_FITS:
@@ -308,7 +296,7 @@ def _title(line: ActivityLine, start: int, until: int) -> str:
     words = [f"{line.path}: {line.status.value.replace('_', ' ')}"]
     if line.attempt > 1:
         words.append(f"attempt {line.attempt}")
-    words.append(f"{span_text(until - start)} from {to_iso(Instant(start))}")
+    words.append(f"{duration(until - start)} from {to_iso(Instant(start))}")
     if line.waits_for:
         words.append(line.waits_for)
     if line.reason is not None:
