@@ -10,16 +10,20 @@ from headrace.api.datafactory.factories import ensure_factory
 from headrace.api.flowservice.door import DEFAULT_SANDBOX, TOKEN_MINUTES, FlowServiceDoor
 from headrace.api.jobs.door import TOKEN_MINUTES as JOBS_TOKEN_MINUTES
 from headrace.api.jobs.door import JobsDoor
+from headrace.api.native.door import TOKEN_MINUTES as NATIVE_TOKEN_MINUTES
+from headrace.api.native.door import NativeDoor
 from headrace.bootstrap.application import Application, allowed_roots
 from headrace.core.client import static_tokens
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
 from headrace.dataplane.scripts.runner import Scripts
+from headrace.http.event_stream import Streams
 from headrace.http.links import is_loopback
 from headrace.http.rates import Rates
 from headrace.service.happenings.desk import make_desk
 from headrace.service.happenings.listening import Listening
 from headrace.service.happenings.open_requests import OpenRequests
+from headrace.service.native.desk import NativeDesk
 from headrace.service.workspace.accounts import the_account
 
 
@@ -112,4 +116,22 @@ def make_jobs_door(application: Application, *, dev: bool = False) -> JobsDoor:
         dev=dev,
         public_url=settings.public_url or None,
         rates=Rates(settings.requests_per_minute),
+    )
+
+
+def make_native_door(
+    application: Application, desk: NativeDesk, streams: Streams, *, dev: bool = False, workers_expected: bool = False
+) -> NativeDoor:
+    """Return what the native API needs. Its streams are the caller's to stop."""
+    settings = application.settings
+    return NativeDoor(
+        desk=desk,
+        tokens=application.token_desk(NATIVE_TOKEN_MINUTES),
+        streams=streams,
+        static_tokens=static_tokens(settings.native_tokens),
+        dev=dev,
+        workers_expected=workers_expected,
+        rates=Rates(settings.requests_per_minute),
+        max_body_bytes=settings.max_body_bytes,
+        max_upload_bytes=settings.native_max_upload_bytes,
     )

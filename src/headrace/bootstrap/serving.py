@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,45 +15,86 @@ from headrace.api.datafactory import app as datafactory
 from headrace.api.flowservice import app as flowservice
 from headrace.api.jobs import app as jobs
 from headrace.api.jobs.door import JobsDoor
+from headrace.api.native import app as native
+from headrace.api.native.door import NativeDoor
 from headrace.bootstrap.addresses import keep_address
 from headrace.bootstrap.application import Application, open_application
-from headrace.bootstrap.doors import make_data_factory_door, make_door, make_jobs_door
-from headrace.bootstrap.exploring import ProcessExplorer, make_explorer
+from headrace.bootstrap.doors import make_data_factory_door, make_door, make_jobs_door, make_native_door
+from headrace.bootstrap.exploring import make_explorer
 from headrace.bootstrap.listening import Listening
-from headrace.bootstrap.mounting import Doors
+from headrace.bootstrap.mounting import Doors, Later
+from headrace.bootstrap.native import make_native_desk
 from headrace.config import Settings
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
 from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
+from headrace.http.event_stream import Streams
 from headrace.http.links import is_loopback
+from headrace.http.rates import Rates
 from headrace.service.clients import ensure_admin
-from headrace.service.happenings.dispatch import Dispatcher
+from headrace.web import paths as console
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than clients' pools keep an idle connection: who ends it first should not be the one that is about to be written to."""
 _COMMAND = "from headrace.cli.main import main; main()"
+_CONSOLE = "headrace.web.app"
+CONSOLE_TOKEN_MINUTES = 12 * 60
+"""How long somebody stays logged in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Doors with parts of their own that who serves has to start and to stop: the jobs' dispatcher, the streams of events."""
+
+    jobs: JobsDoor
+    native: NativeDoor
+
+
+def keep_doors(
+    application: Application, explore: Explorer, *, dev: bool = False, workers_expected: bool = False
+) -> Kept:
+    """Return those doors. ``workers_expected``: without a living worker, the server says that it is not ready."""
+    desk, streams = make_native_desk(application, explore), Streams(application.settings.max_event_streams)
+    return Kept(
+        jobs=make_jobs_door(application, dev=dev),
+        native=make_native_door(application, desk, streams, dev=dev, workers_expected=workers_expected),
+    )
 
 
 def make_api(
-    application: Application,
-    explore: Explorer,
-    *,
-    jobs_door: JobsDoor | None = None,
-    dev: bool = False,
-    local: bool = False,
+    application: Application, explore: Explorer, *, kept: Kept | None = None, dev: bool = False, local: bool = False
 ) -> ASGIApp:
-    """Return everything that the installation answers over HTTP: each door at its published paths.
+    """Return everything that the installation answers over HTTP: the console, and each door at its published paths.
 
-    ``explore`` answers questions about sources; it is the caller's to close. ``jobs_door``: one whose dispatcher the caller runs (None: nobody does).
+    ``explore`` answers questions about sources; it is the caller's to close. ``kept``: doors whose parts the caller runs (None: nobody does).
     ``dev``: the doors take any token, which is for loopback addresses only; ``serve`` sees to that. ``local``: only this machine can ask.
     """
+    kept = kept or keep_doors(application, explore, dev=dev)
     pipelines = datafactory.make_app(make_data_factory_door(application, anonymous=dev or local))
-    work = jobs.make_app(jobs_door or make_jobs_door(application, dev=dev))
     return Doors(
-        [(datafactory.serves, pipelines), (jobs.serves, work)],
+        [
+            (native.serves, native.make_app(kept.native)),
+            (console.serves, Later(lambda: _make_console(application, kept.native))),
+            (datafactory.serves, pipelines),
+            (jobs.serves, jobs.make_app(kept.jobs)),
+        ],
         flowservice.make_app(make_door(application, explore, dev=dev)),
     )
+
+
+def _make_console(application: Application, door: NativeDoor) -> ASGIApp:
+    # Its templates and all that reads them are loaded with the first page that somebody opens.
+    app: ASGIApp = import_module(_CONSOLE).make_app(
+        desk=door.desk,
+        tokens=application.token_desk(CONSOLE_TOKEN_MINUTES),
+        streams=door.streams,
+        dev=door.dev,
+        public_url=application.settings.public_url or None,
+        rates=Rates(application.settings.requests_per_minute),
+        max_body_bytes=door.max_upload_bytes,
+    )
+    return app
 
 
 def serve(settings: Settings, host: str, port: int, workers: int | None = None, *, dev: bool = False) -> int:
@@ -70,9 +113,11 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
         keep_address(application, host, port)
         _welcome(application, host, port, dev=dev)
         explorer = make_explorer(settings)
-        jobs_door = make_jobs_door(application, dev=dev)
+        count = settings.workers if workers is None else workers
+        kept = keep_doors(application, explorer, dev=dev, workers_expected=count > 0)
+        dispatcher = kept.jobs.happenings.dispatcher
         options = uvicorn.Config(
-            make_api(application, explorer, jobs_door=jobs_door, dev=dev, local=is_loopback(host)),
+            make_api(application, explorer, kept=kept, dev=dev, local=is_loopback(host)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -80,19 +125,19 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             http=Listening,
         )
-        server = _Server(options, explorer, jobs_door.happenings.dispatcher)
+        server = _Server(options, [dispatcher.stop, kept.native.streams.stop, explorer.close])
         # uvicorn takes the signals while it serves, and raises what it was told to end with once more when it has ended: the workers are still
         # to be stopped then. What comes before it serves ends it too.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: setattr(server, "should_exit", True))
-        supervisor = make_supervisor(application, workers, dev=dev)
+        supervisor = make_supervisor(application, count, dev=dev)
         supervisor.start()
-        jobs_door.happenings.dispatcher.start()
+        dispatcher.start()
         try:
             server.run(sockets=[listener])
         finally:
-            jobs_door.happenings.dispatcher.stop()
-            jobs_door.scripts.close()
+            dispatcher.stop()
+            kept.jobs.scripts.close()
             explorer.close()
             supervisor.stop()
     return 0
@@ -101,18 +146,17 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
 class _Server(uvicorn.Server):
     """A server that waits for no source when it is told to stop: what is being looked into ends first, then the requests that wait for it.
 
-    So it is with those who listen: they hear that nothing has come.
+    So it is with those who listen, and those who follow runs: they hear that nothing has come.
     """
 
-    def __init__(self, options: uvicorn.Config, explorer: ProcessExplorer, dispatcher: Dispatcher) -> None:
+    def __init__(self, options: uvicorn.Config, ending: Sequence[Callable[[], None]]) -> None:
         super().__init__(options)
-        self._explorer = explorer
-        self._dispatcher = dispatcher
+        self._ending = ending
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what is being looked into, and then as any server does."""
-        self._dispatcher.stop()
-        self._explorer.close()
+        """End what requests wait for, and then as any server does."""
+        for end in self._ending:
+            end()
         await super().shutdown(sockets)
 
 

@@ -147,7 +147,7 @@ def _refused(code: Code, name: str, message: str, hint: str) -> Problem:
 
 def _spool(caller: Caller) -> BinaryIO:
     folder: Path = caller.door.desk.roots.work
-    return tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 — the caller closes it
+    return tempfile.TemporaryFile(dir=folder)
 
 
 async def _take_in(request: Request, body: BinaryIO) -> None:

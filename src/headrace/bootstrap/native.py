@@ -1,0 +1,36 @@
+"""What answering the operations of console, command line and native API needs of an installation."""
+
+from typing import NoReturn
+
+from headrace import __version__
+from headrace.bootstrap.application import Application
+from headrace.bootstrap.jobs import job_desk
+from headrace.bootstrap.timers import firing_desk, webhook_desk
+from headrace.core.errors import Code, Problem
+from headrace.core.explore import Explorer
+from headrace.service.native.desk import NativeDesk, Pipelines, PipelineWish
+
+
+def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
+    """Return the desk. ``explore`` is the caller's to close."""
+    return NativeDesk(
+        database=application.database,
+        clock=application.clock,
+        ids=application.ids,
+        sealer=application.sealer,
+        roots=application.roots,
+        outcome_lost=application.outcome_lost,
+        jobs=job_desk(application),
+        replays=application.replay_desk(),
+        webhooks=webhook_desk(application),
+        pipelines=Pipelines(run=_no_pipelines, plan=_no_pipelines),
+        explore=explore,
+        version=__version__,
+        makers=firing_desk(application).makers,
+        public_url=application.settings.public_url or None,
+        dead_after_seconds=application.settings.dead_after_seconds,
+    )
+
+
+def _no_pipelines(_: PipelineWish) -> NoReturn:
+    raise Problem(Code.UNSUPPORTED, "pipelines are run through the Data Factory door")
