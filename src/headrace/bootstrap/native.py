@@ -28,7 +28,6 @@ def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
         version=__version__,
         makers=firing_desk(application).makers,
         public_url=application.settings.public_url or None,
-        dead_after_seconds=application.settings.dead_after_seconds,
     )
 
 
