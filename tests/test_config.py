@@ -135,3 +135,18 @@ def test_a_table_of_settings_is_read_from_both_places(tmp_path: Path) -> None:
     assert "secret" not in str(caught.value)
     with pytest.raises(Problem, match="names no command and no endpoint"):
         load({"HEADRACE_DATAFACTORY_ACTIVITIES": '{"Custom": {"command": "ls"}}'}, directory=tmp_path)
+
+
+def test_the_standard_names_of_traces_count_where_ours_are_not_set(tmp_path: Path) -> None:
+    """Whoever has set up OpenTelemetry for a machine need not say it twice."""
+    standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS": "key=1"}
+    settings = load(standard, directory=tmp_path)
+    assert (settings.otel_endpoint, settings.otel_headers) == ("http://collector:4318", "key=1")
+    own = {**standard, "HEADRACE_OTEL_ENDPOINT": "https://other/otlp"}
+    assert load(own, directory=tmp_path).otel_endpoint == "https://other/otlp"
+
+
+def test_a_format_of_log_lines_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    """The refusal names those that there are."""
+    with pytest.raises(Problem, match="json or console"):
+        load({"HEADRACE_LOG_FORMAT": "yaml"}, directory=tmp_path)

@@ -31,6 +31,8 @@ MASK = "******"
 
 _SANDBOX = re.compile(r"[a-z0-9][a-z0-9-]{0,255}")
 _FACTORY = re.compile(r"[^/\x00-\x1f]{1,200}/[-\w._()]{1,90}/(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+_STANDARD = {"otel_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT", "otel_headers": "OTEL_EXPORTER_OTLP_HEADERS"}
+"""Settings that have a name in the environment which other programs read too."""
 _URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -59,6 +61,9 @@ def load(
     in_home = {} if root == directory else _read_file(root / FILE_NAME)
     merged: dict[str, Any] = {**nearby, **in_home, **{name: value for name, value in given.items() if value != ""}}
     merged.pop("home", None)
+    for name, standard in _STANDARD.items():
+        if environment.get(standard) and not merged.get(name):
+            merged[name] = environment[standard]
     return _complete(root, directory, _parse_all(merged, directory))
 
 
@@ -163,6 +168,8 @@ def _parse(field: "dataclasses.Field[Any]", value: Any, directory: Path) -> Any:
         _parse_size(value)
     if field.name == "log_level" and value.lower() not in {"debug", "info", "warning", "error"}:
         raise ValueError("one of debug, info, warning, error")
+    if field.name == "log_format" and value not in {"json", "console"}:
+        raise ValueError("json or console")
     return value
 
 
@@ -227,6 +234,9 @@ def _complete(home: Path, directory: Path, values: dict[str, Any]) -> Settings:
     static_tokens(settings.native_tokens)
     if settings.url and not _URL.fullmatch(settings.url):
         raise _wrong("url", "is no address of a server", "http:// or https://, a host, and no user or query")
+    for name in ("otel_endpoint", "openlineage_url"):
+        if getattr(settings, name) and not _URL.fullmatch(getattr(settings, name)):
+            raise _wrong(name, "is no address of a server", "http:// or https://, a host, and no user or query")
     unknown = set(settings.jobs_engine_operations) - ENGINE_OPERATIONS - {"none"}
     if unknown:
         words = ", ".join(sorted(ENGINE_OPERATIONS))

@@ -293,6 +293,34 @@ class Settings:
     )
     client_secret: str = setting("", "That client's secret.", like="secret", shown="none", secret=True)
     log_level: str = setting("info", "Least level of log lines: `debug`, `info`, `warning` or `error`.")
+    log_format: str = setting(
+        "",
+        "How processes that stay write log lines: `json`, one object a line, or `console`, for people.",
+        shown="`console` on a terminal, else `json`",
+    )
+    access_log: bool = setting(
+        default=False, doc="`headrace serve` logs every request that it has answered.", like="yes or no", shown="no"
+    )
+    run_log_lines: int = setting(
+        5000, "Log lines that are kept of a run, the last tenth for warnings and errors; 0: none.", like="number"
+    )
+    otel_endpoint: str = setting(
+        "",
+        "Where traces of runs go, by OTLP over HTTP: `http://collector:4318` (`/v1/traces` is put behind it).",
+        like="URL",
+        shown="`OTEL_EXPORTER_OTLP_ENDPOINT`; none: no traces",
+    )
+    otel_headers: str = setting(
+        "",
+        "Headers that are sent with them: `name=value`, comma-separated.",
+        shown="`OTEL_EXPORTER_OTLP_HEADERS`",
+        secret=True,
+    )
+    openlineage_url: str = setting(
+        "", "Where OpenLineage events of runs go: `http://catalog:5000`.", like="URL", shown="no events"
+    )
+    openlineage_token: str = setting("", "The API key that is sent with them.", shown="none", secret=True)
+    openlineage_namespace: str = setting("headrace", "The namespace of the jobs that they tell of.")
     debug: bool = setting(
         default=False,
         doc="Commands show where a bug is (a traceback) instead of one line.",
