@@ -1,0 +1,1 @@
+"""The console: pages for people, made on the server. ``app`` is its entry; what pages ask goes through ``service.native.answering``."""
