@@ -1,0 +1,1 @@
+"""One file a noun: its routes, each of about ten lines."""

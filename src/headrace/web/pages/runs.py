@@ -1,0 +1,90 @@
+"""The list of runs: what is going on, what failed, and what can be done about many of them at once."""
+
+from dataclasses import replace
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from headrace.core.clock import DAY, Instant
+from headrace.core.native.runs import AskThroughput, RunList
+from headrace.core.native.table import LIST_RUNS, THROUGHPUT
+from headrace.service.native.looking import runs_revision
+from headrace.web import run_filters
+from headrace.web.charts.sparkline import sparkline
+from headrace.web.console import AtConsole, Console
+from headrace.web.run_filters import RunFilters
+
+router = APIRouter()
+_MOST_NEW = 20
+"""New runs are counted no further than this."""
+
+
+@router.get("/runs")
+def listed(request: Request, console: AtConsole) -> Response:
+    """Show runs, the newest first."""
+    query = request.query_params.multi_items()
+    filters = run_filters.read(query, console.desk.clock.now())
+    if request.query_params.get("part") == "rows":
+        return console.part(request, "runs.html", "rows", _live(request, console, filters))
+    if request.headers.get("hx-request"):
+        # Typed into the form: the address follows, without what is empty.
+        response = console.part(request, "runs.html", "list", _values(request, console, filters))
+        response.headers["hx-push-url"] = filters.href
+        return response
+    if any(not text for _, text in query):
+        return RedirectResponse(filters.href, 303)
+    return console.page(request, "runs.html", _values(request, console, filters))
+
+
+@router.get("/runs/live")
+async def live(request: Request, console: AtConsole) -> Response:
+    """Tell whenever something of the list may be another."""
+    caller = console.caller(request)
+    return console.live(request, lambda: runs_revision(console.desk, caller))
+
+
+def _values(request: Request, console: Console, filters: RunFilters) -> dict[str, Any]:
+    revision = runs_revision(console.desk, console.caller(request))
+    runs = console.ask(request, LIST_RUNS, filters.asked)
+    seen = runs.items[0].created_at if runs.items else None
+    return {**_known(request, console, filters, runs), "revision": revision, "seen": seen, "fresh": 0}
+
+
+def _live(request: Request, console: Console, filters: RunFilters) -> dict[str, Any]:
+    """Return the page as it is now: the runs that it showed, and how many newer ones there are."""
+    text = request.query_params.get("seen", "")
+    if not text.isdecimal() or filters.asked.cursor is not None:
+        return {**_values(request, console, filters)}
+    seen = Instant(int(text) + 1)
+    asked, until = filters.asked, filters.asked.until
+    shown = replace(asked, until=seen if until is None else min(seen, until))
+    newer = replace(asked, since=seen if asked.since is None else max(seen, asked.since), limit=_MOST_NEW)
+    fresh = len(console.ask(request, LIST_RUNS, newer).items)
+    runs = console.ask(request, LIST_RUNS, shown)
+    return {**_known(request, console, filters, runs), "seen": Instant(seen - 1), "fresh": fresh}
+
+
+def _known(request: Request, console: Console, filters: RunFilters, runs: RunList) -> dict[str, Any]:
+    now = console.desk.clock.now()
+    since = filters.asked.since or Instant((filters.asked.until or now) - DAY)
+    until = filters.asked.until or now
+    asked = AskThroughput(scope=filters.asked.scope, flow=filters.asked.flow, since=since, until=until)
+    throughput = console.ask(request, THROUGHPUT, asked)
+    return {
+        "filters": filters,
+        "runs": runs,
+        "throughput": throughput,
+        "totals": {
+            "ended": sum(one.succeeded + one.failed + one.cancelled for one in throughput.buckets),
+            "failed": sum(one.failed for one in throughput.buckets),
+        },
+        "spark": sparkline(throughput, filters.with_time),
+        "since": since,
+        "until": until,
+        "most_new": _MOST_NEW,
+        "statuses": run_filters.STATUSES,
+        "kinds": run_filters.KINDS,
+        "ranges": run_filters.RANGE_WORDS,
+    }

@@ -1,0 +1,52 @@
+"""A console that all tests of pages share: they look, and change only what is their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console_house import House, Visitor, fill, house
+from headrace.core.client import Role
+
+
+@pytest.fixture(scope="session")
+def console_house(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a console with a dozen runs, served on loopback."""
+    folder = tmp_path_factory.mktemp("console")
+    file = folder / "ledger.db"
+    file.write_bytes(_sqlite_template.read_bytes())
+    with house(folder, f"sqlite:///{file}") as made:
+        fill(made)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def operator(console_house: House) -> Iterator[Visitor]:
+    """Return an operator who is logged in."""
+    visitor = console_house.visitor(Role.OPERATOR)
+    yield visitor
+    visitor.client.close()
+
+
+@pytest.fixture(scope="session")
+def reader(console_house: House) -> Iterator[Visitor]:
+    """Return a reader who is logged in."""
+    visitor = console_house.visitor(Role.READER)
+    yield visitor
+    visitor.client.close()
+
+
+@pytest.fixture(scope="session")
+def admin(console_house: House) -> Iterator[Visitor]:
+    """Return an administrator who is logged in."""
+    visitor = console_house.visitor(Role.ADMIN)
+    yield visitor
+    visitor.client.close()
+
+
+@pytest.fixture
+def stranger(console_house: House) -> Iterator[Visitor]:
+    """Return somebody who is not logged in."""
+    visitor = console_house.visitor(None)
+    yield visitor
+    visitor.client.close()
