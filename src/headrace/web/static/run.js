@@ -1,0 +1,37 @@
+// The pages of a run: the panel of an activity, following the log, and a retry that is asked for once.
+(() => {
+  "use strict";
+
+  const panel = document.getElementById("panel");
+  if (panel) {
+    document.body.addEventListener("htmx:afterSwap", (event) => {
+      if (event.detail.target !== panel || !panel.firstElementChild) return;
+      if (!panel.open) panel.showModal();
+      panel.scrollTop = 0;
+      panel.querySelector(".activity-title")?.focus();
+    });
+    // A press beside the panel closes it.
+    panel.addEventListener("click", (event) => {
+      if (event.target === panel) panel.close();
+    });
+    panel.addEventListener("close", () => panel.replaceChildren());
+  }
+
+  const follow = document.getElementById("follow");
+  if (follow) {
+    const last = () => document.querySelector("#log .further")?.scrollIntoView({ block: "nearest" });
+    document.body.addEventListener("htmx:beforeRequest", (event) => {
+      if (event.target.matches("tr.further") && !follow.checked) event.preventDefault();
+    });
+    document.body.addEventListener("htmx:afterSettle", () => {
+      if (follow.checked) last();
+    });
+  }
+
+  document.getElementById("retry")?.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || button.value !== "retry") return;
+    // The form's key makes two presses one run; that the button sleeps only shows it.
+    setTimeout(() => { button.disabled = true; }, 0);
+  });
+})();
