@@ -93,13 +93,13 @@ def get(tx: Transaction, scope: str | None, batch_id: str) -> Batch:
     row = tx.first(statement if scope is None else statement.where(table.c.scope == scope))
     if row is None:
         raise Problem(Code.NOT_FOUND, f"there is no batch {batch_id!r}")
-    return _batch(row)
+    return batch_of(row)
 
 
 def of_ids(tx: Transaction, scope: str, ids: Iterable[str]) -> dict[str, Batch]:
     """Return those of the batches that there are in the scope, by id."""
     rows = tx.rows(sa.select(table).where(table.c.scope == scope, table.c.id.in_(list(ids))))
-    return {row["id"]: _batch(row) for row in rows}
+    return {row["id"]: batch_of(row) for row in rows}
 
 
 def mark_reverted(tx: Transaction, scope: str, ids: Iterable[str], now: Instant) -> None:
@@ -119,14 +119,14 @@ def of_runs(tx: Transaction, run_ids: Iterable[str]) -> dict[str, list[Batch]]:
     result: dict[str, list[Batch]] = {run_id: [] for run_id in run_ids}
     statement = sa.select(table).where(table.c.run_id.in_(list(result))).order_by(table.c.created_at, table.c.id)
     for row in tx.rows(statement):
-        result[row["run_id"]].append(_batch(row))
+        result[row["run_id"]].append(batch_of(row))
     return result
 
 
 def replays_of(tx: Transaction, batch_id: str) -> list[Batch]:
     """Return the batches that played rejects of this batch again, in the order in which they were made."""
     statement = sa.select(table).where(table.c.replay_of == batch_id).order_by(table.c.created_at, table.c.id)
-    return [_batch(row) for row in tx.rows(statement)]
+    return [batch_of(row) for row in tx.rows(statement)]
 
 
 def page(
@@ -142,7 +142,7 @@ def page(
         sa.select(table).where(*_conditions(query, tx.dialect)), (column, table.c.id), order, cursor, limit
     )
     rows = tx.rows(statement)
-    found = tuple(_batch(row) for row in rows[:limit])
+    found = tuple(batch_of(row) for row in rows[:limit])
     return Page(found, Cursor((found[-1].created_at, found[-1].id)) if len(rows) > limit else None)
 
 
@@ -246,7 +246,8 @@ def _values(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _batch(row: Mapping[str, Any]) -> Batch:
+def batch_of(row: Mapping[str, Any]) -> Batch:
+    """Return the batch that ``row`` holds."""
     what = f"the ledger's row of batch {row['id']}"
     values = {name: value for name, value in row.items() if name not in FIGURES and name != "target"}
     return Batch(

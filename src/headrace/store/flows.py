@@ -88,7 +88,7 @@ def get(tx: Transaction, scope: str | None, flow_id: str) -> Flow:
     row = tx.first(statement if scope is None else statement.where(table.c.scope == scope))
     if row is None:
         raise Problem(Code.NOT_FOUND, f"there is no flow {flow_id!r}")
-    return _flow(row)
+    return flow_of(row)
 
 
 def is_at(tx: Transaction, flow: Flow) -> bool:
@@ -126,7 +126,7 @@ def by_name(tx: Transaction, scope: str, name: str) -> Flow | None:
     """Return the newest flow of that name in the scope, or None."""
     statement = sa.select(table).where(table.c.scope == scope, table.c.name == name)
     row = tx.first(statement.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(1))
-    return None if row is None else _flow(row)
+    return None if row is None else flow_of(row)
 
 
 def delete(tx: Transaction, scope: str, flow_id: str, expected: int | None = None) -> None:
@@ -165,7 +165,7 @@ def page(  # noqa: PLR0913 — what a list is asked for, and what of it is read
     statement = sa.select(*columns).where(*_conditions(scope, filter, tx.dialect))
     rows = tx.rows(from_position(statement, (column, table.c.id), order, cursor, limit))
     position = (rows[limit - 1][order.path], rows[limit - 1]["id"]) if len(rows) > limit else None
-    return Page(tuple(_flow(row) for row in rows[:limit]), None if position is None else Cursor(position))
+    return Page(tuple(flow_of(row) for row in rows[:limit]), None if position is None else Cursor(position))
 
 
 def count(tx: Transaction, scope: str | None, filter: Filter | None = None) -> int:  # noqa: A002 — as above
@@ -196,7 +196,8 @@ def _content(flow: Flow) -> dict[str, Any]:
     }
 
 
-def _flow(row: Mapping[str, Any]) -> Flow:
+def flow_of(row: Mapping[str, Any]) -> Flow:
+    """Return the flow that ``row`` holds; without a plan it has an empty one."""
     values = {name: value for name, value in row.items() if name not in {"created_at", "updated_at"}}
     return Flow(**{**values, "plan": plan_of(dump(row["plan"])) if "plan" in row else _NO_PLAN})
 

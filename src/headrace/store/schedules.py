@@ -60,7 +60,7 @@ def get(tx: Transaction, scope: str, flow_id: str) -> Scheduled | None:
     """Return the flow's schedule, or None. A transaction that writes holds it until its end."""
     statement = sa.select(table).where(*_KEY)
     row = tx.first(statement.with_for_update() if tx.writable else statement, _named(scope, flow_id))
-    return None if row is None else _scheduled(row)
+    return None if row is None else scheduled_of(row)
 
 
 def remove(tx: Transaction, scope: str, flow_id: str) -> bool:
@@ -76,7 +76,7 @@ def due(tx: Transaction, now: Instant, limit: int) -> list[Scheduled]:
     waits = sa.exists().where(runs.c.id == table.c.run_id, runs.c.status == RunStatus.QUEUED.value)
     enabled = sa.and_(_enabled(), table.c.next_at.is_not(None), table.c.next_at <= now)
     statement = sa.select(table).where(enabled, ~waits).order_by(table.c.next_at, table.c.scope, table.c.flow_id)
-    return [_scheduled(row) for row in tx.rows(statement.limit(limit))]
+    return [scheduled_of(row) for row in tx.rows(statement.limit(limit))]
 
 
 def next_due(tx: Transaction, after: Instant) -> Instant | None:
@@ -117,7 +117,8 @@ def _named(scope: str, flow_id: str) -> dict[str, object]:
     return {"its_scope": scope, "its_flow_id": flow_id}
 
 
-def _scheduled(row: Mapping[str, Any]) -> Scheduled:
+def scheduled_of(row: Mapping[str, Any]) -> Scheduled:
+    """Return the schedule that ``row`` holds."""
     what = f"the ledger's schedule of flow {row['flow_id']}"
     return Scheduled(
         row["scope"],

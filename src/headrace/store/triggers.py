@@ -34,26 +34,26 @@ def find(tx: Transaction, scope: str, name: str) -> Trigger | None:
     """Return the trigger with this name, in any case, or None. A transaction that writes holds it until its end."""
     statement = sa.select(table).where(table.c.scope == scope, table.c.key == _key(name))
     row = tx.first(statement.with_for_update() if tx.writable else statement)
-    return None if row is None else _trigger(row)
+    return None if row is None else trigger_of(row)
 
 
 def named(tx: Transaction, scope: str, names: Collection[str]) -> dict[str, Trigger]:
     """Return those of the triggers that there are, by their names in lower case; nobody is kept from them."""
     keys = sorted({_key(name) for name in names})
     rows = tx.rows(sa.select(table).where(table.c.scope == scope, table.c.key.in_(keys)))
-    return {row["key"]: _trigger(row) for row in rows}
+    return {row["key"]: trigger_of(row) for row in rows}
 
 
 def get(tx: Transaction, trigger_id: str) -> Trigger | None:
     """Return the trigger, or None."""
     row = tx.first(_BY_ID, {"its_id": trigger_id})
-    return None if row is None else _trigger(row)
+    return None if row is None else trigger_of(row)
 
 
 def hold(tx: Transaction, trigger_id: str) -> Trigger | None:
     """Return the trigger and keep it from others until the end of the transaction; None: it is gone, or another process has it in hand."""
     row = tx.first(_HOLD, {"its_id": trigger_id})
-    return None if row is None else _trigger(row)
+    return None if row is None else trigger_of(row)
 
 
 def due(
@@ -68,7 +68,7 @@ def due(
         is_due = sa.or_(is_due, table.c.next_at > latest)
     where = (_STARTED, table.c.next_at.is_not(None), is_due, table.c.kind.in_(kinds))
     return [
-        _trigger(row)
+        trigger_of(row)
         for row in tx.rows(sa.select(table).where(*where).order_by(table.c.next_at, table.c.id).limit(limit))
     ]
 
@@ -85,7 +85,7 @@ def started(tx: Transaction, kind: TriggerKind, scope: str | None = None) -> lis
     where = [_STARTED, table.c.kind == kind.value]
     if scope is not None:
         where.append(table.c.scope == scope)
-    return [_trigger(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.id))]
+    return [trigger_of(row) for row in tx.rows(sa.select(table).where(*where).order_by(table.c.id))]
 
 
 def advance(
@@ -151,7 +151,7 @@ def remove(tx: Transaction, scope: str, name: str) -> None:
 def of_scope(tx: Transaction, scope: str, limit: int) -> list[Trigger]:
     """Return triggers of the scope, held until the end of the transaction."""
     statement = sa.select(table).where(table.c.scope == scope).order_by(table.c.id).limit(limit).with_for_update()
-    return [_trigger(row) for row in tx.rows(statement)]
+    return [trigger_of(row) for row in tx.rows(statement)]
 
 
 def _earlier(ids: sa.Select[tuple[str]], at: Instant) -> sa.Update:
@@ -163,6 +163,7 @@ def _key(name: str) -> str:
     return name.lower()
 
 
-def _trigger(row: Mapping[str, Any]) -> Trigger:
+def trigger_of(row: Mapping[str, Any]) -> Trigger:
+    """Return the trigger that ``row`` holds."""
     kind, state = TriggerKind(row["kind"]), TriggerState(row["state"])
     return Trigger(**{name: row[name] for name in _PLAIN}, kind=kind, state=state)

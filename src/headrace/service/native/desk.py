@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from headrace.core.clock import Clock
 from headrace.core.codec import Json
 from headrace.core.explore import Explorer
+from headrace.core.flow import Flow
 from headrace.core.ids import Ids
 from headrace.core.planning import PlanMode, RunPlan
 from headrace.core.run import Run
+from headrace.core.trigger import Trigger
 from headrace.dataplane.storage import Roots
 from headrace.service.jobs.desk import JobDesk
 from headrace.service.outcomes import OutcomeLost
@@ -40,12 +42,19 @@ class Pipelines:
     plan: Callable[[PipelineWish], RunPlan]
 
 
+FlowSwitch = Callable[[Flow, bool, str], None]
+"""Enables a flow of a door, or disables it, in the name of who is given, as the door itself does it. Raises a ``Problem`` when it cannot be."""
+TriggerSwitch = Callable[[Trigger, bool, str], None]
+"""Starts a trigger of a door, or stops it, in the name of who is given, as the door itself does it. Raises a ``Problem`` when it cannot be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeDesk:
     """What the functions of this package need.
 
     ``makers``: how a flow of a door is run now, by the first segment of its scope (as for schedules). ``public_url``: where clients reach this
-    server, if that is known. ``explore``: looks into sources.
+    server, if that is known. ``explore``: looks into sources. ``flow_switches``, ``trigger_switches``: likewise by the first segment of scopes; what
+    lies in others is switched in the ledger alone. ``dead_after_seconds``: how old a heartbeat may be.
     """
 
     database: Database
@@ -62,3 +71,6 @@ class NativeDesk:
     version: str
     makers: Mapping[str, Maker] = field(default_factory=dict)
     public_url: str | None = None
+    flow_switches: Mapping[str, FlowSwitch] = field(default_factory=dict)
+    trigger_switches: Mapping[str, TriggerSwitch] = field(default_factory=dict)
+    dead_after_seconds: float = 6.0
