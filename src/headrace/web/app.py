@@ -19,14 +19,36 @@ from headrace.web import sessions, statics
 from headrace.web.console import Console, console_of
 from headrace.web.failures import answer, answer_bare
 from headrace.web.forms import form_of
-from headrace.web.pages import entry, runs
+from headrace.web.pages import (
+    audit,
+    clients,
+    connections,
+    entry,
+    flows,
+    rejects,
+    runs,
+    schedules,
+    webhooks,
+    workers,
+)
 from headrace.web.paths import serves
 
 __all__ = ["make_app", "serves"]
 
 OPEN = (entry.open_router, statics.router)
 """What is answered without a session."""
-ROUTERS = (entry.router, runs.router)
+ROUTERS = (
+    entry.router,
+    runs.router,
+    rejects.router,
+    flows.router,
+    schedules.router,
+    connections.router,
+    webhooks.router,
+    workers.router,
+    clients.router,
+    audit.router,
+)
 """What needs one. A path that is spelt out stands before one with an id in its place."""
 MAX_FORM_BYTES = 4 << 20
 """Bytes of a form without a file."""
