@@ -1,0 +1,71 @@
+"""Rejected rows: batches that have some, why, the rows themselves, as a file, and played again once they were corrected."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.native.quarantine import AskBatch, AskRejectsFile, AskReplay, ListBatches, ListRejects
+from headrace.core.native.table import LIST_BATCHES, LIST_REJECTS, REJECTS_FILE, REPLAY, SHOW_BATCH
+from headrace.http.downloads import stream
+from headrace.web.console import AtConsole, Console
+from headrace.web.failures import STATUS
+from headrace.web.forms import Sent
+from headrace.web.queries import asked_in
+from headrace.web.reject_table import table_of
+
+router = APIRouter()
+_ORDER = "order"
+"""Of the columns: ``file`` keeps wide rows as they came."""
+
+
+@router.get("/rejects")
+def rejects(request: Request, console: AtConsole) -> Response:
+    """Show batches with rejected rows."""
+    asked = asked_in(request, ListBatches)
+    return console.page(request, "rejects.html", {"asked": asked, "told": console.ask(request, LIST_BATCHES, asked)})
+
+
+@router.get("/rejects/{batch}")
+def batch_page(batch: str, request: Request, console: AtConsole) -> Response:
+    """Show a batch's rejects by code and column, and its rows."""
+    asked = asked_in(request, ListRejects, passing=(_ORDER, "scope"), keeping=("column",), batch=batch)
+    return _batch_page(console, request, asked)
+
+
+@router.get("/rejects/{batch}/file")
+def download(batch: str, request: Request, console: AtConsole) -> Response:
+    """Send the rejected rows as a file."""
+    told = console.ask(request, REJECTS_FILE, asked_in(request, AskRejectsFile, batch=batch))
+    return stream(told.pieces, media_type=told.media_type, name=told.name)
+
+
+@router.post("/rejects/{batch}/replay")
+def replay(batch: str, request: Request, console: AtConsole, form: Sent) -> Response:
+    """Play corrected rows again; what is wrong with the file is told on the batch's page."""
+    try:
+        if form.file is None:
+            wanted = FieldError("file", "none was chosen", "the downloaded NDJSON, corrected")
+            raise Problem.of_fields(Code.INVALID, "the corrected file", (wanted,))
+        asked = AskReplay(batch=batch, name=form.file_name, request_key=form.text("request_key") or None)
+        told = console.ask(request, REPLAY, asked, form.file)
+    except Problem as problem:
+        if problem.code in {Code.NOT_FOUND, Code.FORBIDDEN}:
+            raise
+        return _batch_page(console, request, ListRejects(batch=batch), problem)
+    return console.go(request, f"/runs/{told.run}")
+
+
+def _batch_page(console: Console, request: Request, asked: ListRejects, problem: Problem | None = None) -> Response:
+    view = console.ask(request, SHOW_BATCH, AskBatch(batch=asked.batch))
+    told = console.ask(request, LIST_REJECTS, asked)
+    as_in_file = request.query_params.get(_ORDER) == "file"
+    values = {
+        "asked": asked,
+        "view": view,
+        "told": told,
+        "table": table_of(told, as_in_file=as_in_file),
+        "as_in_file": as_in_file,
+        "problem": problem,
+    }
+    return console.page(request, "rejects_batch.html", values, 200 if problem is None else STATUS[problem.code])
