@@ -20,12 +20,17 @@ from headrace.web.console import Console, console_of
 from headrace.web.failures import answer, answer_bare
 from headrace.web.forms import form_of
 from headrace.web.pages import (
+    activity,
     audit,
     clients,
     connections,
+    diff,
     entry,
     flows,
+    logs,
     rejects,
+    retry,
+    run,
     runs,
     schedules,
     webhooks,
@@ -40,6 +45,11 @@ OPEN = (entry.open_router, statics.router)
 ROUTERS = (
     entry.router,
     runs.router,
+    diff.router,
+    activity.router,
+    logs.router,
+    retry.router,
+    run.router,
     rejects.router,
     flows.router,
     schedules.router,
