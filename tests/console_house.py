@@ -70,7 +70,7 @@ class Page:
     @property
     def location(self) -> str:
         """Return where it leads."""
-        return self.response.headers.get("location", "")
+        return str(self.response.headers.get("location", ""))
 
 
 @dataclass
@@ -150,8 +150,7 @@ def fill(made: House, count: int = 12, *, scopes: tuple[str, ...] = SCOPES) -> l
         workers.register(tx, "worker-1", "host-1", 4711, now)
         for number, scope in enumerate(scopes):
             flows.put(tx, a_flow(id=f"flow-{number}", scope=scope, name=f"flights {number}"), now)
-        written = [_put(tx, number, scopes, now) for number in range(count)]
-    return written
+        return [_put(tx, number, scopes, now) for number in range(count)]
 
 
 def _put(tx: Any, number: int, scopes: tuple[str, ...], now: Instant) -> Run:
@@ -210,5 +209,3 @@ def text_of(html: str) -> str:
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
-
-

@@ -33,6 +33,7 @@ from headrace.web.pages import (
     run,
     runs,
     schedules,
+    selection,
     webhooks,
     workers,
 )
@@ -45,6 +46,7 @@ OPEN = (entry.open_router, statics.router)
 ROUTERS = (
     entry.router,
     runs.router,
+    selection.router,
     diff.router,
     activity.router,
     logs.router,
@@ -64,17 +66,9 @@ MAX_FORM_BYTES = 4 << 20
 """Bytes of a form without a file."""
 LOGINS_PER_MINUTE = 20
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "content-security-policy": _POLICY,

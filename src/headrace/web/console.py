@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from headrace.core.client import Identity, Role
+from headrace.core.errors import Code, Problem
 from headrace.core.native.installation import About
 from headrace.core.native.operation import Asked, Nothing, Operation, Told
 from headrace.core.native.table import SHOW_ABOUT
@@ -88,9 +89,17 @@ class Console:
         """
         return ask(self.desk, self.caller(request), operation, asked, body)
 
-    def page(
-        self, request: Request, template: str, values: Mapping[str, Any], status: int = 200
-    ) -> Response:
+    def require(self, request: Request, operation: Operation[Any, Any]) -> None:
+        """Refuse a page whose button who looks may not press.
+
+        Raises:
+            Problem: ``FORBIDDEN``.
+        """
+        role = self.caller(request).role
+        if not role.includes(operation.role):
+            raise Problem(Code.FORBIDDEN, f"this needs the role {operation.role}; you are {role}")
+
+    def page(self, request: Request, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
         """Return a page. Beside ``values``, its template has ``frame`` and what ``part`` has."""
         known = {**self._known(request), "frame": self._frame(request), **values}
         return HTMLResponse(render(template, known), status)

@@ -17,6 +17,7 @@ from headrace.web import wording
 
 _STATUS = Markup('<span class="status s-{0}"><svg class="icon" aria-hidden="true"><use href="#i-{0}"/></svg>{1}</span>')
 _MOMENT = Markup('<time datetime="{0}" title="{1} UTC">{2}</time>')
+_STACKED = Markup('<time datetime="{0}" title="{1} UTC">{2}<span class="sub">{3}</span></time>')
 _ICON = Markup('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>')
 _SIGNS = {
     "timed_out": "failed",
@@ -44,7 +45,7 @@ def status(value: str, rejected: int | None = 0) -> Markup:
     """Return a status as a sign and a word. A success with rejected rows is never shown as a plain one."""
     name = str(value)
     if name == "succeeded" and rejected:
-        return _STATUS.format("rejects", "succeeded with rejects")
+        return _STATUS.format("rejects", Markup('succeeded<span class="further"> with rejects</span>'))
     return _STATUS.format(sign(name), wording.words_of(name))
 
 
@@ -62,16 +63,24 @@ def icon(name: str) -> Markup:
 def moment(instant: Instant | None) -> Markup:
     """Return a moment in UTC; its title has it in full, and the script adds how long ago it was."""
     if instant is None:
-        return Markup(wording.NONE)
+        return escape(wording.NONE)
     text = wording.moment(instant)
     return _MOMENT.format(to_iso(instant), text, text)
+
+
+def stacked(instant: Instant | None) -> Markup:
+    """Return a moment in UTC in two short lines, the time of day above the date: for lists."""
+    if instant is None:
+        return escape(wording.NONE)
+    text = wording.moment(instant)
+    return _STACKED.format(to_iso(instant), text, text[11:], text[:10])
 
 
 @pass_context
 def ago(context: Context, instant: Instant | None) -> Markup:
     """Return how far a moment lies from now; its title has it in full."""
     if instant is None:
-        return Markup(wording.NONE)
+        return escape(wording.NONE)
     return Markup('<time class="ago" datetime="{0}" title="{1} UTC">{2}</time>').format(
         to_iso(instant), wording.moment(instant), wording.ago(instant, context["now"])
     )
@@ -81,7 +90,7 @@ def ago(context: Context, instant: Instant | None) -> Markup:
 def took(context: Context, start: Instant | None, end: Instant | None) -> Markup:
     """Return how long something took, or has taken until now, which the script counts on."""
     if start is None:
-        return Markup(wording.NONE)
+        return escape(wording.NONE)
     if end is not None:
         return escape(wording.duration(end - start))
     return Markup('<span class="ticking" data-since="{}">{}</span>').format(
@@ -117,7 +126,7 @@ def figures(value: Figures) -> Markup:
         for amount, word, tone in pairs
         if amount is not None
     ]
-    return Markup(" ").join(told) if told else Markup(wording.NONE)
+    return Markup(" ").join(told) if told else escape(wording.NONE)
 
 
 def pretty(value: Json) -> str:

@@ -24,6 +24,7 @@ _FUNCTIONS = {
     "sign": marks.sign,
     "icon": marks.icon,
     "moment": marks.moment,
+    "stacked": marks.stacked,
     "ago": marks.ago,
     "took": marks.took,
     "id": marks.short_id,

@@ -23,7 +23,7 @@ def number(value: float | None) -> str:
     """Return ``1 234 567``, with narrow spaces that do not break."""
     if value is None:
         return NONE
-    if isinstance(value, float) and not value.is_integer():
+    if value != int(value):
         return f"{value:,.1f}".replace(",", _THIN)
     return f"{int(value):,}".replace(",", _THIN)
 

@@ -18,9 +18,7 @@ _CHART = Markup(
 _BAR_LINK = Markup(
     '<a href="{href}" aria-label="{words}"><title>{words}</title><rect class="hit" x="{x}" y="0" width="{step}" height="{height}"/>{parts}</a>'
 )
-_EMPTY = Markup(
-    '<g><title>{words}</title><rect class="hit" x="{x}" y="0" width="{step}" height="{height}"/></g>'
-)
+_EMPTY = Markup('<g><title>{words}</title><rect class="hit" x="{x}" y="0" width="{step}" height="{height}"/></g>')
 _PART = Markup('<rect class="f-{tone}" x="{x}" y="{y}" width="{width}" height="{height}"/>')
 
 
@@ -50,7 +48,11 @@ def _bar(bucket: Bucket, x: int, width: int, most: int, href: Callable[[Instant,
             # What is there is seen, however small its share.
             tall = max(2.0, count / most * (HEIGHT - 4))
             y -= tall
-            parts.append(_PART.format(tone=tone, x=x + (_STEP - _BAR) / 2, y=f"{max(0, y):.1f}", width=_BAR, height=f"{tall:.1f}"))
+            parts.append(
+                _PART.format(
+                    tone=tone, x=x + (_STEP - _BAR) / 2, y=f"{max(0, y):.1f}", width=_BAR, height=f"{tall:.1f}"
+                )
+            )
     return _BAR_LINK.format(
         href=href(bucket.start, until), words=words, x=x, step=_STEP, height=HEIGHT, parts=Markup().join(parts)
     )
