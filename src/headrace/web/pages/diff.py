@@ -17,11 +17,17 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """Differences of one kind. ``is_time``: their values are microseconds."""
+    """Differences of one kind. ``is_time``: their values are microseconds; ``is_count``: they count something."""
 
     title: str
     rows: Sequence[Difference]
     is_time: bool = False
+    is_count: bool = False
+
+    def name_of(self, row: Difference) -> str:
+        """Return what differs, without what the title says already."""
+        name = row.what.removeprefix(f"{self.title.lower()}.").removeprefix("activities.")
+        return name.replace("_", " ") if self.is_count else name
 
 
 @router.get("/runs/{run_id}/diff")
@@ -51,7 +57,7 @@ def chapters(diff: RunDiff) -> tuple[Chapter, ...]:
         Chapter("Errors", diff.errors),
         Chapter("Parameters", diff.parameters),
         Chapter("Definition", diff.definition),
-        Chapter("Counts", diff.figures),
+        Chapter("Counts", diff.figures, is_count=True),
         Chapter("Durations", diff.durations, is_time=True),
         Chapter("Other", diff.other),
     )
