@@ -3,7 +3,12 @@
 from typing import NoReturn
 
 from headrace import __version__
+from headrace.api.datafactory.door import AUDIENCE as DATA_FACTORY
+from headrace.api.datafactory.switching import switch as switch_of_triggers
+from headrace.api.flowservice.door import AUDIENCE as FLOW_SERVICE
+from headrace.api.flowservice.switching import switch as switch_of_flows
 from headrace.bootstrap.application import Application
+from headrace.bootstrap.doors import make_data_factory_door, make_door
 from headrace.bootstrap.jobs import job_desk
 from headrace.bootstrap.timers import firing_desk, webhook_desk
 from headrace.core.errors import Code, Problem
@@ -28,6 +33,9 @@ def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
         version=__version__,
         makers=firing_desk(application).makers,
         public_url=application.settings.public_url or None,
+        flow_switches={FLOW_SERVICE: switch_of_flows(make_door(application, explore))},
+        trigger_switches={DATA_FACTORY: switch_of_triggers(make_data_factory_door(application))},
+        dead_after_seconds=application.settings.dead_after_seconds,
     )
 
 

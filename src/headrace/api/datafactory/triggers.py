@@ -166,14 +166,14 @@ def query_triggers(factory: InFactory, body: DocumentBody) -> Response:
 @actions.post(f"{_TRIGGER}/start")
 def start_trigger(name: str, factory: InFactory) -> Response:
     """Start a trigger; one that is started stays so."""
-    _set_state(factory, name, STARTED)
+    set_state(factory, name, STARTED)
     return empty()
 
 
 @actions.post(f"{_TRIGGER}/stop")
 def stop_trigger(name: str, factory: InFactory) -> Response:
     """Stop a trigger; one that is stopped stays so."""
-    _set_state(factory, name, STOPPED)
+    set_state(factory, name, STOPPED)
     return empty()
 
 
@@ -203,7 +203,7 @@ def show_subscription(name: str, factory: InFactory) -> Response:
     return answer({"triggerName": document.name, "status": status})
 
 
-def _set_state(factory: Factory, name: str, state: str) -> None:
+def set_state(factory: Factory, name: str, state: str) -> None:
     """Start or stop a trigger: its document shows the state, its row in the ledger fires.
 
     Raises:

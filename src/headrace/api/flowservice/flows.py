@@ -106,7 +106,7 @@ def act_on_flow(
     check_etag(request, record.entity.etag, required=False)
     if action in FINALIZE:
         raise finalize_refusal(tenant.identity)
-    changed = _publish(tenant, record) if action == "publish" else _switch(tenant, record, action)
+    changed = _publish(tenant, record) if action == "publish" else switch_flow(tenant, record, action)
     return answers.changed(subject, changed.entity.etag)
 
 
@@ -120,7 +120,7 @@ def _publish(tenant: Tenant, record: FlowRecord) -> FlowRecord:
     return changed
 
 
-def _switch(tenant: Tenant, record: FlowRecord, action: str) -> FlowRecord:
+def switch_flow(tenant: Tenant, record: FlowRecord, action: str) -> FlowRecord:
     """Return the flow, enabled or disabled; one that is so already stays as it is."""
     if record.item["state"] == DRAFT:
         raise Refusal(Fault.ACTION_STATE, f"the flow {record.flow.id} is a draft; publish it")

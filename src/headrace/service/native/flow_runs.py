@@ -7,7 +7,9 @@ from headrace.core.native.flows import AskFlowRun
 from headrace.core.native.runs import RunLine
 from headrace.core.run import Run
 from headrace.service.native.desk import NativeDesk, PipelineWish
-from headrace.service.runs import RunRequest, create_run
+from headrace.service.running_now import run_now as run_at_once
+from headrace.service.runs import RunRequest
+from headrace.service.schedules import FiringDesk
 
 JOBS, DATA_FACTORY = "jobs", "datafactory"
 """The first segments of scopes of the Jobs door and of the Data Factory door."""
@@ -45,7 +47,7 @@ def _run(desk: NativeDesk, who: str, flow: Flow, asked: AskFlowRun) -> Run:
         request_key=asked.request_key,
         details=flow.labels if door == "local" else {},
     )
-    return create_run(desk.database, request, desk.clock, desk.ids)
+    return run_at_once(FiringDesk(desk.database, desk.clock, desk.ids, desk.makers), flow, request)
 
 
 def _line(run: Run) -> RunLine:

@@ -7,7 +7,7 @@ from headrace.service.flows import write_flow
 from headrace.service.native.desk import NativeDesk
 from headrace.service.schedules import put_schedule
 from headrace.service.triggers.changes import start_trigger, stop_trigger
-from headrace.store import flows, schedules, triggers
+from headrace.store import audit, flows, schedules, triggers
 from headrace.store.schedules import Scheduled
 from headrace.store.start_pages import Start
 
@@ -42,14 +42,18 @@ def switch_flow(desk: NativeDesk, flow: Flow, who: str, *, enabled: bool) -> Non
         Problem: what the door says; ``NOT_FOUND``: it is gone.
     """
     door = desk.flow_switches.get(flow.scope.partition("/")[0])
+    now, action = desk.clock.now(), "flow.resume" if enabled else "flow.pause"
     if door is not None:
+        # Doors write down whom they know under a name of theirs.
         door(flow, enabled, who)
+        with desk.database.transaction() as tx:
+            audit.record(tx, flow.scope, who, action, flow.id, now)
         return
-    now = desk.clock.now()
     with desk.database.transaction() as tx:
         kept = flows.get(tx, flow.scope, flow.id)
         if kept.enabled is enabled:
             return
+        audit.record(tx, flow.scope, who, action, flow.id, now)
         written = write_flow(tx, replace(kept, enabled=enabled), who, now)
         scheduled = schedules.get(tx, flow.scope, flow.id)
         if scheduled is not None:
