@@ -19,6 +19,7 @@ from headrace.engine.hands import Halted, Hands
 from headrace.engine.ledger import Ledger
 from headrace.engine.lines import Done, Line
 from headrace.engine.records import Ending, Level, Try, standing_of
+from headrace.engine.run_lines import RunLines
 from headrace.store import batches, runs, workers
 
 PLAN = plan(
@@ -60,7 +61,8 @@ class Bench:
             claim = workers.register(tx, name, "here", 1, self.desk.clock.now())
         ledger = Ledger(self.desk.database, GoingClock(), hands, claim)
         functions = {"work": self._work, "flaky": self._flaky, "reject": self._reject}
-        return ledger, Attempts(ledger.writer, AttemptLedger(ledger.writer), functions, 5)
+        lines = RunLines(self.desk.database, GoingClock(), 0)
+        return ledger, Attempts(ledger.writer, AttemptLedger(ledger.writer), functions, 5, lines)
 
     def level(self) -> Level:
         """Return the run's own level."""

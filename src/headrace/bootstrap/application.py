@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from headrace.config import Settings
-from headrace.core import crashpoints
+from headrace.core import crashpoints, run_log
 from headrace.core.clock import Clock, Instant
 from headrace.core.codec import decode
 from headrace.core.errors import Code, Problem
@@ -102,6 +102,7 @@ class Application:
             Problem: ``NOT_FOUND``; ``UNAVAILABLE``: its key is not here; ``SOURCE_DENIED``: the guard refuses the host.
         """
         info = connections.resolve(self.database, scope, connection_id, self.sealer)
+        run_log.hide(info.secrets)
         # A folder of this machine has no host to look at; the roots bound it.
         return info if scope == LOCAL or info.kind == "local" else self.egress.pin(info)
 

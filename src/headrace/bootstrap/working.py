@@ -72,6 +72,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         poll_seconds=settings.poll_seconds,
         drain_seconds=settings.drain_seconds,
         heavy_kinds=HEAVY_KINDS | HEAVY,
+        log_lines=settings.run_log_lines,
     )
 
 

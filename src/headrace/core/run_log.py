@@ -4,16 +4,16 @@ The engine says ``at`` where a thread works on a run; the processor ``noted`` of
 keeps them. Nothing is bound to one library: a processor is a function of three arguments.
 """
 
-import contextvars
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
+from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from headrace.core.codec import Json
+from headrace.core.masking import masked, masked_text
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,12 +48,13 @@ Keep = Callable[["Place", str, Mapping[str, object]], None]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a run something is done. ``secrets``: what lines that are made there may not show."""
+    """Where in a run something is done, and by which worker. ``secrets``: what lines that are made there may not show."""
 
     keep: Keep
     run_id: str
     path: str = ""
     attempt: int = 0
+    worker: str = ""
     secrets: set[str] = field(default_factory=set)
 
 
@@ -78,8 +79,17 @@ def hide(secrets: Iterable[str]) -> None:
 
 
 def along(function: Callable[P, T]) -> Callable[P, T]:
-    """Return ``function`` as it is to be called in another thread, so that lines which it makes there belong to where this one is at work."""
-    return partial(contextvars.copy_context().run, function)
+    """Return ``function`` as other threads are to call it, so that lines which it makes there belong to where this thread is at work."""
+    place = _place.get()
+    if place is None:
+        return function
+
+    @wraps(function)
+    def there(*args: P.args, **kwargs: P.kwargs) -> T:
+        with at(place):
+            return function(*args, **kwargs)
+
+    return there
 
 
 def noted(_logger: object, method: str, event: Event) -> Event:
@@ -87,9 +97,19 @@ def noted(_logger: object, method: str, event: Event) -> Event:
     place = _place.get()
     if place is None:
         return event
+    if place.secrets:
+        event.update({name: _masked(value, place.secrets) for name, value in event.items()})
     place.keep(place, method, event)
     event.setdefault("run", place.run_id)
+    if place.worker:
+        event.setdefault("worker", place.worker)
     if place.path:
         event.setdefault("activity", place.path)
         event.setdefault("attempt", place.attempt)
     return event
+
+
+def _masked(value: object, secrets: set[str]) -> object:
+    if isinstance(value, str):
+        return masked_text(value, secrets)
+    return masked(list(value), secrets) if isinstance(value, list | tuple) else value

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from headrace.core import run_log
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.errors import RETRYABLE, Code, FieldError, Problem
 from headrace.core.outcome import Figures
@@ -116,7 +117,7 @@ def run_slices(slices: Sequence[S], work: Callable[[S], R], name: Callable[[S], 
             raise
 
     with ThreadPoolExecutor(max_workers=max(1, min(threads, len(slices))), thread_name_prefix="copy") as pool:
-        ends = list(pool.map(guarded, slices))
+        ends = list(pool.map(run_log.along(guarded), slices))
     failures = tuple((name(item), end) for item, end in zip(slices, ends, strict=True) if isinstance(end, Problem))
     return Done(tuple(end for end in ends if end is not None and not isinstance(end, Problem)), failures)
 

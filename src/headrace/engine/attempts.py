@@ -18,10 +18,12 @@ from headrace.core.flow import Policy
 from headrace.core.outcome import Expansion, Failure, Figures, Outcome, Pause
 from headrace.core.run import ActivityStatus
 from headrace.core.task import ActivityFunction, Cancellation, Task
+from headrace.engine import telling
 from headrace.engine.attempt_ledger import AttemptLedger, Result
 from headrace.engine.hands import Halted, Hands, Timeout
 from headrace.engine.lines import Done, Line
 from headrace.engine.records import Claimed, Ended, Finished, Standing, Try
+from headrace.engine.run_lines import RunLines
 from headrace.engine.surroundings import LedgerSurroundings
 from headrace.engine.waits import waits
 from headrace.engine.writer import Writer
@@ -51,9 +53,15 @@ class Attempts:
     """Does attempts at activities of every kind."""
 
     def __init__(
-        self, writer: Writer, ledger: AttemptLedger, activities: Mapping[str, ActivityFunction], takeovers: int
+        self,
+        writer: Writer,
+        ledger: AttemptLedger,
+        activities: Mapping[str, ActivityFunction],
+        takeovers: int,
+        lines: RunLines,
     ) -> None:
         self._writer = writer
+        self._lines = lines
         self._ledger = ledger
         self._hands: Hands = writer.hands
         self._clock: Clock = writer.clock
@@ -76,9 +84,11 @@ class Attempts:
             if isinstance(following, Ended):
                 ends.append((chance.activity.name, following))
                 break
-            called = self._call(chance, following, abandon, tuple(ends))
-            crash_point("activity-done")
-            written = self._write(chance, following, called, line.after(number))
+            with self._lines.at(chance.run.id, chance.path, chance.attempt):
+                called = self._call(chance, following, abandon, tuple(ends))
+                crash_point("activity-done")
+                written = self._write(chance, following, called, line.after(number))
+                telling.attempt_came_to(following, called.result, written, self._clock.now())
             if not isinstance(written, Finished):
                 ends.append((chance.activity.name, written))
                 break
@@ -112,6 +122,7 @@ class Attempts:
         with self._hands.work(chance.run.id, chance.path, cancellation, timeout, left):
             if chance.level.bell.is_out_of_time:
                 cancellation.stop(Code.CANCELLED, "the activity around it ran out of time")
+            telling.attempt_begun(chance.activity.kind, claimed)
             call = partial(function, self._task(chance, claimed, policy), context)
             result = _do(partial(self._once_reachable, chance, call, cancellation), chance, context)
         failure = result.failure if isinstance(result, Outcome) else None
@@ -183,6 +194,8 @@ class Attempts:
             raise Halted(problem.message)
         result = Result(claimed.epoch, _failed(problem), policy, dict(context.details))
         finished = self._ledger.finish(chance, result)
+        with self._lines.at(chance.run.id, chance.path, chance.attempt):
+            telling.attempt_came_to(claimed, result.outcome, finished, self._clock.now())
         return Done((*before, (chance.activity.name, finished.ended)))
 
     def _task(self, chance: Try, claimed: Claimed, policy: Policy) -> Task:

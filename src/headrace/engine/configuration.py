@@ -39,5 +39,7 @@ class EngineConfig:
     """How long an activity that was told to stop is waited for, before it is left to itself and counted as ended."""
     drain_seconds: float = 30.0
     """How long running activities may go on when the worker is told to stop."""
+    log_lines: int = 5000
+    """Log lines that are kept of a run; 0: none."""
     takeovers: int = 5
     """An activity whose worker was lost so many times is given up: the poison that kills every worker. Workers that stopped do not count."""

@@ -11,6 +11,7 @@ from headrace.core.flow import Plan
 from headrace.core.outcome import Expansion, Failure
 from headrace.core.planning import rebuilds
 from headrace.core.run import ActivityStatus
+from headrace.engine import telling
 from headrace.engine.bells import Bell
 from headrace.engine.lines import Done
 from headrace.engine.records import Level, Standing, Try, has_activity
@@ -150,6 +151,8 @@ class Container:
         else:
             status = ActivityStatus.SUCCEEDED
         ended = await tools.in_thread(tools.trials.end_container, chance, status, failure)
+        with tools.lines.at(chance.run.id, chance.path, chance.attempt):
+            telling.container_ended(ended.status, failure)
         return Done(((chance.activity.name, ended),))
 
     def _count(self) -> int:

@@ -23,6 +23,7 @@ from headrace.core.ids import Ids
 from headrace.core.outcome import Failure
 from headrace.core.queueing import RUN_WORKFLOW, RUNS_QUEUE, WAITING_QUEUE, bound_of
 from headrace.core.task import ActivityFunction
+from headrace.engine import telling
 from headrace.engine.attempt_ledger import AttemptLedger
 from headrace.engine.attempts import Attempts
 from headrace.engine.body_ledger import BodyLedger
@@ -34,6 +35,7 @@ from headrace.engine.hands import Halted, Hands, Moved
 from headrace.engine.ledger import Ledger
 from headrace.engine.neighbours import here
 from headrace.engine.places import Places
+from headrace.engine.run_lines import RunLines
 from headrace.engine.takeover import Takeover
 from headrace.engine.tools import Tools
 from headrace.engine.watch import News, Watch
@@ -82,6 +84,7 @@ class Engine:
         self._pool = ThreadPoolExecutor(config.light_concurrency, thread_name_prefix="headrace-ledger")
         at_once = config.light_concurrency + config.heavy_concurrency + _LEFT_TO_THEMSELVES
         self._at_work = ThreadPoolExecutor(at_once, thread_name_prefix=_ACTIVITY)
+        self._lines = RunLines(database, clock, config.log_lines, self.executor_id)
         self._claim: workers.WorkerClaim | None = None
         self._tools: Tools | None = None
         self._looks: Looks | None = None
@@ -98,6 +101,7 @@ class Engine:
         with self._database.transaction() as tx:
             now = self._clock.now()
             self._claim = workers.register(tx, self.executor_id, here(), os.getpid(), now)
+        self._lines.start()
         self._tools = self._make_tools(self._claim)
         self._hand_back = HandBack(self._database, self._hands)
         news = News(self._fenced, self._hand_back.hurry)
@@ -131,8 +135,9 @@ class Engine:
             ledger=ledger,
             trials=trials,
             bodies=BodyLedger(ledger.writer),
-            attempts=Attempts(ledger.writer, trials, self._activities, self.config.takeovers),
+            attempts=Attempts(ledger.writer, trials, self._activities, self.config.takeovers, self._lines),
             hands=self._hands,
+            lines=self._lines,
             places=Places(self.config, ledger.writer),
             config=self.config,
             clock=self._clock,
@@ -193,6 +198,8 @@ class Engine:
             if begun is None:
                 return
             came_from = None if begun.first else await tools.in_thread(tools.places.queue_of, run_id)
+            with self._lines.at(run_id):
+                telling.run_begun(begun)
             await Execution(begun, tools, came_from or RUNS_QUEUE).carry_out()
         except Moved:
             raise
@@ -215,7 +222,9 @@ class Engine:
 
     async def _abandon(self, tools: Tools, run_id: str, problem: Exception) -> None:
         """Let a run fail that this code cannot go on with: a bug must not leave it open for ever."""
-        _log.error("a run could not be gone on with", run=run_id, trace="".join(traceback.format_exception(problem)))
+        with self._lines.at(run_id):
+            trace = "".join(traceback.format_exception(problem))
+            _log.error("the run could not be gone on with", run=run_id, trace=trace)
         message = f"the run could not be gone on with: {type(problem).__name__}"
         failure = Failure.of(problem) if isinstance(problem, Problem) else Failure(Code.INTERNAL, message)
         try:
@@ -246,6 +255,7 @@ class Engine:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._at_work.shutdown(wait=False, cancel_futures=True)
         _wait_for_activities()
+        self._lines.stop()
         return done
 
     def _sign_off(self) -> None:

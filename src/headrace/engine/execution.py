@@ -4,6 +4,7 @@ import asyncio
 
 from headrace.core.clock import Instant
 from headrace.core.run import RunStatus
+from headrace.engine import telling
 from headrace.engine.bells import Bell
 from headrace.engine.records import Begun
 from headrace.engine.resting import Rests
@@ -29,7 +30,10 @@ class Execution:
     async def carry_out(self) -> None:
         """Do the run to its end."""
         with self._tools.hands.hold(self._run_id, self._wake):
-            await self._walk.carry_out()
+            status = await self._walk.carry_out()
+        with self._tools.lines.at(self._run_id):
+            if status is not None:
+                telling.run_ended(status)
 
     def _rests_until(self) -> Instant | None:
         return None if self._bell.rung.is_set() else self._walk.rests_until()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from headrace.core.clock import SECOND, Instant
 from headrace.core.queueing import RUNS_QUEUE, WAITING_QUEUE
+from headrace.engine import telling
 from headrace.engine.tools import Tools
 
 NEVER = Instant(2**62)
@@ -43,6 +44,9 @@ class Rests:
                 begun = self._begun
                 waits = await self._tools.in_thread(self._tools.ledger.rest, self._run_id)
                 self._said_so = waits and begun == self._begun
+                if waits:
+                    with self._tools.lines.at(self._run_id):
+                        telling.run_waits()
             until = self._until()
             if until is None or not self._parkable:
                 return

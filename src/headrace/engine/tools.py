@@ -13,6 +13,7 @@ from headrace.engine.configuration import EngineConfig
 from headrace.engine.hands import Hands
 from headrace.engine.ledger import Ledger
 from headrace.engine.places import Places
+from headrace.engine.run_lines import RunLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Tools:
     bodies: BodyLedger
     attempts: Attempts
     hands: Hands
+    lines: RunLines
     places: Places
     config: EngineConfig
     clock: Clock

@@ -14,6 +14,7 @@ from headrace.core.clock import SECOND, Instant
 from headrace.core.flow import Activity
 from headrace.core.progress import ready
 from headrace.core.run import ActivityStatus
+from headrace.engine import telling
 from headrace.engine.containers import Container
 from headrace.engine.lines import Done, Line, line_of
 from headrace.engine.records import Ending, Level, Standing, Try
@@ -117,6 +118,8 @@ class Walk:
             starts = step.start
         if marks:
             await self._tools.in_thread(self._tools.bodies.mark, self._level, marks)
+            with self._tools.lines.at(self._level.run.id, self._level.path):
+                telling.marked(self._level, marks)
             self._statuses.update(marks)
         alone = len(starts) == 1 and not self._open
         for name in starts:

@@ -17,6 +17,7 @@ from headrace.activities.datafactory.masking import (
     without_secrets,
 )
 from headrace.activities.datafactory.words import BAD_REQUEST, INVALID_TEMPLATE
+from headrace.core import run_log
 from headrace.core.clock import Clock
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
@@ -179,6 +180,7 @@ class Attempt:
     def hide(self, *secrets: str) -> None:
         """Keep these texts out of all that is shown."""
         self.secrets.update(secret for secret in secrets if secret)
+        run_log.hide(self.secrets)
 
     def finished(self, result: Result) -> Result:
         """Return ``result`` as it may be kept: within limits, and without secrets."""

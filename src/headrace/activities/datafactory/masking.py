@@ -1,43 +1,19 @@
 """Secrets, kept out of what is shown: inputs, outputs, and the texts of failures."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from headrace.core.codec import Json
+from headrace.core.masking import MASK, masked, masked_text
 
-MASK = "**********"
-"""Stands where a secret was."""
-SHOWN_LEAST = 4
-"""Characters that a secret has at least to be looked for in the middle of a text that is only shown; shorter ones are masked as whole texts."""
+__all__ = ["KEPT_LEAST", "MASK", "masked", "masked_text", "secure_string", "without_secrets"]
+
 KEPT_LEAST = 8
-"""The same for outputs, which expressions go on with: a short secret may be a part of an ordinary word."""
+"""Characters that a secret has at least to be looked for in outputs, which expressions go on with: a short one may be a part of an ordinary word."""
 
 _SECRET_KEYS = frozenset(
     {"password", "pfx", "clientsecret", "functionkey", "authorization", "proxyauthorization", "cookie"}
 )
 """Properties and headers of activities whose plain texts are secrets too, in lower case and without hyphens and underscores."""
-
-
-def masked(value: Json, secrets: Collection[str], least: int = SHOWN_LEAST) -> Json:
-    """Return ``value`` with every secret in its texts (and in the keys of its objects) replaced by the mask."""
-    if not secrets:
-        return value
-    if isinstance(value, str):
-        return masked_text(value, secrets, least)
-    if isinstance(value, Mapping):
-        return {masked_text(key, secrets, least): masked(item, secrets, least) for key, item in value.items()}
-    if isinstance(value, Sequence):
-        return [masked(item, secrets, least) for item in value]
-    return value
-
-
-def masked_text(text: str, secrets: Collection[str], least: int = SHOWN_LEAST) -> str:
-    """Return ``text`` with every secret in it replaced by the mask; the longest first, since one may be a part of another."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if text == secret and secret:
-            return MASK
-        if len(secret) >= least and secret in text:
-            text = text.replace(secret, MASK)
-    return text
 
 
 def without_secrets(value: Json) -> Json:

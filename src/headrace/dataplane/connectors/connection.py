@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+_SECRET_WORDS = ("pass", "secret", "key", "token", "sas", "connection_string")
+"""What the names of options that are secrets have in them. The name of a key is none, but nobody misses it in a log line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,10 @@ class ConnectionInfo:
     url: str = field(repr=False)
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     host: str = ""
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return the texts that nothing may show: the URL's password, and the options that are secrets."""
+        password = urlsplit(self.url).password
+        named = [value for name, value in self.options.items() if any(word in name for word in _SECRET_WORDS)]
+        return [text for text in (*named, password or "", unquote(password or "")) if text]

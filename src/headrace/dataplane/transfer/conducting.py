@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from headrace.core import run_log
 from headrace.core.errors import TRANSIENT, Code, Problem
 from headrace.core.outcome import Figures
 from headrace.dataplane.transfer.faults import Reason, Side, TransferProblem
@@ -140,7 +141,7 @@ def side_by_side(items: Sequence[T], action: Callable[[T], None], threads: int, 
         return None
 
     with ThreadPoolExecutor(max(1, min(threads, len(items))), thread_name_prefix="transfer") as pool:
-        ends = list(pool.map(guarded, items))
+        ends = list(pool.map(run_log.along(guarded), items))
     # What broke since the transfer was told to stop is not what was wrong.
     work.context.cancellation.check()
     for problem in ends:
