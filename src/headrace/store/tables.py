@@ -263,6 +263,8 @@ batches = sa.Table(
     sa.Index("ix_batches_scope_created", "scope", "created_at", "id"),
     sa.Index("ix_batches_scope_status_created", "scope", "status", "created_at", "id"),
     sa.Index("ix_batches_scope_target_created", "scope", "target", "created_at", "id"),
+    partial("ix_batches_rejected", "created_at", "id", where="rows_rejected > 0"),
+    partial("ix_batches_scope_rejected", "scope", "created_at", "id", where="rows_rejected > 0"),
 )
 
 uploads = sa.Table(
@@ -480,4 +482,5 @@ webhook_deliveries = sa.Table(
     sa.Index("ix_webhook_deliveries_run_id", "run_id"),
     sa.Index("ix_webhook_deliveries_webhook_created", "webhook_id", "created_at", "id"),
     partial("ix_webhook_deliveries_next", "next_at", where="next_at IS NOT NULL"),
+    partial("ix_webhook_deliveries_given_up", "webhook_id", "updated_at", where="status = 'given_up'"),
 )

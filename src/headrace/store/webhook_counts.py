@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from headrace.core.clock import Instant
 from headrace.store.database import Transaction
 from headrace.store.scopes import within
 from headrace.store.tables import webhook_deliveries as outbox
@@ -28,10 +29,12 @@ def of_webhooks(tx: Transaction, webhook_ids: Collection[str]) -> dict[str, Deli
     return {one: DeliveryCounts(pending.get(one, 0), given_up.get(one, 0)) for one in webhook_ids}
 
 
-def given_up(tx: Transaction, patterns: Collection[str] | None) -> int:
-    """Return how many deliveries were given up in scopes of ``patterns`` (None: in all)."""
+def given_up(tx: Transaction, patterns: Collection[str] | None, since: Instant) -> int:
+    """Return how many deliveries were given up from ``since`` on, in scopes of ``patterns`` (None: in all)."""
     mine = [] if patterns is None else [within(outbox.c.scope, patterns)]
-    return int(tx.scalar(sa.select(sa.func.count()).select_from(outbox).where(_GIVEN_UP, *mine)))
+    return int(
+        tx.scalar(sa.select(sa.func.count()).select_from(outbox).where(_GIVEN_UP, outbox.c.updated_at >= since, *mine))
+    )
 
 
 def _count(tx: Transaction, webhook_ids: Collection[str], which: sa.ColumnElement[bool]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from headrace.core.client import Identity
-from headrace.core.clock import MINUTE, Instant
+from headrace.core.clock import DAY, MINUTE, Instant
 from headrace.core.native.installation import About, Me
 from headrace.core.native.operation import Nothing
 from headrace.core.run import RunStatus
@@ -39,7 +39,7 @@ def show_about(desk: NativeDesk, caller: Identity, _asked: Nothing) -> About:
         counted = open_runs.counts(tx, scopes)
         queued = [scope for scope, of in counted.items() if RunStatus.QUEUED in of]
         waits = [found for scope in queued if (found := open_runs.oldest_queued(tx, scope, now)) is not None]
-        given_up = webhook_counts.given_up(tx, reached)
+        given_up = webhook_counts.given_up(tx, reached, Instant(now - DAY))
         defined = flow_pages.scopes(tx, reached)
     late = [worker for worker in living if is_late(desk, worker.heartbeat_at, now)]
     by_status = open_runs.total(counted, _OPEN)
@@ -76,7 +76,7 @@ def _of_waiting(oldest: Instant | None, now: Instant) -> Iterator[str]:
 
 def _of_webhooks(given_up: int) -> Iterator[str]:
     if given_up:
-        yield f"{counted_as(given_up, 'delivery', 'deliveries')} of webhooks {'was' if given_up == 1 else 'were'} given up."
+        yield f"{counted_as(given_up, 'delivery', 'deliveries')} of webhooks {'was' if given_up == 1 else 'were'} given up within the last day."
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
