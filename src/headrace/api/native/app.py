@@ -4,12 +4,13 @@ It serves whole paths (see ``paths.serves``), so it is asked with the path as th
 """
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
-from headrace.api.native import health, token
+from headrace.api.native import document, health, token
 from headrace.api.native.door import PREFIX, NativeDoor
 from headrace.api.native.errors import Refusal, render
 from headrace.api.native.gateway import authenticate
@@ -56,7 +57,10 @@ def make_app(door: NativeDoor) -> FastAPI:
     )
     answer_problems(app, render)
     app.add_exception_handler(HTTPException, _not_offered)
-    for router in (*OPEN, make_router(), _last_router()):
+    # What is spelt out comes first: /runs/events is no run.
+    routers = (*OPEN, document.router, make_router())
+    app.state.offered = tuple(route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    for router in (*routers, _last_router()):
         app.include_router(router)
     return app
 
@@ -72,10 +76,11 @@ def _not_offered(request: Request, _: Exception) -> Response:
 
 def _nothing_there(request: Request) -> Refusal:
     """Return 404, or 405 for a path that is asked in other ways."""
+    offered: tuple[APIRoute, ...] = request.app.state.offered
     known = {
         method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is Match.PARTIAL
+        for route in offered
+        if route.matches(request.scope)[0] is Match.PARTIAL
         for method in route.methods or ()
     }
     words = f"{request.method} {request.url.path[:200]} is not offered here"

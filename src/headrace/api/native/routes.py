@@ -29,7 +29,8 @@ REQUEST_KEY = "request_key"
 LONGEST_KEY = 200
 """Characters of a key."""
 NDJSON = "application/x-ndjson"
-_IN_QUERY = frozenset({"GET", "DELETE"})
+IN_QUERY = frozenset({"GET", "DELETE"})
+"""Methods whose requests have no body."""
 _CHUNK = 64 << 10
 """Bytes of a body that are written at once."""
 
@@ -60,7 +61,7 @@ def _handler(operation: AnyOperation) -> Handler:
             with await run_in_threadpool(_spool, caller) as body:
                 await _take_in(request, body)
                 return await run_in_threadpool(_answered, operation, caller, asked, body)
-        if operation.method in _IN_QUERY:
+        if operation.method in IN_QUERY:
             return await run_in_threadpool(_answered, operation, caller, _from_query(operation, request))
         return await run_in_threadpool(_answered, operation, caller, await _from_body(operation, request))
 
@@ -88,7 +89,11 @@ def answer(value: Json) -> Response:
 
 def path_values(request: Request) -> dict[str, str]:
     """Return the names in the path: they come as they were sent (see ``paths.Raw``), so that one may hold a slash."""
-    return {name: unquote(value) for name, value in request.path_params.items()}
+    found = {name: unquote(value) for name, value in request.path_params.items()}
+    for name, value in found.items():
+        if "\0" in value:
+            raise _refused(Code.INVALID, name, "has the character NUL", "no name has it")
+    return found
 
 
 def _from_query(operation: AnyOperation, request: Request) -> Any:
