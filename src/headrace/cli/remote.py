@@ -29,7 +29,7 @@ REQUEST_KEY = "request_key"
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _STREAM_SECONDS = 45.0
 """Longer than a server is silent on a stream: it sends comments."""
-_PAUSES = (0.2, 1.0)
+_PAUSES = (0.2, 0.8)
 """Seconds before what is safe to repeat is asked again; after the last one, the failure is told."""
 _LONGEST_PAUSE = 5.0
 _CHUNK = 1 << 16
@@ -80,7 +80,6 @@ class RemoteDesk:
         credentials: Credentials,
         *,
         warn: Callable[[str], None] = _warn,
-        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._credentials = credentials
@@ -90,13 +89,11 @@ class RemoteDesk:
             raise Problem(
                 Code.INVALID, f"{url!r} is no address of a server; http:// or https:// and a host are expected"
             )
-        self._is_near = is_loopback(parts.hostname or "")
-        if parts.scheme == "http" and not self._is_near and (credentials.token or credentials.can_get_token):
+        is_near = is_loopback(parts.hostname or "")
+        if parts.scheme == "http" and not is_near and (credentials.token or credentials.can_get_token):
             warn(f"warning: {self.url} is not encrypted: whoever is between can read the token; use https://")
         # No proxy stands between this machine and itself.
-        self._http = httpx.Client(
-            timeout=_TIMEOUT, follow_redirects=False, trust_env=not self._is_near, transport=transport
-        )
+        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=not is_near)
         self._pause = threading.Event()
 
     def __enter__(self) -> Self:
