@@ -7,6 +7,7 @@ import pytest
 
 from console_house import House, Visitor, fill, house
 from headrace.core.client import Role
+from run_scenes import put_scenes
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,14 @@ def stranger(console_house: House) -> Iterator[Visitor]:
     visitor = console_house.visitor(None)
     yield visitor
     visitor.client.close()
+
+
+@pytest.fixture(scope="session")
+def scenes(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a console with a run in every state (``run_scenes``), served on loopback."""
+    folder = tmp_path_factory.mktemp("scenes")
+    file = folder / "ledger.db"
+    file.write_bytes(_sqlite_template.read_bytes())
+    with house(folder, f"sqlite:///{file}") as made:
+        put_scenes(made.application.database, made.clock.now())
+        yield made

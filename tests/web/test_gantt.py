@@ -162,3 +162,11 @@ def test_dependencies_are_read_from_a_definition() -> None:
     inner = {"activities": [{"name": "B", "depends_on": [{"activity": "A"}]}, {"name": "A"}]}
     plan = {"activities": [{"name": "Each", "bodies": {"each": inner}, "depends_on": [{"activity": "Get"}]}]}
     assert dependencies(plan) == {"Each": ["Get"], "B": ["A"], "A": []}
+
+
+def test_what_is_drawn_is_explained_and_nothing_else() -> None:
+    """The legend has the keys that occur; a run that has not begun has no axis."""
+    assert draw(a_stretch(), [a_line()]).keys == ()
+    lines = [a_line(begin=2), a_line("Call", kind="web_hook"), a_line("Old", begin=None, end=None, status=S.CARRIED)]
+    assert draw(a_stretch(), lines).keys == ("queued", "waits", "carried")
+    assert "<text" not in draw(a_stretch(started_at=None, ended_at=None), []).axis

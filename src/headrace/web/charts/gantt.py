@@ -57,7 +57,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A timeline. ``axis``: the ticks' texts; ``grid``: the lines behind all rows, with the line of now while the run goes on."""
+    """A timeline.
+
+    ``axis``: the ticks' texts; ``grid``: the lines behind all rows, with the line of now while the run goes on. ``keys``: what of ``queued``,
+    ``waits`` and ``carried`` is on it, and has to be explained.
+    """
 
     begin: Instant
     end: Instant
@@ -65,6 +69,7 @@ class Chart:
     grid: Markup
     rows: tuple[Row, ...] = ()
     count: int = 0
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +111,17 @@ def draw(stretch: Stretch, lines: Sequence[ActivityLine], needs: Mapping[str, Se
     count = len({line.path for line in lines})
     drawing = _Drawing(scale, stretch.now if stretch.ended_at is None else end, needs or {}, count > _OPEN_ROWS)
     is_going_on = stretch.ended_at is None and stretch.started_at is not None
+    # A run that has not begun has no time to measure.
+    offsets = ticks(end - begin) if stretch.started_at is not None else []
+    rows = drawing.rows(top)
     return Chart(
         begin=Instant(begin),
         end=Instant(end),
-        axis=_axis(scale),
-        grid=_grid(scale, stretch.now if is_going_on else None),
-        rows=drawing.rows(top),
+        axis=_axis(scale, offsets),
+        grid=_grid(scale, offsets, stretch.now if is_going_on else None),
+        rows=rows,
         count=count,
+        keys=_keys(rows, lines),
     )
 
 
@@ -316,9 +325,24 @@ def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _axis(scale: _Scale) -> Markup:
+def _keys(rows: Sequence[Row], lines: Sequence[ActivityLine]) -> tuple[str, ...]:
+    drawn = Markup("").join(_tracks(rows))
+    found = {
+        "queued": 'class="bar queued"' in drawn,
+        "waits": f"url(#{WAITING_PATTERN})" in drawn,
+        "carried": any(line.status is ActivityStatus.CARRIED for line in lines),
+    }
+    return tuple(name for name, is_there in found.items() if is_there)
+
+
+def _tracks(rows: Sequence[Row]) -> Iterator[Markup]:
+    for row in rows:
+        yield row.track
+        yield from _tracks(row.rows)
+
+
+def _axis(scale: _Scale, offsets: Sequence[int]) -> Markup:
     texts = []
-    offsets = ticks(scale.end - scale.begin)
     for number, offset in enumerate(offsets):
         place = scale.place(scale.begin + offset)
         anchor = "start" if number == 0 else "end" if place > 97 else "middle"
@@ -333,7 +357,7 @@ def _axis(scale: _Scale) -> Markup:
     )
 
 
-def _grid(scale: _Scale, now: int | None) -> Markup:
+def _grid(scale: _Scale, offsets: Sequence[int], now: int | None) -> Markup:
     pattern = Markup(
         '<defs><pattern id="{}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<rect class="ground" width="6" height="6"/><rect class="hatch" width="2.5" height="6"/></pattern></defs>'
@@ -342,7 +366,7 @@ def _grid(scale: _Scale, now: int | None) -> Markup:
         Markup('<line class="tick" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(
             _number(scale.place(scale.begin + offset))
         )
-        for offset in ticks(scale.end - scale.begin)
+        for offset in offsets
     ]
     if now is not None:
         place = _number(scale.place(now))
