@@ -1,5 +1,6 @@
 """The console on a real ledger, behind a real server on loopback: what tests of its pages are made of."""
 
+import itertools
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from headrace.core.errors import Code
 from headrace.core.outcome import Failure, Figures
 from headrace.core.run import Run, RunKind, RunStatus
 from headrace.http.event_stream import Streams
-from headrace.service.clients import ClientRequest, NewClient, create_client
+from headrace.service.clients import ClientRequest, NewClient, create_client, revoke_client
 from headrace.store import activity_runs, flows, runs, workers
 from headrace.web.app import make_app
 from ledger_rows import a_flow, a_run, activities
@@ -99,10 +100,13 @@ class House:
     clock: ManualClock
     base: str = ""
     clients: dict[Role, NewClient] = field(default_factory=dict)
+    _addresses: Iterator[int] = field(default_factory=itertools.count)
 
     def visitor(self, role: Role | None = Role.OPERATOR) -> Visitor:
         """Return somebody who is logged in as a client of this role (None: who is not). Close ``client`` when done."""
-        visitor = Visitor(self.base, httpx.Client(trust_env=False, timeout=20))
+        # Each comes from an address of its own, as a proxy would say: tries to log in are counted.
+        address = {"x-forwarded-for": f"10.0.0.{next(self._addresses) % 256}"}
+        visitor = Visitor(self.base, httpx.Client(trust_env=False, timeout=20, headers=address))
         if role is not None:
             made = self.clients[role]
             answer = visitor.post("/login", {"client": made.client.id, "secret": made.secret})
@@ -113,6 +117,10 @@ class House:
         """Make a client."""
         request = ClientRequest(name=name or role.value, role=role, scopes=scopes or ("*",))
         return create_client(self.application.database, request, self.clock, self.application.ids)
+
+    def revoke(self, client: NewClient) -> None:
+        """Take all rights of a client."""
+        revoke_client(self.application.database, client.client.id, "test", self.clock)
 
 
 @contextmanager
@@ -129,7 +137,15 @@ def house(folder: Path, ledger_url: str, *, dev: bool = False, **settings: str) 
         desk = make_native_desk(application, Unasked())
         app = make_app(desk=desk, tokens=application.token_desk(12 * 60), streams=streams, dev=dev)
         server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=0,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
+            )
         )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

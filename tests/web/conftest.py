@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from browser import Tab, chromium, tab
 from console_house import House, Visitor, fill, house
 from headrace.core.client import Role
 from run_scenes import put_scenes
@@ -62,3 +64,17 @@ def scenes(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     with house(folder, f"sqlite:///{file}") as made:
         put_scenes(made.application.database, made.clock.now())
         yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return Chromium, for the tests of one file: while Playwright waits, nothing else in this process may run a loop of its own."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def window(browser: Browser, console_house: House) -> Iterator[Tab]:
+    """Return a window on the console that tests share, with nobody logged in."""
+    with tab(browser, console_house) as opened:
+        yield opened

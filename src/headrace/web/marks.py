@@ -45,7 +45,7 @@ def status(value: str, rejected: int | None = 0) -> Markup:
     """Return a status as a sign and a word. A success with rejected rows is never shown as a plain one."""
     name = str(value)
     if name == "succeeded" and rejected:
-        return _STATUS.format("rejects", Markup('succeeded<span class="further"> with rejects</span>'))
+        return _STATUS.format("rejects", Markup('<span>succeeded<span class="further"> with rejects</span></span>'))
     return _STATUS.format(sign(name), wording.words_of(name))
 
 
@@ -68,12 +68,12 @@ def moment(instant: Instant | None) -> Markup:
     return _MOMENT.format(to_iso(instant), text, text)
 
 
-def stacked(instant: Instant | None) -> Markup:
-    """Return a moment in UTC in two short lines, the time of day above the date: for lists."""
+def stacked(instant: Instant | None, word: str = "") -> Markup:
+    """Return a moment in UTC in two short lines, the time of day above ``word`` and the date: for lists."""
     if instant is None:
         return escape(wording.NONE)
     text = wording.moment(instant)
-    return _STACKED.format(to_iso(instant), text, text[11:], text[:10])
+    return _STACKED.format(to_iso(instant), text, text[11:], f"{word} {text[:10]}" if word else text[:10])
 
 
 @pass_context

@@ -40,7 +40,7 @@ def login(request: Request, console: AtConsole, form: Sent) -> Response:
     """Begin a session, and lead to where one was."""
     client, onward = form.text("client"), sessions.local_path(form.text("next"))
     address = request.client.host if request.client else ""
-    if not (console.logins.admit(address) and console.logins.admit(f"{address} {client}")):
+    if not console.logins.admit(f"{address} {client}"):
         return _form(request, console, onward, client=client, wrong="Too many tries: wait a minute.", status=429)
     try:
         known = verify_secret(console.desk.database, client, form.text("secret"))
