@@ -55,11 +55,13 @@ class Sheet:
 
 @router.get("/runs/{run_id}/retry")
 def show(
-    run_id: str, request: Request, console: AtConsole, mode: str = "", activity: str = "", as_it_was: bool = False
+    run_id: str, request: Request, console: AtConsole, mode: str = "", activity: str = "", part: str = ""
 ) -> Response:
-    """Answer with the form of a retry and its plan."""
-    choice = Choice(mode=_mode_of(mode, activity), activity=activity, as_it_was=as_it_was)
+    """Answer with the form of a retry and its plan; ``part=panel``: what the panel of a run's page shows of it."""
+    choice = Choice(mode=_mode_of(mode, activity), activity=activity)
     sheet = _sheet(console, request, run_id, choice)
+    if part == "panel":
+        return console.part(request, "retry_panel.html", "panel", _values(sheet, choice))
     if sheet.run.id != run_id:
         return RedirectResponse(f"/runs/{sheet.run.id}/retry", 302)
     return console.page(request, "retry.html", _values(sheet, choice))

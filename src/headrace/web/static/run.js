@@ -6,9 +6,10 @@
   if (panel) {
     document.body.addEventListener("htmx:afterSwap", (event) => {
       if (event.detail.target !== panel || !panel.firstElementChild) return;
+      // Once open, only what was opened anew takes the focus and begins at its top.
       if (!panel.open) panel.showModal();
       panel.scrollTop = 0;
-      panel.querySelector(".activity-title")?.focus();
+      panel.querySelector("[data-focus]")?.focus();
     });
     // A press beside the panel closes it.
     panel.addEventListener("click", (event) => {
@@ -28,9 +29,9 @@
     });
   }
 
-  document.getElementById("retry")?.addEventListener("submit", (event) => {
+  document.addEventListener("submit", (event) => {
     const button = event.submitter;
-    if (!button || button.value !== "retry") return;
+    if (event.target.id !== "retry" || !button || button.value !== "retry") return;
     // The form's key makes two presses one run; that the button sleeps only shows it.
     setTimeout(() => { button.disabled = true; }, 0);
   });
