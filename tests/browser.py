@@ -116,11 +116,9 @@ class Tab:
         """Go to a page."""
         self.page.goto(self.house.base + path)
 
-    def log_in(self, role: Role, house: House | None = None) -> None:
+    def log_in(self, role: Role) -> None:
         """Get a session, without the form."""
-        visitor = (house or self.house).visitor(role)
-        value = visitor.client.cookies[COOKIE]
-        visitor.client.close()
+        value = self.house.visitor(role).client.cookies[COOKIE]
         self.page.context.add_cookies([{"name": COOKIE, "value": value, "url": self.house.base, "httpOnly": True}])
 
     def look(self) -> list[str]:

@@ -1,6 +1,5 @@
 """The console on a real ledger, behind a real server on loopback: what tests of its pages are made of."""
 
-import itertools
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -100,18 +99,24 @@ class House:
     clock: ManualClock
     base: str = ""
     clients: dict[Role, NewClient] = field(default_factory=dict)
-    _addresses: Iterator[int] = field(default_factory=itertools.count)
+    _visitors: list[Visitor] = field(default_factory=list)
 
     def visitor(self, role: Role | None = Role.OPERATOR) -> Visitor:
-        """Return somebody who is logged in as a client of this role (None: who is not). Close ``client`` when done."""
+        """Return somebody who is logged in as a client of this role (None: who is not)."""
         # Each comes from an address of its own, as a proxy would say: tries to log in are counted.
-        address = {"x-forwarded-for": f"10.0.0.{next(self._addresses) % 256}"}
+        address = {"x-forwarded-for": f"10.0.0.{len(self._visitors) % 256}"}
         visitor = Visitor(self.base, httpx.Client(trust_env=False, timeout=20, headers=address))
+        self._visitors.append(visitor)
         if role is not None:
             made = self.clients[role]
             answer = visitor.post("/login", {"client": made.client.id, "secret": made.secret})
             assert answer.status == 303, answer.text
         return visitor
+
+    def close(self) -> None:
+        """End the connections of all visitors."""
+        for visitor in self._visitors:
+            visitor.client.close()
 
     def add(self, role: Role, *scopes: str, name: str = "") -> NewClient:
         """Make a client."""
@@ -157,6 +162,7 @@ def house(folder: Path, ledger_url: str, *, dev: bool = False, **settings: str) 
             streams.stop()
             server.should_exit = True
             thread.join(20)
+            made.close()
 
 
 def fill(made: House, count: int = 12, *, scopes: tuple[str, ...] = SCOPES) -> list[Run]:

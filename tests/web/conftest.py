@@ -24,35 +24,27 @@ def console_house(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def operator(console_house: House) -> Iterator[Visitor]:
+def operator(console_house: House) -> Visitor:
     """Return an operator who is logged in."""
-    visitor = console_house.visitor(Role.OPERATOR)
-    yield visitor
-    visitor.client.close()
+    return console_house.visitor(Role.OPERATOR)
 
 
 @pytest.fixture(scope="session")
-def reader(console_house: House) -> Iterator[Visitor]:
+def reader(console_house: House) -> Visitor:
     """Return a reader who is logged in."""
-    visitor = console_house.visitor(Role.READER)
-    yield visitor
-    visitor.client.close()
+    return console_house.visitor(Role.READER)
 
 
 @pytest.fixture(scope="session")
-def admin(console_house: House) -> Iterator[Visitor]:
+def admin(console_house: House) -> Visitor:
     """Return an administrator who is logged in."""
-    visitor = console_house.visitor(Role.ADMIN)
-    yield visitor
-    visitor.client.close()
+    return console_house.visitor(Role.ADMIN)
 
 
 @pytest.fixture
-def stranger(console_house: House) -> Iterator[Visitor]:
+def stranger(console_house: House) -> Visitor:
     """Return somebody who is not logged in."""
-    visitor = console_house.visitor(None)
-    yield visitor
-    visitor.client.close()
+    return console_house.visitor(None)
 
 
 @pytest.fixture(scope="session")

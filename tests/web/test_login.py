@@ -92,7 +92,6 @@ def test_logging_out_ends_the_session_on_the_server_too(console_house: House) ->
     assert "headrace_session" not in visitor.client.cookies
     visitor.client.cookies.set("headrace_session", kept)
     assert visitor.get("/runs").location.startswith("/login")
-    visitor.client.close()
 
 
 def test_a_session_that_is_over_leads_back(console_house: House) -> None:
@@ -105,7 +104,6 @@ def test_a_session_that_is_over_leads_back(console_house: House) -> None:
         assert part.response.headers["hx-redirect"] == "/login?next=%2Fruns%3Ftext%3Da"
     finally:
         console_house.clock.advance(-13 * HOUR)
-        visitor.client.close()
 
 
 def test_who_is_logged_in_is_not_asked_again(reader: Visitor) -> None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from console_house import House, Page, Visitor, fill, house
@@ -35,11 +34,9 @@ def fresh(_sqlite_template: Path, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def developer(fresh: House) -> Iterator[Visitor]:
+def developer(fresh: House) -> Visitor:
     """Return whoever comes to a console that lets everybody in."""
-    visitor = Visitor(fresh.base, httpx.Client(trust_env=False))
-    yield visitor
-    visitor.client.close()
+    return fresh.visitor(None)
 
 
 def test_runs_of_all_scopes_are_listed_the_newest_first(operator: Visitor) -> None:
@@ -61,7 +58,6 @@ def test_a_scope_that_is_not_the_clients_is_not_there(console_house: House) -> N
     assert len(_ids(page)) == 3
     assert "flowservice/acme/prod" not in page.html
     assert visitor.get("/runs?scope=flowservice/acme/prod").status == 404
-    visitor.client.close()
 
 
 @pytest.mark.parametrize(
@@ -106,14 +102,14 @@ def test_an_address_has_no_empty_filters(operator: Visitor) -> None:
 
 def test_pages_follow_one_another_without_gap_or_repetition(operator: Visitor) -> None:
     """The last run of a page is followed by the first of the next one, by links alone."""
-    path, found = "/runs?limit=5", list[str]()
+    page = operator.get("/runs?limit=5")
+    found = _ids(page)
     for _ in range(5):
-        page = operator.get(path)
-        found += _ids(page)
         following = re.search(r'href="([^"]+)" rel="next"', page.html)
         if following is None:
             break
-        path = following[1].replace("&amp;", "&")
+        page = operator.get(following[1].replace("&amp;", "&"))
+        found += _ids(page)
     assert found == _ids(operator.get("/runs"))
     assert 'rel="first"' in page.html
 

@@ -45,7 +45,6 @@ def test_an_origin_is_compared_where_a_browser_says_no_more(console_house: House
             f"{console_house.base}/runs/selection", data={**FIELDS, "csrf": csrf}, headers={"origin": origin}
         )
         assert sent.status_code == status, origin
-    visitor.client.close()
 
 
 def test_a_token_may_come_in_a_header(operator: Visitor) -> None:
@@ -74,7 +73,6 @@ def test_a_revoked_client_is_out_at_once(console_house: House) -> None:
     assert visitor.get("/runs").status == 200
     console_house.revoke(gone)
     assert visitor.get("/runs").status == 303
-    visitor.client.close()
 
 
 def test_characters_that_no_database_keeps_are_refused(operator: Visitor) -> None:
