@@ -79,7 +79,7 @@ def parameters_of(defaults: Mapping[str, Json], sent: Mapping[str, str]) -> Mapp
 
 
 def window_of(start: str, end: str) -> Window | None:
-    """Return the window between two texts as browsers send them (``2026-01-31T10:00``, in UTC); None: both are empty.
+    """Return the window between two texts such as ``2026-01-31 10:00`` (in UTC, where they do not say); None: both are empty.
 
     Raises:
         Problem: ``INVALID``: one is no such text, or the end lies before the start.
@@ -97,7 +97,7 @@ def _instant(name: str, text: str, errors: list[FieldError]) -> Instant | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        errors.append(FieldError(name, f"{text!r} is no date and time", "one such as 2026-01-31T10:00, in UTC"))
+        errors.append(FieldError(name, f"{text!r} is no date and time", "one such as 2026-01-31 10:00, in UTC"))
         return None
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 

@@ -17,9 +17,15 @@ SLOT, HEIGHT = 10, 100
 """The drawing's units: the width of a run, and the height of the whole."""
 FEWEST_SLOTS = 20
 """A flow of few runs has thin bars all the same, at the right end."""
+MANY = 50
+"""From more runs on, points are smaller."""
 
 _BAR = 7
 _NOTHING = Markup()
+_CHART = Markup(
+    '<svg class="history{density}" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" preserveAspectRatio="none">'
+    "{grid}{behind}{parts}</svg>"
+)
 _STEPS = (1, 2, 5, 10)
 _TIMES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
@@ -103,9 +109,15 @@ def _draw(
         for y in (0, HEIGHT // 2, HEIGHT)
     )
     parts = Markup().join(_link(place, square, one(place, square)) for place, square in _places(squares))
-    return Markup(
-        '<svg class="history" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" preserveAspectRatio="none">{grid}{behind}{parts}</svg>'
-    ).format(label=label, width=width, height=HEIGHT, grid=grid, behind=behind, parts=parts)
+    return _CHART.format(
+        density=" dense" if len(squares) > MANY else "",
+        label=label,
+        width=width,
+        height=HEIGHT,
+        grid=grid,
+        behind=behind,
+        parts=parts,
+    )
 
 
 def _link(place: int, square: Square, drawn: Markup) -> Markup:

@@ -33,7 +33,8 @@ from headrace.web.forms import Sent
 from headrace.web.queries import asked_in
 
 router = APIRouter()
-_ENDS = tuple(str(status) for status in RunStatus if status.is_final)
+_ENDS = tuple(str(status) for status in (RunStatus.SUCCEEDED, RunStatus.FAILED))
+"""Ends of runs that can be told of."""
 
 
 @router.get("/webhooks")
