@@ -123,6 +123,13 @@ def of_runs(tx: Transaction, run_ids: Iterable[str]) -> dict[str, list[Batch]]:
     return result
 
 
+def left_of_runs(tx: Transaction, run_ids: Iterable[str]) -> dict[str, int]:
+    """Return how many rows of each run's batches are rejected still, by run id; runs without batches are left out."""
+    left = sa.func.sum(sa.func.coalesce(table.c.rows_rejected, 0) - table.c.resolved).label("left")
+    statement = sa.select(table.c.run_id, left).where(table.c.run_id.in_(list(run_ids))).group_by(table.c.run_id)
+    return {row["run_id"]: int(row["left"]) for row in tx.rows(statement)}
+
+
 def replays_of(tx: Transaction, batch_id: str) -> list[Batch]:
     """Return the batches that played rejects of this batch again, in the order in which they were made."""
     statement = sa.select(table).where(table.c.replay_of == batch_id).order_by(table.c.created_at, table.c.id)

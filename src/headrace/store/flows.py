@@ -143,6 +143,17 @@ def delete(tx: Transaction, scope: str, flow_id: str, expected: int | None = Non
         raise _stale(flow_id, current.revision, current.revision + 1)
 
 
+def ids_of(tx: Transaction, patterns: tuple[str, ...] | None, text: str, limit: int = 50) -> frozenset[str]:
+    """Return the ids of flows in these scopes (None: all) that ``text`` names: the one with this id, or those with this name, newest first."""
+    statement = sa.select(table.c.id, table.c.scope).where(sa.or_(table.c.id == text, table.c.name == text))
+    rows = tx.rows(statement.order_by(table.c.created_at.desc()).limit(limit))
+    return frozenset(row["id"] for row in rows if patterns is None or _lies_in(row["scope"], patterns))
+
+
+def _lies_in(scope: str, patterns: tuple[str, ...]) -> bool:
+    return any(scope == pattern or scope.startswith(pattern.rstrip("/") + "/") for pattern in patterns)
+
+
 def page(  # noqa: PLR0913 — what a list is asked for, and what of it is read
     tx: Transaction,
     scope: str | None,

@@ -68,11 +68,12 @@ class RunQuery:
     """Which runs a list has; what is not given does not narrow it down.
 
     ``scopes``: paths, each with all that lies below it; ``*`` or None for every scope. ``created``: half-open. ``has_rejects``: only runs
-    with rejected rows (or only ones without). ``text``: the beginning of an id, or part of the flow's name.
+    with rejected rows (or only ones without). ``text``: the beginning of an id, or part of the flow's name. ``flow_ids``: of any of these flows.
     """
 
     scopes: tuple[str, ...] | None = None
     flow_id: str | None = None
+    flow_ids: frozenset[str] | None = None
     statuses: frozenset[RunStatus] = frozenset()
     kind: RunKind | None = None
     group_id: str | None = None
@@ -180,7 +181,13 @@ def _branches(tx: Transaction, query: RunQuery) -> Iterator[list[sa.ColumnElemen
         of_group = [table.c.group_id == query.group_id, *_passed_over(tx, query)]
         yield of_group
         return
-    narrowed = query.statuses or query.flow_id is not None or query.kind is not None or query.has_rejects
+    narrowed = (
+        query.statuses
+        or query.flow_id is not None
+        or query.flow_ids is not None
+        or query.kind is not None
+        or query.has_rejects
+    )
     if (query.scopes is None or EVERYWHERE in query.scopes) and not narrowed:
         yield []
         return
@@ -201,6 +208,8 @@ def _passed_over(tx: Transaction, query: RunQuery) -> Iterator[sa.ColumnElement[
 def _conditions(query: RunQuery, dialect: str) -> Iterator[sa.ColumnElement[bool]]:
     if query.flow_id is not None:
         yield table.c.flow_id == query.flow_id
+    if query.flow_ids is not None:
+        yield table.c.flow_id.in_(sorted(query.flow_ids))
     if query.kind is not None:
         yield table.c.kind == query.kind.value
     if query.created is not None and query.created.start is not None:

@@ -176,8 +176,12 @@ def _masked_value(key: str, value: Json) -> Json:
         return _masked(value)
     if isinstance(value, list | tuple):
         return [_masked_value(key, item) for item in value]
-    sounds = any(word in key.lower() for word in _SECRET_WORDS)
-    return MASK if sounds and isinstance(value, str) and value else value
+    if not isinstance(value, str) or not value:
+        return value
+    if any(word in key.lower() for word in _SECRET_WORDS):
+        return MASK
+    # What follows the "?" of an address may be a signature.
+    return _without_login(value) if "://" in value else value
 
 
 def _flows(tx: Transaction, document: Document) -> Iterator[str]:

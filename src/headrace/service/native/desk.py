@@ -10,6 +10,7 @@ from headrace.core.flow import Flow
 from headrace.core.ids import Ids
 from headrace.core.planning import PlanMode, RunPlan
 from headrace.core.run import Run
+from headrace.core.traffic import Traffic
 from headrace.core.trigger import Trigger
 from headrace.dataplane.storage import Roots
 from headrace.service.jobs.desk import JobDesk
@@ -32,6 +33,7 @@ class PipelineWish:
     recovers: Run | None = None
     mode: PlanMode = PlanMode.FROM_FAILURE
     activity: str | None = None
+    request_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class NativeDesk:
     version: str
     makers: Mapping[str, Maker] = field(default_factory=dict)
     public_url: str | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    """The requests that this process has answered."""
     flow_switches: Mapping[str, FlowSwitch] = field(default_factory=dict)
     trigger_switches: Mapping[str, TriggerSwitch] = field(default_factory=dict)
     dead_after_seconds: float = 6.0

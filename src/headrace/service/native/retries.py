@@ -1,7 +1,256 @@
 """Retries and cancellations, of one run or of many, whichever door it came through; and what a retry would do."""
 
+import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
+from headrace.core.client import Identity
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.flow import Plan
+from headrace.core.native.runs import (
+    MOST_AT_ONCE,
+    AskMany,
+    AskRetry,
+    AskRun,
+    ManyTold,
+    OneOfMany,
+    PlannedLine,
+    RetryPlan,
+    RunLine,
+)
+from headrace.core.outcome import Failure
+from headrace.core.planning import PlanMode, RunPlan, Verdict
+from headrace.core.run import Run, RunKind
+from headrace.service.jobs import by_run
+from headrace.service.native.advice import reason_of
+from headrace.service.native.desk import NativeDesk, PipelineWish
+from headrace.service.native.reach import run_of
+from headrace.service.native.run_lines import run_line
+from headrace.service.retries import RetryRequest, preview_retry, retry_run
+from headrace.service.runs import cancel_run, job_of
+from headrace.store import runs
+
+MODES = (PlanMode.FROM_FAILURE, PlanMode.FROM_ACTIVITY, PlanMode.ALL)
+"""The modes that a person retries in."""
+_OPTIONS: Mapping[PlanMode, tuple[str, ...]] = {PlanMode.FROM_FAILURE: (), PlanMode.ALL: ("--all",)}
+
+
+def plan_retry(desk: NativeDesk, caller: Identity, asked: AskRetry) -> RetryPlan:
+    """Return what a retry would do now.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: the mode, the activity, or parameters; ``ILLEGAL_STATE``: it cannot be retried now.
+    """
+    run = _run(desk, caller, asked.run)
+    _check(asked)
+    if job_of(run) is not None:
+        _check_job(run, asked)
+        planned = _of_job(run)
+    elif run.definition.dialect:
+        planned = _lines(run.definition, desk.pipelines.plan(_wish(run, caller, asked)))
+    else:
+        planned = _lines(
+            run.definition,
+            preview_retry(desk.database, run.scope, run.id, _request(run, caller, asked), desk.outcome_lost),
+        )
+    with desk.database.reading() as tx:
+        line = run_line(tx, caller, run)
+    return RetryPlan(
+        run=line,
+        mode=asked.mode,
+        planned=planned,
+        is_needed=any(one.verdict is not Verdict.CARRY_OVER for one in planned),
+        command=_command(run, asked),
+        call=_call(run, asked),
+        activities=tuple(activity.name for activity in run.definition.in_order()),
+        parameters=run.parameters,
+        modes=(PlanMode.FROM_FAILURE,) if job_of(run) is not None else MODES,
+    )
+
+
+def retry(desk: NativeDesk, caller: Identity, asked: AskRetry) -> RunLine:
+    """Return the run that does what is left to do.
+
+    Raises:
+        Problem: as ``plan_retry``; ``CONFLICT``: the key belongs to another request.
+    """
+    _check(asked)
+    made = _retried(desk, caller, _run(desk, caller, asked.run), asked)
+    with desk.database.reading() as tx:
+        return run_line(tx, caller, runs.get(tx, None, made.id))
+
+
+def cancel(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunLine:
+    """Return the run after asking for its end.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: it has ended.
+    """
+    run = _run(desk, caller, asked.run)
+    if job_of(run) is not None:
+        run = by_run.cancel(desk.jobs, run, caller.client_id)
+    else:
+        run = cancel_run(desk.database, run.scope, run.id, caller.client_id, desk.clock)
+    with desk.database.reading() as tx:
+        return run_line(tx, caller, run)
+
+
+def retry_many(desk: NativeDesk, caller: Identity, asked: AskMany) -> ManyTold:
+    """Retry each from its failure; what cannot be retried is told, and holds up no other.
+
+    Raises:
+        Problem: ``LIMIT_EXCEEDED``: too many at once.
+    """
+
+    def one(text: str) -> RunLine:
+        key = None if asked.request_key is None else f"{asked.request_key}/{text}"
+        return retry(desk, caller, AskRetry(run=text, request_key=key))
+
+    return _many(asked, one)
+
+
+def cancel_many(desk: NativeDesk, caller: Identity, asked: AskMany) -> ManyTold:
+    """Ask for the end of each; what has ended is told, and holds up no other.
+
+    Raises:
+        Problem: ``LIMIT_EXCEEDED``: too many at once.
+    """
+    return _many(asked, lambda text: cancel(desk, caller, AskRun(run=text)))
+
+
+def _many(asked: AskMany, do: Callable[[str], RunLine]) -> ManyTold:
+    if len(asked.runs) > MOST_AT_ONCE:
+        raise Problem(Code.LIMIT_EXCEEDED, f"{len(asked.runs)} runs at once; at most {MOST_AT_ONCE} are taken")
+    told = []
+    for text in dict.fromkeys(asked.runs):
+        try:
+            told.append(OneOfMany(run=text, done=do(text)))
+        except Problem as problem:
+            told.append(OneOfMany(run=text, reason=reason_of(Failure.of(problem))))
+    return ManyTold(items=tuple(told))
+
+
+def _run(desk: NativeDesk, caller: Identity, text: str) -> Run:
+    with desk.database.reading() as tx:
+        return run_of(tx, caller, text)
+
+
+def _retried(desk: NativeDesk, caller: Identity, run: Run, asked: AskRetry) -> Run:
+    if job_of(run) is not None:
+        _check_job(run, asked)
+        return by_run.retry(desk.jobs, run, caller.client_id)
+    if run.definition.dialect:
+        return desk.pipelines.run(_wish(run, caller, asked))
+    request = _request(run, caller, asked)
+    if asked.request_key is None or not _is_made(desk, run, asked.request_key):
+        plan = preview_retry(desk.database, run.scope, run.id, request, desk.outcome_lost)
+        if all(planned.verdict is Verdict.CARRY_OVER for planned in plan.activities):
+            message = (
+                f"run {run.id} succeeded, so nothing is left to do; begin with an activity, or do everything again"
+            )
+            raise Problem(Code.ILLEGAL_STATE, message)
+    return retry_run(desk.database, run.scope, run.id, request, desk.outcome_lost, clock=desk.clock, ids=desk.ids)
+
+
+def _is_made(desk: NativeDesk, run: Run, key: str) -> bool:
+    with desk.database.reading() as tx:
+        return runs.find_by_request_key(tx, run.scope, key, run.created_at) is not None
+
+
+def _check(asked: AskRetry) -> None:
+    if asked.mode not in MODES:
+        error = FieldError("mode", f"{asked.mode} is no way to retry", "one of " + ", ".join(MODES))
+        raise Problem(Code.INVALID, str(error), (error,))
+    if (asked.mode is PlanMode.FROM_ACTIVITY) != (asked.activity is not None):
+        error = FieldError("activity", "goes together with the mode from_activity", "both or neither")
+        raise Problem(Code.INVALID, str(error), (error,))
+
+
+def _check_job(run: Run, asked: AskRetry) -> None:
+    if asked.mode is not PlanMode.FROM_FAILURE or asked.parameters or asked.as_it_was:
+        message = f"run {run.id} is an attempt at the job {job_of(run)}, which is retried as a whole, as it stands"
+        raise Problem(Code.INVALID, message)
+
+
+def _request(run: Run, caller: Identity, asked: AskRetry) -> RetryRequest:
+    return RetryRequest(
+        created_by=caller.client_id,
+        mode=asked.mode,
+        activity=asked.activity,
+        definition=run.definition if asked.as_it_was else None,
+        parameters=asked.parameters or None,
+        request_key=asked.request_key,
+    )
+
+
+def _wish(run: Run, caller: Identity, asked: AskRetry) -> PipelineWish:
+    if asked.as_it_was:
+        error = FieldError("as_it_was", "a pipeline is recovered by its present definition", "leave it out")
+        raise Problem(Code.INVALID, str(error), (error,))
+    return PipelineWish(
+        scope=run.scope,
+        pipeline=run.flow_name,
+        who=caller.client_id,
+        parameters=asked.parameters,
+        recovers=run,
+        mode=asked.mode,
+        activity=asked.activity,
+        request_key=asked.request_key,
+    )
+
+
+def _lines(definition: Plan, plan: RunPlan) -> tuple[PlannedLine, ...]:
+    kinds = {activity.name: activity.kind for activity in definition.activities}
+    return tuple(
+        PlannedLine(
+            path=one.path,
+            kind=kinds.get(one.path, ""),
+            verdict=one.verdict,
+            reason=one.reason,
+            carried_from=one.carried_from,
+        )
+        for one in plan.activities
+    )
+
+
+def _of_job(run: Run) -> tuple[PlannedLine, ...]:
+    if not run.status.is_final:
+        raise Problem(Code.ILLEGAL_STATE, f"run {run.id} is {run.status}; it can be retried when it has ended")
+    if run.kind is RunKind.REPLAY:
+        raise Problem(Code.ILLEGAL_STATE, f"run {run.id} plays rejected rows again; play them again once more")
+    return tuple(
+        PlannedLine(path=activity.name, kind=activity.kind, verdict=Verdict.RUN, reason="a job is retried as a whole")
+        for activity in run.definition.in_order()
+    )
+
+
+def _command(run: Run, asked: AskRetry) -> str:
+    words = ["headrace", "runs", "retry", run.id, *_OPTIONS.get(asked.mode, ("--from", asked.activity or ""))]
+    for name, value in (asked.parameters or {}).items():
+        words += ["--param", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join([*words, *(["--as-it-was"] if asked.as_it_was else [])])
+
+
+def _call(run: Run, asked: AskRetry) -> str:
+    body: dict[str, Any] = {"mode": asked.mode.value}
+    if asked.activity is not None:
+        body["activity"] = asked.activity
+    if asked.parameters:
+        body["parameters"] = dict(asked.parameters)
+    if asked.as_it_was:
+        body["as_it_was"] = True
+    return (
+        f'curl -X POST "$HEADRACE_URL/native/v1/runs/{run.id}/retry" -H "Authorization: Bearer $HEADRACE_TOKEN" '
+        f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
+    )
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "runs.plan": plan_retry,
+    "runs.retry": retry,
+    "runs.cancel": cancel,
+    "runs.retry_many": retry_many,
+    "runs.cancel_many": cancel_many,
+}
 """By the operation's name."""

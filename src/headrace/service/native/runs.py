@@ -1,7 +1,129 @@
-"""Runs: lists, one in full, its errors, what differs between two."""
+"""Runs: lists, one in full, its errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {}
+from headrace.core.client import Identity
+from headrace.core.errors import Problem
+from headrace.core.native.runs import (
+    AskRun,
+    ListRuns,
+    RunErrors,
+    RunList,
+    RunProblem,
+    RunView,
+)
+from headrace.core.query import Cursor
+from headrace.core.window import Window
+from headrace.service.native import activity_lines, diffing, throughput
+from headrace.service.native.advice import reason_of
+from headrace.service.native.batch_lines import batch_line
+from headrace.service.native.desk import NativeDesk
+from headrace.service.native.masking import shown_definition
+from headrace.service.native.reach import patterns, run_of
+from headrace.service.native.run_lines import run_line, run_lines
+from headrace.service.runs import NEWEST_FIRST, errors_of_run
+from headrace.store import batches, flows, revisions, run_groups, runs
+from headrace.store.database import Transaction
+from headrace.store.run_pages import RunQuery
+
+MOST_OF_GROUP = 200
+"""Runs of a group, and runs that a run has made, that a view has at most."""
+
+
+def list_runs(desk: NativeDesk, caller: Identity, asked: ListRuns) -> RunList:
+    """Return a page of runs, newest first.
+
+    Raises:
+        Problem: ``INVALID``: the limit or the cursor; ``NOT_FOUND``: the scope.
+    """
+    with desk.database.reading() as tx:
+        query = _query(tx, caller, asked)
+        if query is None:
+            return RunList(items=())
+        cursor = None if asked.cursor is None else Cursor.parse(asked.cursor)
+        page = runs.page(tx, query, NEWEST_FIRST, asked.limit, cursor)
+        lines = run_lines(tx, caller, page.items)
+    return RunList(items=lines, next=None if page.next is None else page.next.token())
+
+
+def show_run(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunView:
+    """Return a run with what belongs to it.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: several runs begin so.
+    """
+    with desk.database.reading() as tx:
+        run = run_of(tx, caller, asked.run)
+        activities, more = activity_lines.of_view(tx, run)
+        group = run_groups.of_group(tx, run.group_id, MOST_OF_GROUP)
+        parts = run_groups.made_by(tx, run.id, MOST_OF_GROUP)
+        return RunView(
+            run=run_line(tx, caller, run),
+            activities=activities,
+            batches=tuple(batch_line(batch) for batch in batches.of_run(tx, run.id)),
+            group=run_lines(tx, caller, group),
+            parts=run_lines(tx, caller, parts),
+            definition=shown_definition(run.definition),
+            details=run.details,
+            more_activities=more,
+            revision=revisions.of_run(tx, run.id),
+        )
+
+
+def show_errors(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunErrors:
+    """Return why a run did not succeed, or not wholly.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: several runs begin so.
+    """
+    with desk.database.reading() as tx:
+        run = run_of(tx, caller, asked.run)
+    found = errors_of_run(desk.database, run.scope, run.id)
+    with desk.database.reading() as tx:
+        line = run_line(tx, caller, found.run)
+    failures = [
+        RunProblem(activity=one.path, attempt=one.attempt, reason=reason)
+        for one in found.failures
+        if (reason := reason_of(one.failure)) is not None
+    ]
+    return RunErrors(run=line, failures=tuple(failures), rejects=found.rejects, warnings=found.warnings)
+
+
+def _query(tx: Transaction, caller: Identity, asked: ListRuns) -> RunQuery | None:
+    """Return what is looked for; None: there is no such flow, so there are none of its runs."""
+    reached = patterns(caller, asked.scope)
+    found = None if asked.flow is None else flows.ids_of(tx, reached, asked.flow)
+    if found is not None and not found:
+        return None
+    return RunQuery(
+        scopes=reached,
+        flow_ids=found if found is not None and len(found) > 1 else None,
+        flow_id=next(iter(found)) if found is not None and len(found) == 1 else None,
+        statuses=frozenset(asked.status),
+        kind=asked.kind,
+        group_id=asked.group,
+        created=_between(asked),
+        has_rejects=asked.rejects,
+        text=asked.text,
+    )
+
+
+def _between(asked: ListRuns) -> Window | None:
+    if asked.since is None and asked.until is None:
+        return None
+    try:
+        return Window(asked.since, asked.until)
+    except Problem as problem:
+        raise Problem(problem.code, f"since and until: {problem.message}") from problem
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "runs.list": list_runs,
+    "runs.show": show_run,
+    "runs.errors": show_errors,
+    **activity_lines.FUNCTIONS,
+    **throughput.FUNCTIONS,
+    **diffing.FUNCTIONS,
+}
 """By the operation's name."""

@@ -55,7 +55,7 @@ def of_windows(tumbling: Tumbling) -> str:
     size = counted_as(tumbling.interval, tumbling.unit.value)
     delay = f", {exact_length(tumbling.delay)} after its end" if tumbling.delay else ""
     others = (
-        f", when {counted_as(len(tumbling.depends_on), 'dependency', 'dependencies')} let it"
+        f", when {counted_as(len(tumbling.depends_on), 'dependency lets', 'dependencies let')} it"
         if tumbling.depends_on
         else ""
     )

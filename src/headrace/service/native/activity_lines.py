@@ -1,0 +1,144 @@
+"""Activities of a run: as lists and timelines show them, and one with its input and output."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from headrace.core.client import Identity
+from headrace.core.codec import Json
+from headrace.core.engine_operations import LISTEN
+from headrace.core.errors import Code, Problem
+from headrace.core.flow import Activity, Plan
+from headrace.core.native.runs import (
+    MOST_ACTIVITIES,
+    ActivityLine,
+    ActivityList,
+    ActivityView,
+    AskActivity,
+    ListActivities,
+)
+from headrace.core.planning import Verdict
+from headrace.core.query import Cursor
+from headrace.core.run import BODY, ActivityRun, ActivityStatus, Run
+from headrace.service.native.advice import reason_of
+from headrace.service.native.desk import NativeDesk
+from headrace.service.native.masking import LONGEST, shown
+from headrace.service.native.reach import run_of
+from headrace.store import activity_runs, run_activities
+from headrace.store.database import Transaction
+
+INPUT = "input"
+"""Under this name a row's details have the evaluated input."""
+
+
+def of_view(tx: Transaction, run: Run) -> tuple[tuple[ActivityLine, ...], bool]:
+    """Return activities for a run's view, at most ``MOST_ACTIVITIES`` and in the plan's order, and whether there are more."""
+    rows, more = run_activities.for_view(tx, run.id, MOST_ACTIVITIES)
+    bodies = run_activities.bodies(tx, run.id) if any(row.parent or row.kind == BODY for row in rows) else {}
+    return tuple(_lines(rows, bodies)), more
+
+
+def list_activities(desk: NativeDesk, caller: Identity, asked: ListActivities) -> ActivityList:
+    """Return a page of a run's activities.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: the limit or the cursor.
+    """
+    cursor = None if asked.cursor is None else Cursor.parse(asked.cursor)
+    with desk.database.reading() as tx:
+        run = run_of(tx, caller, asked.run)
+        page = run_activities.page(tx, run.id, asked.parent, asked.status, asked.limit, cursor)
+        lines = tuple(_lines(page.items, {}))
+    return ActivityList(items=lines, next=None if page.next is None else page.next.token())
+
+
+def show_activity(desk: NativeDesk, caller: Identity, asked: AskActivity) -> ActivityView:
+    """Return an attempt at an activity with its input and output.
+
+    Raises:
+        Problem: ``NOT_FOUND``; ``INVALID``: several runs begin so.
+    """
+    with desk.database.reading() as tx:
+        run = run_of(tx, caller, asked.run)
+        rows = activity_runs.at_path(tx, run.id, asked.path)
+        bodies = run_activities.bodies(tx, run.id) if rows else {}
+    found = [row for row in rows if asked.attempt in {None, row.attempt}]
+    if not found:
+        which = "" if asked.attempt is None else f", attempt {asked.attempt}"
+        raise Problem(Code.NOT_FOUND, f"run {run.id} has no activity {asked.path!r}{which}")
+    row = found[-1]
+    activity = _activity_at(run.definition, row.path)
+    given, was_cut = _cut(row.details.get(INPUT))
+    output, also = _cut(row.output)
+    settings, too = _cut(shown(activity.settings) if activity is not None else {})
+    return ActivityView(
+        line=next(iter(_lines([row], bodies))),
+        run_id=run.id,
+        attempts=len(rows),
+        input=given,
+        output=output if isinstance(output, Mapping) else {"cut": output},
+        settings=settings if isinstance(settings, Mapping) else {"cut": settings},
+        is_cut=was_cut or also or too,
+    )
+
+
+def _lines(rows: Iterable[ActivityRun], bodies: Mapping[str, Mapping[str, int]]) -> Iterable[ActivityLine]:
+    for row in rows:
+        name = row.path.removeprefix(row.parent + "/") if row.parent else row.path
+        yield ActivityLine(
+            path=row.path,
+            name=name,
+            kind=row.kind,
+            status=row.status,
+            attempt=row.attempt,
+            parent=row.parent,
+            depth=row.path.count("/"),
+            verdict=Verdict(row.verdict),
+            verdict_reason=row.verdict_reason,
+            carried_from=row.carried_from,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            wakes_at=row.wake_at,
+            waits_for=_waits_for(row),
+            worker=row.worker_id,
+            figures=row.figures,
+            reason=reason_of(row.failure),
+            bodies=bodies.get(row.path, {}),
+        )
+
+
+def _waits_for(row: ActivityRun) -> str:
+    if row.status is ActivityStatus.QUEUED:
+        return "the pause before its next attempt" if row.attempt > 1 else "room on a worker"
+    if row.status is not ActivityStatus.WAITING:
+        return ""
+    if row.kind == LISTEN:
+        return "a listener"
+    return "somebody outside, or the clock" if isinstance(row.wake_at, int) else "somebody outside"
+
+
+def _activity_at(plan: Plan, path: str) -> Activity | None:
+    """Return the activity of the definition that a path leads to: names of activities and bodies take turns."""
+    parts, found = path.split("/"), None
+    for number in range(0, len(parts), 2):
+        found = plan.by_name.get(parts[number])
+        if found is None or number + 2 >= len(parts):
+            return found
+        body = found.bodies.get(parts[number + 1]) or next(iter(found.bodies.values()), None)
+        if body is None:
+            return None
+        plan = body
+    return found
+
+
+def _cut(value: Json) -> tuple[Json, bool]:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return (value, False) if len(text) <= LONGEST else (text[:LONGEST] + "…", True)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "runs.activities": list_activities,
+    "runs.activity": show_activity,
+}
+"""By the operation's name."""

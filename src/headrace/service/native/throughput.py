@@ -1,0 +1,45 @@
+"""Runs that ended, by time."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace.core.client import Identity
+from headrace.core.clock import DAY, Instant
+from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.native.runs import AskThroughput, Bucket, Throughput
+from headrace.service.native.desk import NativeDesk
+from headrace.service.native.reach import patterns
+from headrace.store import flows, run_buckets
+
+MOST_BUCKETS = 500
+
+
+def count_runs(desk: NativeDesk, caller: Identity, asked: AskThroughput) -> Throughput:
+    """Return runs by the time of their end, and how many are open now.
+
+    Raises:
+        Problem: ``INVALID``: the buckets, or a time that ends before it begins; ``NOT_FOUND``: the scope.
+    """
+    until = asked.until if asked.until is not None else desk.clock.now()
+    since = asked.since if asked.since is not None else Instant(until - DAY)
+    if not 1 <= asked.buckets <= MOST_BUCKETS:
+        error = FieldError("buckets", f"{asked.buckets} is out of range", f"1 to {MOST_BUCKETS}")
+        raise Problem(Code.INVALID, str(error), (error,))
+    width = (until - since) // asked.buckets
+    if width < 1:
+        error = FieldError("until", "does not lie behind since", "a later instant")
+        raise Problem(Code.INVALID, str(error), (error,))
+    reached = patterns(caller, asked.scope)
+    with desk.database.reading() as tx:
+        flow_ids = None if asked.flow is None else flows.ids_of(tx, reached, asked.flow)
+        wanted = run_buckets.Wanted(reached, flow_ids, since, width, asked.buckets)
+        found = run_buckets.ended(tx, wanted)
+        is_open = run_buckets.open_by_status(tx, wanted)
+    buckets = tuple(
+        Bucket(start=Instant(since + number * width), **found.get(number, {})) for number in range(asked.buckets)
+    )
+    return Throughput(buckets=buckets, width=width, open=is_open)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {"runs.throughput": count_runs}
+"""By the operation's name."""

@@ -1,0 +1,98 @@
+"""Activities of one run for people: the telling ones of very many, pages, and how the runs of bodies stand."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from headrace.core.query import Cursor, Order, Page
+from headrace.core.run import BODY, ActivityRun, ActivityStatus
+from headrace.store.activity_runs import activity_run_of
+from headrace.store.database import Transaction
+from headrace.store.paging import from_position
+from headrace.store.tables import activity_runs as table
+
+_UNTOLD = ("succeeded", "carried", "skipped", "inactive")
+
+
+def for_view(tx: Transaction, run_id: str, limit: int) -> tuple[list[ActivityRun], bool]:
+    """Return at most ``limit`` attempts of a run in the order of the plan, and whether there are more.
+
+    The flow's own come first, then what has not ended or has failed, then the rest.
+    """
+    mine = sa.select(table).where(table.c.run_id == run_id)
+    own = tx.rows(mine.where(table.c.parent == "").order_by(table.c.position, table.c.attempt).limit(limit + 1))
+    rows = [activity_run_of(row) for row in own]
+    if len(rows) > limit:
+        return rows[:limit], True
+    inner = mine.where(table.c.parent != "")
+    in_order = (table.c.parent, table.c.position, table.c.attempt)
+    telling = inner.where(table.c.status.not_in(_UNTOLD)).order_by(*in_order).limit(limit - len(rows) + 1)
+    rest = inner.where(table.c.status.in_(_UNTOLD)).order_by(*in_order)
+    found = [activity_run_of(row) for row in tx.rows(telling)]
+    left = limit - len(rows) - len(found)
+    if left > 0:
+        found += [activity_run_of(row) for row in tx.rows(rest.limit(left + 1))]
+    more = len(rows) + len(found) > limit
+    return _as_in_plan(rows + found[: limit - len(rows)]), more
+
+
+def bodies(tx: Transaction, run_id: str) -> dict[str, dict[str, int]]:
+    """Return how many runs of its bodies each container has, by status, by the container's path."""
+    counted = (
+        sa.select(table.c.parent, table.c.status, sa.func.count().label("count"))
+        .where(table.c.run_id == run_id, table.c.kind == BODY)
+        .group_by(table.c.parent, table.c.status)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.rows(counted):
+        found.setdefault(row["parent"], {})[row["status"]] = int(row["count"])
+    return found
+
+
+def page(
+    tx: Transaction,
+    run_id: str,
+    parent: str | None,
+    statuses: Sequence[ActivityStatus],
+    limit: int,
+    cursor: Cursor | None = None,
+) -> Page[ActivityRun]:
+    """Return attempts of a run: right below ``parent`` in the order of the plan, or, with None, all of them by path.
+
+    Raises:
+        Problem: ``INVALID``: the limit or the cursor.
+    """
+    statement = sa.select(table).where(table.c.run_id == run_id)
+    if statuses:
+        statement = statement.where(table.c.status.in_([status.value for status in statuses]))
+    if parent is None:
+        keys = (table.c.path, table.c.attempt)
+    else:
+        statement = statement.where(table.c.parent == parent)
+        keys = (table.c.position, table.c.attempt)
+    rows = tx.rows(from_position(statement, keys, Order("path"), cursor, limit))
+    found = tuple(activity_run_of(row) for row in rows[:limit])
+    if len(rows) <= limit:
+        return Page(found)
+    last = rows[limit - 1]
+    return Page(found, Cursor((last[keys[0].name], last["attempt"])))
+
+
+def _as_in_plan(rows: list[ActivityRun]) -> list[ActivityRun]:
+    """Return attempts with what lies in a container right behind it."""
+    below: dict[str, list[ActivityRun]] = {}
+    for row in rows:
+        below.setdefault(row.parent, []).append(row)
+    known = {row.path for row in rows}
+    result: list[ActivityRun] = []
+
+    def add(parent: str) -> None:
+        found = below.pop(parent, [])
+        for number, row in enumerate(found):
+            result.append(row)
+            if number + 1 == len(found) or found[number + 1].path != row.path:
+                add(row.path)
+
+    for parent in ["", *[parent for parent in list(below) if parent and parent not in known]]:
+        add(parent)
+    return result

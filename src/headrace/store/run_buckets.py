@@ -1,0 +1,80 @@
+"""Runs counted by the time of their end."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from headrace.core.clock import Instant
+from headrace.core.run import RunStatus
+from headrace.store.database import Transaction
+from headrace.store.run_pages import scopes
+from headrace.store.tables import runs as table
+
+_OPEN = [status.value for status in RunStatus if not status.is_final]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which runs are counted: of these scopes and flows (None: all), that ended from ``since`` on, in ``count`` buckets of ``width`` microseconds."""
+
+    patterns: tuple[str, ...] | None
+    flow_ids: frozenset[str] | None
+    since: Instant
+    width: int
+    count: int
+
+
+def ended(tx: Transaction, wanted: Wanted) -> dict[int, dict[str, int]]:
+    """Return counts of runs that ended, by the number of their bucket; buckets in which nothing ended are left out."""
+    number = ((table.c.ended_at - wanted.since) / wanted.width).label("bucket")
+    if tx.dialect != "sqlite":
+        number = sa.func.floor((table.c.ended_at - wanted.since) / wanted.width).label("bucket")
+    with_rejects = sa.case((table.c.rows_rejected > 0, 1), else_=0)
+    statement = (
+        sa.select(
+            sa.cast(number, sa.Integer).label("bucket"),
+            table.c.status,
+            sa.func.count().label("count"),
+            sa.func.sum(with_rejects).label("with_rejects"),
+            sa.func.sum(table.c.rows_accepted).label("rows_accepted"),
+            sa.func.sum(table.c.rows_rejected).label("rows_rejected"),
+        )
+        .where(
+            table.c.ended_at.is_not(None),
+            table.c.ended_at >= wanted.since,
+            table.c.ended_at < wanted.since + wanted.count * wanted.width,
+            *_conditions(tx, wanted),
+        )
+        .group_by(sa.text("1"), table.c.status)
+    )
+    found: dict[int, dict[str, int]] = {}
+    for row in tx.rows(statement):
+        bucket = found.setdefault(int(row["bucket"]), {"rows_accepted": 0, "rows_rejected": 0})
+        bucket[row["status"]] = bucket.get(row["status"], 0) + int(row["count"])
+        if row["status"] == RunStatus.SUCCEEDED.value:
+            bucket["with_rejects"] = bucket.get("with_rejects", 0) + int(row["with_rejects"] or 0)
+        for name in ("rows_accepted", "rows_rejected"):
+            bucket[name] += int(row[name] or 0)
+    return found
+
+
+def open_by_status(tx: Transaction, wanted: Wanted) -> dict[str, int]:
+    """Return how many runs have not ended, by status; statuses that none has are left out."""
+    counted = sa.select(table.c.status, sa.func.count().label("count")).where(table.c.status.in_(_OPEN))
+    if wanted.flow_ids is not None:
+        counted = counted.where(table.c.flow_id.in_(wanted.flow_ids))
+    found: dict[str, int] = {}
+    # Scope by scope: an index begins with it.
+    for scope in scopes(tx, wanted.patterns):
+        for row in tx.rows(counted.where(table.c.scope == scope).group_by(table.c.status)):
+            found[row["status"]] = found.get(row["status"], 0) + int(row["count"])
+    return found
+
+
+def _conditions(tx: Transaction, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.patterns is not None:
+        conditions.append(table.c.scope.in_(scopes(tx, wanted.patterns)))
+    if wanted.flow_ids is not None:
+        conditions.append(table.c.flow_id.in_(wanted.flow_ids))
+    return conditions
