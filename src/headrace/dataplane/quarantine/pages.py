@@ -10,14 +10,18 @@ from headrace.core.errors import Code, FieldError, Problem
 from headrace.dataplane.quarantine import layout
 from headrace.dataplane.storage import Roots
 
-MOST_LOOKED = 32 * 1024 * 1024
-"""Bytes that one page passes over at most."""
-MOST_READ = 4 * 1024 * 1024
-"""Bytes of rows that one page takes apart at most."""
 MOST_OF_ROW = 256 * 1024
 """Bytes of a row that is shown cell by cell; of a longer one only the beginning is."""
 _PLAIN = re.compile(r"[A-Za-z0-9_ .-]+")
 _DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far one page looks: bytes that it passes over, and bytes of rows that it takes apart."""
+
+    looked: int = 32 * 1024 * 1024
+    read: int = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,8 @@ class KeptRow:
 class _Budget:
     """What a page may still look at, and take apart."""
 
-    looked: int = MOST_LOOKED
-    read: int = MOST_READ
+    looked: int
+    read: int
     rows: list[KeptRow] = field(default_factory=list)
 
     @property
@@ -80,7 +84,9 @@ class _Budget:
         return self.looked <= 0 or self.read <= 0
 
 
-def read_page(roots: Roots, batch_id: str, wanted: Wanted, begin: Place, limit: int) -> RowPage:
+def read_page(
+    roots: Roots, batch_id: str, wanted: Wanted, begin: Place, limit: int, bounds: Bounds = Bounds()
+) -> RowPage:
     """Return at most ``limit`` wanted rows of a batch from ``begin`` on. It may have none and still have a next page.
 
     Raises:
@@ -89,7 +95,7 @@ def read_page(roots: Roots, batch_id: str, wanted: Wanted, begin: Place, limit: 
     names = layout.row_files(roots, batch_id)
     if begin.file < 0 or begin.offset < 0 or (begin.file > 0 and begin.file >= len(names)):
         raise _bad_place()
-    budget = _Budget()
+    budget = _Budget(bounds.looked, bounds.read)
     for number in range(begin.file, len(names)):
         offset = begin.offset if number == begin.file else 0
         for end in _look(roots, batch_id, names[number], offset, wanted, budget):
