@@ -151,7 +151,9 @@ def _put_group(tx: Transaction, now: Instant) -> None:
         a_row(again, "Promote", A.FAILED, ended_at=middle, failure=reason),
         a_row(again, "Promote", attempt=2, started_at=Instant(middle + SECOND)),
     )
-    replay = a_scene("replay", now, kind=RunKind.REPLAY, group_id=first.id, retry_of=again.id, attempt=3)
+    replay = a_scene(
+        "replay", now, kind=RunKind.REPLAY, group_id=first.id, retry_of=again.id, attempt=3, created_at=now
+    )
     put(tx, replay, a_row(replay, "Replay", kind="replay"))
 
 

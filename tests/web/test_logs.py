@@ -24,7 +24,7 @@ def test_lines_are_shown_oldest_first(visitor: Visitor) -> None:
     """With level, activity and fields."""
     text = visitor.get(f"/runs/{id_of('succeeded')}/logs").text
     places = [
-        text.index(words) for words in ("the run begins", "opened the source files=3", "promoted rows=7", "The end.")
+        text.index(words) for words in ("the run begins", "opened the source files =3", "promoted rows =7", "The end.")
     ]
     assert places == sorted(places)
 

@@ -52,7 +52,7 @@ def test_a_failure_says_who_has_to_act(visitor: Visitor, blame: Blame) -> None:
         ("queued", "It waits for a free worker"),
         ("due later", "It begins when its time has come"),
         ("cancelling", "what is going on is being stopped"),
-        ("running", "12\u202f345 rows, 678\u202fkB"),
+        ("running", "12 345 rows, 678 kB"),
         ("waiting", "waiting Call"),
     ],
 )

@@ -30,6 +30,15 @@ VERDICTS: Mapping[Verdict, str] = {
     Verdict.CARRY_OVER: "carried over",
 }
 
+TOLD_IN_PLACE = frozenset(Code) - {
+    Code.NOT_FOUND,
+    Code.FORBIDDEN,
+    Code.UNAUTHENTICATED,
+    Code.UNAVAILABLE,
+    Code.INTERNAL,
+}
+"""Refusals that are about the choice, or about how the run stands."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -44,11 +53,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """What the page is made of. ``plan``: what was chosen would do; None: ``problem`` says why it cannot be done."""
+    """What the page is made of.
+
+    ``known``: the plan without any choice; None: it is refused. ``plan``: what is chosen would do; None: ``problem`` says why it cannot be done.
+    """
 
     run: RunLine
     known: RetryPlan | None
-    asked: AskRetry
     plan: RetryPlan | None = None
     problem: Problem | None = None
 
@@ -77,20 +88,21 @@ def do(run_id: str, request: Request, console: AtConsole, form: Sent) -> Respons
         sent={name: texts[0] for name in form.fields if name.startswith(PREFIX) and (texts := form.texts(name))},
         request_key=form.text("request_key"),
     )
-    sheet = _sheet(console, request, run_id, choice)
     if form.text("do") == "preview":
+        values = _values(_sheet(console, request, run_id, choice), choice)
         if request.headers.get("hx-request"):
-            return console.part(request, "retry.html", "form", _values(sheet, choice))
-        return console.page(request, "retry.html", _values(sheet, choice))
-    problem = sheet.problem
-    if problem is None:
-        try:
-            run = console.ask(request, RETRY_RUN, replace(sheet.asked, request_key=choice.request_key or None))
-        except Problem as refused:
-            problem = refused
-        else:
-            return console.go(request, f"/runs/{run.id}")
-    return console.page(request, "retry.html", _values(replace(sheet, problem=problem), choice), STATUS[problem.code])
+            return console.part(request, "retry.html", "form", values)
+        return console.page(request, "retry.html", values)
+    try:
+        # What was planned may have changed since, and so may be refused: the form's key finds the run that a first press made.
+        asked = _asked(console.ask(request, SHOW_RUN, AskRun(run=run_id)).run, _known(console, request, run_id), choice)
+        run = console.ask(request, RETRY_RUN, replace(asked, request_key=choice.request_key or None))
+    except Problem as problem:
+        if problem.code not in TOLD_IN_PLACE:
+            raise
+        sheet = replace(_sheet(console, request, run_id, choice), problem=problem)
+        return console.page(request, "retry.html", _values(sheet, choice), STATUS[problem.code])
+    return console.go(request, f"/runs/{run.id}")
 
 
 def _mode_of(text: str, activity: str) -> PlanMode:
@@ -102,24 +114,43 @@ def _mode_of(text: str, activity: str) -> PlanMode:
 def _sheet(console: Console, request: Request, run_id: str, choice: Choice) -> Sheet:
     """Ask what the choice would do. What is wrong with it is part of the answer; that there is no such run is not."""
     run = console.ask(request, SHOW_RUN, AskRun(run=run_id)).run
-    asked = AskRetry(
-        run=run.id,
-        mode=choice.mode,
-        activity=choice.activity or None if choice.mode is PlanMode.FROM_ACTIVITY else None,
-        as_it_was=choice.as_it_was,
-    )
     known: RetryPlan | None = None
     try:
         known = console.ask(request, PLAN_RETRY, AskRetry(run=run.id))
-        changed = parameters_of(known.parameters, choice.sent or {})
-        asked = replace(asked, parameters=changed or None)
-        _check_chosen(choice)
+        asked = _asked(run, known, choice)
         plan = known if asked == AskRetry(run=run.id) else console.ask(request, PLAN_RETRY, asked)
     except Problem as problem:
-        if problem.code in {Code.FORBIDDEN, Code.UNAVAILABLE}:
+        if problem.code not in TOLD_IN_PLACE:
             raise
-        return Sheet(run=run, known=known, asked=asked, problem=problem)
-    return Sheet(run=run, known=known, asked=asked, plan=plan)
+        return Sheet(run=run, known=known, problem=problem)
+    return Sheet(run=run, known=known, plan=plan)
+
+
+def _known(console: Console, request: Request, run_id: str) -> RetryPlan | None:
+    """Return the plan of a retry without any choice; None: it is refused."""
+    try:
+        return console.ask(request, PLAN_RETRY, AskRetry(run=run_id))
+    except Problem as problem:
+        if problem.code not in TOLD_IN_PLACE:
+            raise
+        return None
+
+
+def _asked(run: RunLine, known: RetryPlan | None, choice: Choice) -> AskRetry:
+    """Return what the choice asks for.
+
+    Raises:
+        Problem: ``INVALID``: a parameter is not of its type, or no activity is chosen.
+    """
+    _check_chosen(choice)
+    changed = parameters_of(run.parameters if known is None else known.parameters, choice.sent or {})
+    return AskRetry(
+        run=run.id,
+        mode=choice.mode,
+        activity=choice.activity if choice.mode is PlanMode.FROM_ACTIVITY else None,
+        parameters=changed or None,
+        as_it_was=choice.as_it_was,
+    )
 
 
 def _check_chosen(choice: Choice) -> None:
