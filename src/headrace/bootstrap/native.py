@@ -1,8 +1,7 @@
 """What answering the operations of console, command line and native API needs of an installation."""
 
-from typing import NoReturn
-
 from headrace import __version__
+from headrace.api.datafactory.asking import pipelines_of
 from headrace.api.datafactory.door import AUDIENCE as DATA_FACTORY
 from headrace.api.datafactory.switching import switch as switch_of_triggers
 from headrace.api.flowservice.door import AUDIENCE as FLOW_SERVICE
@@ -11,13 +10,13 @@ from headrace.bootstrap.application import Application
 from headrace.bootstrap.doors import make_data_factory_door, make_door
 from headrace.bootstrap.jobs import job_desk
 from headrace.bootstrap.timers import firing_desk, webhook_desk
-from headrace.core.errors import Code, Problem
 from headrace.core.explore import Explorer
-from headrace.service.native.desk import NativeDesk, Pipelines, PipelineWish
+from headrace.service.native.desk import NativeDesk
 
 
 def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
     """Return the desk. ``explore`` is the caller's to close."""
+    factories = make_data_factory_door(application)
     return NativeDesk(
         database=application.database,
         clock=application.clock,
@@ -28,16 +27,12 @@ def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
         jobs=job_desk(application),
         replays=application.replay_desk(),
         webhooks=webhook_desk(application),
-        pipelines=Pipelines(run=_no_pipelines, plan=_no_pipelines),
+        pipelines=pipelines_of(factories),
         explore=explore,
         version=__version__,
         makers=firing_desk(application).makers,
         public_url=application.settings.public_url or None,
         flow_switches={FLOW_SERVICE: switch_of_flows(make_door(application, explore))},
-        trigger_switches={DATA_FACTORY: switch_of_triggers(make_data_factory_door(application))},
+        trigger_switches={DATA_FACTORY: switch_of_triggers(factories)},
         dead_after_seconds=application.settings.dead_after_seconds,
     )
-
-
-def _no_pipelines(_: PipelineWish) -> NoReturn:
-    raise Problem(Code.UNSUPPORTED, "pipelines are run through the Data Factory door")

@@ -81,12 +81,18 @@ class Basis:
 def create_run(pipeline: str, request: Request, factory: InFactory, body: DocumentBody) -> Response:
     """Make a run of a pipeline; the same request again, by its ``x-ms-client-request-id``, answers with the first run."""
     asked = read_asked(request, object_of(body, optional=True))
+    return answer({"runId": make_run(factory, pipeline, asked, _wanted_id(request))})
+
+
+def make_run(factory: Factory, pipeline: str, asked: Asked, wanted: str | None) -> str:
+    """Return the id of the run that is asked for: ``wanted``, where it is given and no other request's; the same request again makes no other.
+
+    Raises:
+        Refusal: what is asked for cannot be.
+    """
     digests = asked.digests(pipeline, factory.door.sealer)
-    wanted = _wanted_id(request)
     made = None if wanted is None else _made_before(factory, wanted, digests)
-    if made is None:
-        made = _create(factory, pipeline, asked, digests, wanted)
-    return answer({"runId": made})
+    return _create(factory, pipeline, asked, digests, wanted) if made is None else made
 
 
 def read_asked(request: Request, given: Item) -> Asked:

@@ -188,6 +188,8 @@ def _wish(run: Run, caller: Identity, asked: AskRetry) -> PipelineWish:
     if asked.as_it_was:
         error = FieldError("as_it_was", "a pipeline is recovered by its present definition", "leave it out")
         raise Problem(Code.INVALID, str(error), (error,))
+    if not run.status.is_final:
+        raise Problem(Code.ILLEGAL_STATE, f"run {run.id} is {run.status}; it can be retried when it has ended")
     return PipelineWish(
         scope=run.scope,
         pipeline=run.flow_name,
