@@ -2,13 +2,11 @@
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 
-from api.native.conftest import Api, application, nobody, runner  # noqa: F401 — fixtures
+from api.native.conftest import Api, application, nobody, runner, served  # noqa: F401 — fixtures
 from cli.scripted import LOST, answer, scripted
 from headrace.cli.remote import Credentials, RemoteDesk
 from headrace.core.client import Role
@@ -34,7 +32,6 @@ from headrace.core.native.table import (
 )
 from headrace.service.clients import ClientRequest, NewClient, create_client
 from servers import free_port
-from waiting import until
 
 TOKEN = Credentials(token="t" * 30)
 ME = json.dumps({"client": "c", "name": "c", "role": "admin", "scopes": ["*"], "of_tomorrow": 1})
@@ -46,16 +43,8 @@ BUSY = answer(
 @pytest.fixture(scope="module")
 def url(nobody: Api) -> Iterator[str]:  # noqa: F811 — the fixture
     """Return the address of the door, served over HTTP."""
-    port = free_port()
-    options = uvicorn.Config(nobody.app, port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=5)
-    server = uvicorn.Server(options)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    until(lambda: server.started, seconds=20, what="the server")
-    yield f"http://127.0.0.1:{port}"
-    nobody.door.streams.stop()
-    server.should_exit = True
-    thread.join(20)
+    with served(nobody) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

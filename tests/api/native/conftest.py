@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from headrace.api.native.app import make_app
@@ -16,12 +19,27 @@ from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import Unasked, make_native_door
 from headrace.bootstrap.native import make_native_desk
 from headrace.config import load
-from headrace.core.client import Role
+from headrace.core.client import Identity, Role, digest_of
+from headrace.core.run_log import Line
 from headrace.http.event_stream import Streams
 from headrace.service.clients import ClientRequest, create_client
+from headrace.service.tokens import TokenDesk
+from headrace.store import activity_runs, batches, flows, run_logs, runs
+from headrace.store.database import Database
+from ledger_rows import NOW, a_batch, a_flow, a_retry, a_run, activities, finish
+from native_house import NativeHouse, native_house
+from servers import free_port
+from waiting import until
 
 STATIC = "static-token-of-a-reader-0123456789"
 PREFIX = "/native/v1"
+ACME, OTHER = "token-of-acme-0123456789", "token-of-other-0123456789"
+REJECT = {
+    "_file": "a.csv",
+    "_line": 7,
+    "id": "x",
+    "_errors": [{"code": "CAST", "column": "id", "message": "no number"}],
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,59 @@ def admin(nobody: Api) -> Api:
 def reader(nobody: Api) -> Api:
     """Return a client that may look at everything."""
     return nobody.of(Role.READER)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeHouse]:
+    """Return an installation with a failed run, its retry, a batch with rejects, and log lines."""
+    folder = tmp_path_factory.mktemp("answers")
+    with open_application(load({}, folder / "home", folder)) as opened:
+        made = native_house(opened.database, folder)
+        made = replace(made, desk=make_native_desk(opened, made.explorer))
+        _fill(opened.database)
+        made.keep_rejects("batch-1", REJECT)
+        yield made
+
+
+def _fill(database: Database) -> None:
+    with database.transaction() as tx:
+        flows.put(tx, a_flow(), NOW)
+        for run in (a_run(), a_retry()):
+            runs.insert(tx, run)
+            activity_runs.insert_all(tx, activities(run.id))
+            finish(tx, run.id)
+        batches.save(tx, a_batch())
+        run_logs.append(tx, [Line("run-1", NOW, 20, "it began", "Copy", 1, {"rows": 7})], limit=100)
+
+
+@pytest.fixture(scope="session")
+def acme(runner: asyncio.Runner, house: NativeHouse) -> Api:
+    """Return an operator of the ledger's organisation."""
+    desk = house.desk
+    door = NativeDoor(
+        desk=desk,
+        tokens=TokenDesk(desk.database, desk.sealer, desk.clock, desk.ids),
+        streams=Streams(2),
+        static_tokens={
+            digest_of(ACME): Identity("acme", Role.ADMIN, ("flowservice/acme",)),
+            digest_of(OTHER): Identity("other", Role.ADMIN, ("flowservice/other",)),
+        },
+    )
+    return Api(runner, make_app(door), door, ACME)
+
+
+@contextmanager
+def served(api: Api) -> Iterator[str]:
+    """Yield the address at which the door is served until the end of the block."""
+    port = free_port()
+    options = uvicorn.Config(api.app, port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=5)
+    server = uvicorn.Server(options)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started, seconds=20, what="the server")
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:

@@ -106,15 +106,18 @@ def test_nothing_is_left_out_and_instants_have_microseconds() -> None:
         ("2026-01-31T13:00:00.123456+01:00", NOON),
         ("2026-01-31T12:00:00.123456", NOON),
         ("2026-01-31", Instant(1_769_817_600_000_000)),
+        ("0565-02-11", Instant(-44_333_913_600_000_000)),
         ("2026-02-30", None),
         ("noon", None),
         ("", None),
-        ("9999-12-31T23:59:59-23:59", Instant(253_402_387_139_000_000)),
+        ("9999-12-31T23:59:59-23:59", None),
     ],
 )
 def test_instants_are_read_as_people_write_them(text: str, instant: Instant | None) -> None:
     """What names no zone is UTC, and a day is its midnight."""
     assert parse_instant(text) == instant
+    if instant is not None:
+        assert parse_instant(instant_text(instant)) == instant
 
 
 def test_a_query_is_read_by_its_annotations() -> None:

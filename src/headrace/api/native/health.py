@@ -53,13 +53,11 @@ def ready(request: Request) -> Response:
 def _looked(door: NativeDoor) -> tuple[str, ...]:
     try:
         with door.desk.database.reading() as tx:
-            behind = migrations.is_behind(tx)
-            alive = bool(workers.living(tx))
+            if migrations.is_behind(tx):
+                return ("the ledger is not at this version: run `headrace db upgrade`",)
+            is_alive = not door.workers_expected or bool(workers.living(tx))
     except Problem as problem:
         if problem.code is not Code.UNAVAILABLE:
             raise
         return ("the ledger cannot be reached",)
-    found = ["the ledger is not at this version: run `headrace db upgrade`"] if behind else []
-    if door.workers_expected and not alive:
-        found.append("no worker is alive")
-    return tuple(found)
+    return () if is_alive else ("no worker is alive",)

@@ -37,7 +37,7 @@ def to_wire(told: object) -> Json:
 
 def instant_text(instant: Instant) -> str:
     """Return an instant as it travels."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return to_datetime(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_wire(cls: type[T], value: Json, *, what: str = "the answer", strict: bool = False) -> T:
@@ -292,9 +292,12 @@ def parse_instant(text: str) -> Instant | None:
     """Return the instant of an ISO 8601 text; a day is its midnight, and what names no zone is UTC. None: it is none."""
     try:
         moment = datetime.fromisoformat(text) if len(text) > len("2026-01-31") else _midnight(text)
-        return from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+        found = from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+        # With its offset, it may lie in a year that has no name in UTC.
+        to_datetime(found)
     except (ValueError, OverflowError):
         return None
+    return found
 
 
 def _midnight(text: str) -> datetime:
