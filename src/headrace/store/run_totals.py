@@ -44,8 +44,8 @@ class Totals:
     doors: Mapping[str, DoorTotals] = field(default_factory=dict)
 
 
-def counted(tx: Transaction, now: Instant) -> Totals:
-    """Count the runs that have ended since the last time, at most ``MAX_COUNTED``, and return the totals with them.
+def counted(tx: Transaction, now: Instant, *, most: int = MAX_COUNTED) -> Totals:
+    """Count the runs that have ended since the last time, at most ``most``, and return the totals with them.
 
     The first time, nothing is counted that ended before. Several callers at once follow one another.
     """
@@ -56,7 +56,7 @@ def counted(tx: Transaction, now: Instant) -> Totals:
         settings.put_once(tx, KEY, encode(totals), now)
         return totals
     totals = decode(Totals, value, what="the totals of ended runs")
-    rows = tx.rows(_ended(totals, Instant(now - _SETTLED)))
+    rows = tx.rows(_ended(totals, Instant(now - _SETTLED), most))
     if rows:
         totals = _plus(totals, rows)
         settings.put(tx, KEY, encode(totals), now)
@@ -73,9 +73,9 @@ def _plus(totals: Totals, rows: Sequence[Mapping[str, Any]]) -> Totals:
     return Totals(rows[-1]["ended_at"], rows[-1]["id"], doors)
 
 
-def _ended(totals: Totals, until: Instant) -> sa.Select[Any]:
+def _ended(totals: Totals, until: Instant, most: int) -> sa.Select[Any]:
     its = runs.c
     behind = sa.or_(its.ended_at > totals.at, sa.and_(its.ended_at == totals.at, its.id > totals.run_id))
     columns = [its.id, its.scope, its.status, its.ended_at, *(its[name] for name in FIGURES)]
     bounds = (its.ended_at.is_not(None), its.ended_at >= totals.at, its.ended_at < until, behind)
-    return sa.select(*columns).where(*bounds).order_by(its.ended_at, its.id).limit(MAX_COUNTED)
+    return sa.select(*columns).where(*bounds).order_by(its.ended_at, its.id).limit(most)

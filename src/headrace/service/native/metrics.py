@@ -32,22 +32,94 @@ class Family:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("headrace_build_info", "gauge", ("version", "database"), PROCESS, "1, with the release and the kind of ledger."),
-    Family("headrace_ledger_up", "gauge", (), PROCESS, "Whether the ledger can be reached: 1 or 0. What comes from it is missing when it cannot."),
+    Family(
+        "headrace_build_info", "gauge", ("version", "database"), PROCESS, "1, with the release and the kind of ledger."
+    ),
+    Family(
+        "headrace_ledger_up",
+        "gauge",
+        (),
+        PROCESS,
+        "Whether the ledger can be reached: 1 or 0. What comes from it is missing when it cannot.",
+    ),
     Family("headrace_runs_ended_total", "counter", ("door", "status"), LEDGER, "Runs that have ended."),
-    Family("headrace_rows_total", "counter", ("door", "what"), LEDGER, "Rows of runs that have ended: `read`, `accepted`, `rejected`, `skipped`, `warned`."),
-    Family("headrace_bytes_total", "counter", ("door", "what"), LEDGER, "Bytes of runs that have ended: `read`, `written`."),
-    Family("headrace_files_total", "counter", ("door", "what"), LEDGER, "Files of runs that have ended: `read`, `written`."),
-    Family("headrace_runs_open", "gauge", ("door", "status"), LEDGER, "Runs that have not ended; `queued` is the depth of the queue."),
-    Family("headrace_run_queued_oldest_seconds", "gauge", (), LEDGER, "How long the run has waited that waits longest for a worker; 0: none waits."),
-    Family("headrace_activities_running", "gauge", (), LEDGER, "Activities that workers do now, in the 1,000 newest runs that are in hand."),
-    Family("headrace_workers", "gauge", ("state",), LEDGER, "Workers: `alive`, and those of them whose heartbeat is overdue, `late`."),
-    Family("headrace_worker_heartbeat_age_seconds", "gauge", ("worker",), LEDGER, "How long ago a living worker said that it is alive."),
-    Family("headrace_webhook_deliveries", "gauge", ("state",), LEDGER, "Deliveries of webhooks: `pending`, and those `given_up` within the last day."),
-    Family("headrace_schedules_overdue", "gauge", ("kind",), LEDGER, "Schedules (`schedule`) and triggers (`trigger`) that were due more than a minute ago and have not fired."),
-    Family("headrace_http_requests_total", "counter", ("door", "status"), PROCESS, "Requests that this process has answered, by class of status (`2xx`); 4xx has those whose client went away."),
-    Family("headrace_http_request_duration_seconds", "histogram", ("door",), PROCESS, "How long they took to the beginning of the answer."),
-)  # fmt: skip
+    Family(
+        "headrace_rows_total",
+        "counter",
+        ("door", "what"),
+        LEDGER,
+        "Rows of runs that have ended: `read`, `accepted`, `rejected`, `skipped`, `warned`.",
+    ),
+    Family(
+        "headrace_bytes_total", "counter", ("door", "what"), LEDGER, "Bytes of runs that have ended: `read`, `written`."
+    ),
+    Family(
+        "headrace_files_total", "counter", ("door", "what"), LEDGER, "Files of runs that have ended: `read`, `written`."
+    ),
+    Family(
+        "headrace_runs_open",
+        "gauge",
+        ("door", "status"),
+        LEDGER,
+        "Runs that have not ended; `queued` is the depth of the queue.",
+    ),
+    Family(
+        "headrace_run_queued_oldest_seconds",
+        "gauge",
+        (),
+        LEDGER,
+        "How long the run has waited that waits longest for a worker; 0: none waits.",
+    ),
+    Family(
+        "headrace_activities_running",
+        "gauge",
+        (),
+        LEDGER,
+        "Activities that workers do now, in the 1,000 newest runs that are in hand.",
+    ),
+    Family(
+        "headrace_workers",
+        "gauge",
+        ("state",),
+        LEDGER,
+        "Workers: `alive`, and those of them whose heartbeat is overdue, `late`.",
+    ),
+    Family(
+        "headrace_worker_heartbeat_age_seconds",
+        "gauge",
+        ("worker",),
+        LEDGER,
+        "How long ago a living worker said that it is alive.",
+    ),
+    Family(
+        "headrace_webhook_deliveries",
+        "gauge",
+        ("state",),
+        LEDGER,
+        "Deliveries of webhooks: `pending`, and those `given_up` within the last day.",
+    ),
+    Family(
+        "headrace_schedules_overdue",
+        "gauge",
+        ("kind",),
+        LEDGER,
+        "Schedules (`schedule`) and triggers (`trigger`) that were due more than a minute ago and have not fired.",
+    ),
+    Family(
+        "headrace_http_requests_total",
+        "counter",
+        ("door", "status"),
+        PROCESS,
+        "Answers by class of status (`2xx`); `4xx` has requests whose client went away.",
+    ),
+    Family(
+        "headrace_http_request_duration_seconds",
+        "histogram",
+        ("door",),
+        PROCESS,
+        "How long they took to the beginning of the answer.",
+    ),
+)
 """All families of our own, in the order of the reference."""
 _OPEN = tuple(status for status in RunStatus if not status.is_final)
 _SUMS: Mapping[str, tuple[str, ...]] = {
