@@ -71,8 +71,9 @@ def test_a_scope_that_is_not_the_clients_is_not_there(console_house: House) -> N
         ("rejects=yes", 2),
         ("range=1h", 9),
         ("group=a1b2c3d4-0000-4000-8000-000000000000", 1),
-        ("text=31+MB", 1),
-        ("since=2023-11-14T21:30:00Z&until=2023-11-14T22:00:00Z", 4),
+        ("text=flights+1", 3),
+        ("text=a4b5c6d7", 1),
+        ("since=2023-11-14T21:30:00Z&until=2023-11-14T22:00:00Z", 5),
         ("limit=5", 5),
     ],
 )

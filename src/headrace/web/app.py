@@ -1,5 +1,7 @@
 """The console as an application: every route needs a session but the login and the static files, and every form its token."""
 
+from collections.abc import AsyncIterator
+
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -164,10 +166,17 @@ def _readable(request: Request) -> None:
         raise Problem(Code.INVALID, "the address has the character NUL")
 
 
-async def _own_form(request: Request) -> None:
-    """Let nothing be pressed but in a form of this session's own pages."""
-    if sessions.is_safe(request):
-        return
+async def _own_form(request: Request) -> AsyncIterator[None]:
+    """Let nothing be pressed but in a form of this session's own pages; close the form's file when all is answered."""
+    if not sessions.is_safe(request):
+        await _check_form(request)
+    try:
+        yield
+    finally:
+        await request.close()
+
+
+async def _check_form(request: Request) -> None:
     console = console_of(request)
     sessions.require_same_origin(request, console.public_url)
     shown = request.headers.get(sessions.HEADER)

@@ -11,9 +11,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from headrace.core.client import Identity, Role
 from headrace.core.errors import Code, Problem
-from headrace.core.native.installation import About
+from headrace.core.native.installation import About, Me
 from headrace.core.native.operation import Asked, Nothing, Operation, Told
-from headrace.core.native.table import SHOW_ABOUT
+from headrace.core.native.table import SHOW_ABOUT, SHOW_ME
 from headrace.http.event_stream import Streams
 from headrace.http.rates import Rates
 from headrace.service.native.answering import ask
@@ -48,7 +48,7 @@ class Frame:
     """What stands around a page: the navigation in groups, who looks, the scope that lists are narrowed down to, and the installation's state."""
 
     navigation: tuple[tuple[str, tuple[Link, ...]], ...]
-    caller: Identity
+    me: Me
     about: About
     scope: str | None
     scope_action: str
@@ -168,7 +168,7 @@ class Console:
         )
         return Frame(
             navigation=navigation,
-            caller=caller,
+            me=self.ask(request, SHOW_ME, Nothing()),
             about=self.ask(request, SHOW_ABOUT, Nothing()),
             scope=scope,
             scope_action=f"/{'runs' if current in _WITHOUT_SCOPE else current}",
