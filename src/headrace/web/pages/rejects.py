@@ -1,10 +1,12 @@
 """Rejected rows: batches that have some, why, the rows themselves, as a file, and played again once they were corrected."""
 
+from io import BytesIO
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.core.errors import Code, FieldError, Problem
+from headrace.core.errors import Code, Problem
 from headrace.core.native.quarantine import AskBatch, AskRejectsFile, AskReplay, ListBatches, ListRejects
 from headrace.core.native.table import LIST_BATCHES, LIST_REJECTS, REJECTS_FILE, REPLAY, SHOW_BATCH
 from headrace.http.downloads import stream
@@ -43,12 +45,12 @@ def download(batch: str, request: Request, console: AtConsole) -> Response:
 @router.post("/rejects/{batch}/replay")
 def replay(batch: str, request: Request, console: AtConsole, form: Sent) -> Response:
     """Play corrected rows again; what is wrong with the file is told on the batch's page."""
+    asked = AskReplay(
+        batch=batch, name=form.file_name or "corrected.json", request_key=form.text("request_key") or None
+    )
     try:
-        if form.file is None:
-            wanted = FieldError("file", "none was chosen", "the downloaded NDJSON, corrected")
-            raise Problem.of_fields(Code.INVALID, "the corrected file", (wanted,))
-        asked = AskReplay(batch=batch, name=form.file_name, request_key=form.text("request_key") or None)
-        told = console.ask(request, REPLAY, asked, form.file)
+        # Without a file there is one of no rows: whoever may not play rows again is told that first.
+        told = console.ask(request, REPLAY, asked, form.file or BytesIO())
     except Problem as problem:
         if problem.code in {Code.NOT_FOUND, Code.FORBIDDEN}:
             raise
