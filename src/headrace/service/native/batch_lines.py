@@ -1,13 +1,13 @@
 """Batches as lists show them."""
 
-from headrace.core.native.runs import BatchLine, Reason
+from headrace.core.native.runs import BatchLine
 from headrace.core.run import Batch
+from headrace.service.native.advice import reason_of
 from headrace.service.quarantine import outstanding
 
 
 def batch_line(batch: Batch) -> BatchLine:
     """Return what lists show of a batch."""
-    failure = batch.failure
     return BatchLine(
         id=batch.id,
         run_id=batch.run_id,
@@ -22,9 +22,5 @@ def batch_line(batch: Batch) -> BatchLine:
         rejects_left=outstanding(batch),
         replay_of=batch.replay_of,
         reverted_at=batch.reverted_at,
-        reason=None
-        if failure is None
-        else Reason(
-            code=failure.code, blame=failure.blame, message=failure.message, label=failure.label, fields=failure.fields
-        ),
+        reason=reason_of(batch.failure),
     )

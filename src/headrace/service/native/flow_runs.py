@@ -7,6 +7,7 @@ from headrace.core.native.flows import AskFlowRun
 from headrace.core.native.runs import RunLine
 from headrace.core.run import Run
 from headrace.service.native.desk import NativeDesk, PipelineWish
+from headrace.service.native.run_lines import run_line
 from headrace.service.running_now import run_now as run_at_once
 from headrace.service.runs import RunRequest
 from headrace.service.schedules import FiringDesk
@@ -22,7 +23,9 @@ def run_now(desk: NativeDesk, caller: Identity, flow: Flow, asked: AskFlowRun) -
         Problem: ``UNSUPPORTED``: a flow of jobs; ``ILLEGAL_STATE``: the flow is paused; ``INVALID``: parameters, or a window where none can be;
             what the door says.
     """
-    return _line(_run(desk, caller.client_id, flow, asked))
+    run = _run(desk, caller.client_id, flow, asked)
+    with desk.database.reading() as tx:
+        return run_line(tx, caller, run)
 
 
 def _run(desk: NativeDesk, who: str, flow: Flow, asked: AskFlowRun) -> Run:
@@ -48,26 +51,3 @@ def _run(desk: NativeDesk, who: str, flow: Flow, asked: AskFlowRun) -> Run:
         details=flow.labels if door == "local" else {},
     )
     return run_at_once(FiringDesk(desk.database, desk.clock, desk.ids, desk.makers), flow, request)
-
-
-def _line(run: Run) -> RunLine:
-    return RunLine(
-        id=run.id,
-        scope=run.scope,
-        flow=run.flow_name,
-        flow_id=run.flow_id,
-        status=run.status,
-        kind=run.kind,
-        group_id=run.group_id,
-        attempt=run.attempt,
-        created_at=run.created_at,
-        updated_at=run.updated_at or run.created_at,
-        created_by=run.created_by,
-        due_at=run.due_at,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        window=run.window,
-        parameters=run.parameters,
-        figures=run.figures,
-        verbs=() if run.status.is_final else ("cancel",),
-    )

@@ -1,11 +1,10 @@
 """Flows: with their last runs, run now, paused and resumed."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from headrace.core.client import Identity, Role
 from headrace.core.clock import Instant
-from headrace.core.codec import Json, encode
 from headrace.core.errors import Code, Problem
 from headrace.core.native.flows import (
     HISTORY,
@@ -23,10 +22,10 @@ from headrace.core.query import Cursor
 from headrace.core.run import RunStatus
 from headrace.service.native import flow_runs, starts
 from headrace.service.native.desk import NativeDesk
+from headrace.service.native.masking import shown_definition
 from headrace.service.native.reach import patterns
 from headrace.service.native.starts import PAUSE, RESUME
 from headrace.service.native.switching import switch, switch_flow
-from headrace.service.sealing import MASK
 from headrace.store import flow_pages, watermarks
 from headrace.store.database import Transaction
 from headrace.store.flow_pages import KnownFlow, RunSquare
@@ -34,7 +33,6 @@ from headrace.store.start_pages import Start
 
 RUN = "run"
 _FEW = 6
-_TOKEN = "encryptedCredential"  # noqa: S105 — the name of the property, not a secret
 
 
 def list_flows(desk: NativeDesk, caller: Identity, asked: ListFlows) -> FlowList:
@@ -69,7 +67,7 @@ def show_flow(desk: NativeDesk, caller: Identity, asked: AskFlow) -> FlowView:
         line=_line(known, history[-STRIP:], begun, caller, now),
         history=tuple(map(_square, history)),
         parameters=flow.parameters,
-        definition=cast("Mapping[str, Json]", _masked(encode(flow.plan))),
+        definition=shown_definition(flow.plan),
         watermark=max(reached, default=None),
         created_at=known.times.created_at,
         updated_at=known.times.updated_at,
@@ -212,15 +210,6 @@ def _square(run: RunSquare) -> Square:
         ended_at=run.ended_at,
         figures=run.figures,
     )
-
-
-def _masked(value: Json) -> Json:
-    """Return a plan without the tokens that stand for sealed secrets."""
-    if isinstance(value, Mapping):
-        return {key: MASK if key == _TOKEN else _masked(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_masked(item) for item in value]
-    return value
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
