@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 
@@ -31,6 +31,7 @@ from headrace.dataplane.connectors.egress import EVERYTHING
 from headrace.engine.supervise import Supervisor
 from headrace.http.event_stream import Streams
 from headrace.http.links import is_loopback
+from headrace.http.measuring import Measured
 from headrace.http.rates import Rates
 from headrace.service.clients import ensure_admin
 from headrace.web import paths as console
@@ -39,6 +40,12 @@ _KEEP_ALIVE_SECONDS = 75
 """Longer than clients' pools keep an idle connection: who ends it first should not be the one that is about to be written to."""
 _COMMAND = "from headrace.cli.main import main; main()"
 _CONSOLE = "headrace.web.app"
+_PATHS: Mapping[str, Callable[[str], bool]] = {
+    "native": native.serves,
+    "console": console.serves,
+    "datafactory": datafactory.serves,
+    "jobs": jobs.serves,
+}
 CONSOLE_TOKEN_MINUTES = 12 * 60
 """How long somebody stays logged in."""
 
@@ -72,7 +79,7 @@ def make_api(
     """
     kept = kept or keep_doors(application, explore, dev=dev)
     pipelines = datafactory.make_app(make_data_factory_door(application, anonymous=dev or local))
-    return Doors(
+    doors = Doors(
         [
             (native.serves, native.make_app(kept.native)),
             (console.serves, Later(lambda: _make_console(application, kept.native))),
@@ -81,6 +88,12 @@ def make_api(
         ],
         flowservice.make_app(make_door(application, explore, dev=dev)),
     )
+    return Measured(doors, kept.native.desk.traffic, _door_of, log=application.settings.access_log)
+
+
+def _door_of(path: str) -> str:
+    """Return the name that metrics have of the door to which a path belongs."""
+    return next((name for name, serves in _PATHS.items() if serves(path)), "flowservice")
 
 
 def _make_console(application: Application, door: NativeDoor) -> ASGIApp:

@@ -89,7 +89,11 @@ class Edge:
         request_id = given or str(uuid.uuid4())
         inner = _without_trailing_slash(scope)
         inner["state"] = {**scope.get("state", {}), "request_id": request_id, "given_request_id": given}
-        sender = _Sender(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(inner, receive, _Sender(send, request_id))
+
+    async def _answer(self, inner: Scope, receive: Receive, sender: "_Sender") -> None:
+        headers = Headers(scope=inner)
         if self._loopback_only and not _is_loopback(headers.get("host", "")):
             refusal = Problem(Code.FORBIDDEN, "this server is for development and answers to localhost only")
             await self._render(Request(inner), refusal)(inner, receive, sender)
@@ -106,7 +110,7 @@ class Edge:
         except Exception as error:  # the outermost edge: whatever is left is a bug, and must not show its insides
             # The trace as text: a log that shows the values of variables would show bodies and secrets.
             trace = "".join(traceback.format_exception(error))
-            _log.error("a request failed unexpectedly", request_id=request_id, path=scope["path"], trace=trace)
+            _log.error("a request failed unexpectedly", request_id=sender.request_id, path=inner["path"], trace=trace)
             if sender.started:
                 raise
             problem = error if isinstance(error, Problem) else Problem(Code.INTERNAL, "an unexpected failure")
@@ -135,7 +139,7 @@ class _Sender:
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self.request_id = request_id
         self.started = False
 
     async def __call__(self, message: Message) -> None:
@@ -144,7 +148,7 @@ class _Sender:
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
-            headers["x-request-id"] = self._request_id
+            headers["x-request-id"] = self.request_id
             if message["status"] in _LATER:
                 headers.setdefault("retry-after", _RETRY_AFTER_SECONDS)
         await self._send(message)

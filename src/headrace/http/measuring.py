@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from headrace.core.traffic import Traffic
 
 _log = structlog.get_logger("headrace.access")
+LONGEST_SEGMENT = 80
+"""Characters of a part of a path that lines of answers show."""
 _NO_ANSWER = 499
 """Stands for the status of a request whose client has gone before it was answered."""
 
@@ -51,11 +53,15 @@ class Measured:
         _log.info(
             "request",
             method=scope["method"],
-            # Without the query, which may hold what is nobody's business.
-            path=scope["path"],
+            path=_shown(scope["path"]),
             status=status,
             ms=round(took * 1000, 1),
             door=door,
             client=client[0] if client else "",
             request_id=request_id,
         )
+
+
+def _shown(path: str) -> str:
+    """Return a path without what is as long as a token (callbacks have theirs in the path). The query, which may have one too, is no part of it."""
+    return "/".join("…" if len(segment) > LONGEST_SEGMENT else segment for segment in path.split("/"))
