@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from api.native.conftest import Api
 from headrace.api.native.app import make_app
+from headrace.core.client import Role
 from headrace.store import workers
 from headrace.store.database import Database
 
@@ -56,3 +57,11 @@ def test_an_answer_is_kept_for_a_moment(nobody: Api) -> None:
     assert api("GET", "//readyz").json() == first
     with door.desk.database.transaction() as tx:
         workers.stop(tx, claim, door.desk.clock.now())
+
+
+def test_metrics_are_for_those_who_may_read_everything(reader: Api, nobody: Api) -> None:
+    """As Prometheus reads them."""
+    answer = reader("GET", "//metrics")
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+    assert "\n# TYPE headrace_" in answer.text
+    assert nobody.of(Role.READER, "flowservice/other")("GET", "//metrics").status_code == 403

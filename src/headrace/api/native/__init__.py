@@ -4,6 +4,6 @@
 - ``gateway``: who calls, and how often; ``token``: how a client gets in
 - ``routes``: one route for each operation, made from the table
 - ``events``: a run, or all of them, followed as server-sent events
-- ``health``: whether the process answers, and whether it is ready: open to all; ``metrics``: figures for Prometheus
-- ``document``: the OpenAPI document, and the reference page, made from the table
+- ``health``: whether the process answers, and whether it is ready: open to all; ``metrics``, ``scrape``: figures for Prometheus
+- ``document``, ``schemas``, ``reference``: the OpenAPI document and the reference page, made from the table
 """

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from headrace.api.native import document, health, token
+from headrace.api.native import document, events, health, scrape, token
 from headrace.api.native.door import PREFIX, NativeDoor
 from headrace.api.native.errors import Refusal, render
 from headrace.api.native.gateway import authenticate
@@ -58,7 +58,7 @@ def make_app(door: NativeDoor) -> FastAPI:
     answer_problems(app, render)
     app.add_exception_handler(HTTPException, _not_offered)
     # What is spelt out comes first: /runs/events is no run.
-    routers = (*OPEN, document.router, make_router())
+    routers = (*OPEN, document.router, events.router, scrape.router, make_router())
     app.state.offered = tuple(route for router in routers for route in router.routes if isinstance(route, APIRoute))
     for router in (*routers, _last_router()):
         app.include_router(router)
