@@ -25,6 +25,8 @@ _LISTEN = """
 document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`policy: ${event.violatedDirective} refuses ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`))
 """
+_ABORTED = re.compile(r"htmx:(sendAbort|afterRequest), ")
+"""htmx says so when one goes to another page while it still asks; what goes wrong otherwise is told of a second time."""
 # What a person with weak eyes, a keyboard or a screen reader would stumble over; our own checks, since nothing is downloaded.
 _LOOK = r"""
 () => {
@@ -154,7 +156,7 @@ def tab(browser: Browser, house: House, *, width: int = 1280, dark: bool = False
 
 
 def _hear(opened: Tab, message: ConsoleMessage) -> None:
-    if message.type in {"error", "warning"}:
+    if message.type in {"error", "warning"} and not _ABORTED.match(message.text):
         opened.complaints.append(f"{message.type}: {message.text}")
 
 
