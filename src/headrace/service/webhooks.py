@@ -241,7 +241,8 @@ def _check(desk: WebhookDesk, asked: Subscription) -> None:
 
 
 def _deliver(desk: WebhookDesk, delivery: Delivery) -> None:
-    entry: dict[str, Json] = {"at": to_iso(desk.clock.now()), "attempt": delivery.attempts}
+    begun = desk.clock.now()
+    entry: dict[str, Json] = {"at": to_iso(begun), "attempt": delivery.attempts}
     try:
         status = _send(desk, delivery)
         entry["status"] = status
@@ -259,6 +260,7 @@ def _deliver(desk: WebhookDesk, delivery: Delivery) -> None:
         delivered = False
     crash_point("delivery-sent")
     now = desk.clock.now()
+    entry["took"] = max(0, now - begun)
     pause = PAUSES[delivery.attempts - 1] if delivery.attempts <= len(PAUSES) else None
     if delivered:
         status_now, next_at = DeliveryStatus.DELIVERED, None

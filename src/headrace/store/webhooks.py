@@ -68,7 +68,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event for one webhook. ``log``: an object for each try: ``at``, ``status`` or ``problem``, oldest first."""
+    """One event for one webhook. ``log``: an object for each try: ``at``, ``status`` or ``problem``, ``took`` (microseconds), oldest first."""
 
     id: str
     scope: str

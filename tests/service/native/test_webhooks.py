@@ -53,7 +53,7 @@ def test_a_webhook_is_listed_with_how_its_deliveries_stand(native: NativeHouse, 
     assert (line.pending, line.given_up) == (0, 1)
     (delivery,) = native.ask(LIST_DELIVERIES, ListDeliveries(webhook=made.id, status=("given_up",))).items
     assert (delivery.run, delivery.event, delivery.status, delivery.attempts) == ("run-1", "failed", "given_up", 7)
-    assert [(one.status, one.message) for one in delivery.tries] == [(500, "")] * 7
+    assert [(one.status, one.took, one.message) for one in delivery.tries] == [(500, 0, "")] * 7
     assert delivery.tries[0].at < delivery.tries[1].at
     again = native.ask(REDELIVER, AskDelivery(delivery=delivery.id), OPERATOR)
     assert (again.status, again.attempts, again.next_at) == ("pending", 0, native.clock.now())
