@@ -24,6 +24,23 @@ def _ids(page: Page) -> list[str]:
     return re.findall(r'<tr data-key="([^"]+)"', page.html)
 
 
+@pytest.fixture(scope="module")
+def console_house(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a console with a dozen runs to which no other test adds."""
+    folder = tmp_path_factory.mktemp("listed")
+    file = folder / "ledger.db"
+    file.write_bytes(_sqlite_template.read_bytes())
+    with house(folder, f"sqlite:///{file}") as made:
+        fill(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def operator(console_house: House) -> Visitor:
+    """Return an operator who is logged in."""
+    return console_house.visitor(Role.OPERATOR)
+
+
 @pytest.fixture
 def fresh(_sqlite_template: Path, tmp_path: Path) -> Iterator[House]:
     """Return a console of its own, without a run."""

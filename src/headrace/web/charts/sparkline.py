@@ -16,15 +16,17 @@ _CHART = Markup(
     '<line class="ground" x1="0" x2="{width}" y1="{ground}" y2="{ground}"/>{bars}</svg>'
 )
 _BAR_LINK = Markup(
-    '<a href="{href}" tabindex="-1" aria-label="{words}"><title>{words}</title><rect class="hit" x="{x}" y="0" width="{step}" height="{height}"/>{parts}</a>'
+    '<a href="{href}" tabindex="-1" aria-label="{words}"><title>{words}</title>'
+    '<rect class="hit" x="{x}" y="0" width="{step}" height="{height}"/>{parts}</a>'
 )
 _EMPTY = Markup('<g><title>{words}</title><rect class="hit" x="{x}" y="0" width="{step}" height="{height}"/></g>')
 _PART = Markup('<rect class="f-{tone}" x="{x}" y="{y}" width="{width}" height="{height}"/>')
 
 
 def sparkline(throughput: Throughput, href: Callable[[Instant, Instant], str]) -> Markup:
-    """Return the chart. ``href(since, until)``: where a bar leads. Bars are for the pointer: by the keyboard one would have to pass
-    four dozen of them to come to the list, and the fields of the filter say the same.
+    """Return the chart. ``href(since, until)``: where a bar leads.
+
+    Bars are for the pointer: by the keyboard one would have to pass four dozen of them to come to the list, and the filter's fields say the same.
     """
     most = max((_total(bucket) for bucket in throughput.buckets), default=0) or 1
     bars = Markup().join(
