@@ -35,10 +35,11 @@ STATIC = "static-token-of-a-reader-0123456789"
 PREFIX = "/native/v1"
 ACME, OTHER = "token-of-acme-0123456789", "token-of-other-0123456789"
 REJECT = {
-    "_file": "a.csv",
+    "_reject": 1,
+    "_filename": "a.csv",
     "_line": 7,
+    "_errors": [{"code": "type", "column": "id", "message": "no number"}],
     "id": "x",
-    "_errors": [{"code": "CAST", "column": "id", "message": "no number"}],
 }
 
 

@@ -127,6 +127,7 @@ def test_two_different_request_keys_are_one_too_many(admin: Api) -> None:
     assert (refused.status_code, error_of(refused)["fields"][0]["path"]) == (422, "request_key")
     assert admin("POST", "/runs/x/retry", {"request_key": "a"}, idempotency_key="a").status_code == 404
     assert admin("POST", "/runs/x/retry", {}, idempotency_key="x" * 300).status_code == 422
+    assert admin("POST", "/runs/x/retry", {"request_key": ["a"]}, idempotency_key="a").status_code == 422
 
 
 def test_other_methods_are_refused_with_those_that_are_offered(admin: Api) -> None:

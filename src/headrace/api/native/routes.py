@@ -123,7 +123,7 @@ async def _from_body(operation: AnyOperation, request: Request) -> Any:
             raise _refused(Code.INVALID, name, "stands in the path", "it cannot come in the body, too")
         document[name] = value
     for name, key in _key_pairs(operation, request):
-        if document.get(name) not in {None, key}:
+        if document.get(name) is not None and document[name] != key:
             raise _refused(Code.INVALID, name, f"differs from the header {IDEMPOTENCY_KEY}", "one of them is enough")
         document[name] = key
     asked = from_wire(operation.asked, document, what="the request", strict=True)
