@@ -83,9 +83,12 @@ def page(
 
 
 def named(tx: Transaction, patterns: Collection[str] | None, name: str, limit: int) -> list[KnownFlow]:
-    """Return flows with this id or name in scopes of ``patterns`` (None: of every one), newest first, at most ``limit``."""
+    """Return the flow with this id, or flows with this name, in scopes of ``patterns`` (None: of every one), newest first, at most ``limit``."""
     mine = [] if patterns is None else [paths.within(table.c.scope, patterns)]
-    statement = sa.select(table).where(sa.or_(table.c.id == name, table.c.name == name), *mine)
+    exact = tx.first(sa.select(table).where(table.c.id == name, *mine))
+    if exact is not None:
+        return [_known(exact)]
+    statement = sa.select(table).where(table.c.name == name, *mine)
     rows = tx.rows(statement.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit))
     return [_known(row) for row in rows]
 

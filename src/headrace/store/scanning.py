@@ -58,8 +58,9 @@ def _look(
         branch = branch.where(after(keys, cursor.position))
     looked = branch.order_by(*(key.ordering for key in keys)).limit(scan.most).subquery("looked")
     order = [looked.c[key.name].desc() for key in scan.keys]
-    rows = tx.rows(sa.select(looked).where(*scan.wanted(looked)).order_by(*order).limit(limit + 1))
-    if len(rows) > limit:
+    wanted = scan.wanted(looked)
+    rows = tx.rows(sa.select(looked).where(*wanted).order_by(*order).limit(limit + 1))
+    if len(rows) > limit or (not wanted and len(rows) < scan.most):
         return rows, None
     last = sa.select(*(looked.c[key.name] for key in scan.keys)).order_by(*order).offset(scan.most - 1).limit(1)
     end = tx.first(last)

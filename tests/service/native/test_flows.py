@@ -210,8 +210,10 @@ def test_a_pipeline_is_run_through_its_door(small: NativeHouse) -> None:
         return a_run("made", scope=FACTORY)
 
     made = small.with_desk(pipelines=Pipelines(run=run, plan=small.desk.pipelines.plan))
-    line = made.ask(RUN_FLOW, AskFlowRun(flow="Load", parameters={"a": 1}), OPERATOR)
-    assert (line.id, wishes[0].parameters, wishes[0].who, wishes[0].pipeline) == ("made", {"a": 1}, "op", "Load")
+    line = made.ask(RUN_FLOW, AskFlowRun(flow="Load", parameters={"a": 1}, request_key="k"), OPERATOR)
+    asked = wishes[0]
+    assert (line.id, asked.parameters, asked.who, asked.pipeline) == ("made", {"a": 1}, "op", "Load")
+    assert asked.request_key == "k"
     with pytest.raises(Problem, match="a pipeline has no window"):
         made.ask(RUN_FLOW, AskFlowRun(flow="Load", window=Window()), OPERATOR)
 
@@ -252,3 +254,12 @@ def test_a_reader_is_told_of_no_verbs_and_may_do_none(small: NativeHouse) -> Non
     reader = replace(READER, role=Role.READER)
     with pytest.raises(Problem, match="needs the role operator"):
         small.ask(PAUSE_FLOW, AskFlow(flow="flow-1"), reader)
+
+
+def test_a_draft_is_neither_run_nor_paused(small: NativeHouse) -> None:
+    """It has nothing to do yet, and its door publishes it."""
+    put(small, plan=Plan(()), enabled=False)
+    line = small.ask(LIST_FLOWS, ListFlows()).items[0]
+    assert (line.verbs, line.paused) == ((), False)
+    with pytest.raises(Problem, match="is a draft"):
+        small.ask(RESUME_FLOW, AskFlow(flow="flow-1"))

@@ -39,7 +39,13 @@ def _run(desk: NativeDesk, who: str, flow: Flow, asked: AskFlowRun) -> Run:
         if asked.window is not None:
             error = FieldError("window", "a pipeline has no window", "give what it reads by as parameters")
             raise Problem(Code.INVALID, str(error), (error,))
-        wish = PipelineWish(scope=flow.scope, pipeline=flow.name, who=who, parameters=asked.parameters)
+        wish = PipelineWish(
+            scope=flow.scope,
+            pipeline=flow.name,
+            who=who,
+            parameters=asked.parameters,
+            request_key=asked.request_key,
+        )
         return desk.pipelines.run(wish)
     request = RunRequest(
         scope=flow.scope,

@@ -6,6 +6,7 @@ from typing import Any
 from headrace.core.client import Identity, Role
 from headrace.core.clock import Instant
 from headrace.core.errors import Code, Problem
+from headrace.core.flow import Flow
 from headrace.core.native.flows import (
     HISTORY,
     STRIP,
@@ -111,25 +112,24 @@ def find(tx: Transaction, caller: Identity, name: str, scope: str | None) -> Kno
         Problem: ``NOT_FOUND``; ``INVALID``: several scopes have a flow of that name.
     """
     found = flow_pages.named(tx, patterns(caller, scope), name, _FEW)
-    exact = [known for known in found if known.flow.id == name]
     if not found:
         where = "" if scope is None else f" in {scope!r}"
         raise Problem(Code.NOT_FOUND, f"there is no flow {name!r}{where}")
     scopes = sorted({known.flow.scope for known in found})
-    if not exact and len(scopes) > 1:
+    if len(scopes) > 1:
         raise Problem(
             Code.INVALID,
             f"several scopes have a flow {name!r}: {', '.join(scopes)}; name one of them, or the flow's id",
         )
-    return (exact or found)[0]
+    return found[0]
 
 
 def _switched(desk: NativeDesk, caller: Identity, asked: AskFlow, *, started: bool) -> FlowLine:
     with desk.database.reading() as tx:
         flow = find(tx, caller, asked.flow, asked.scope).flow
         begun = starts.of_flows(tx, [flow])[flow.id]
-    if not _can_switch(flow.scope, begun):
-        what = "is a flow of jobs" if _is_of_jobs(flow.scope) else "has no trigger"
+    if not _can_switch(flow, begun):
+        what = "is a flow of jobs" if _is_of_jobs(flow) else "has no trigger" if flow.plan.activities else "is a draft"
         raise Problem(Code.UNSUPPORTED, f"{flow.name!r} {what}: there is nothing that starts it by itself")
     if _has_triggers(begun):
         for start in begun:
@@ -166,18 +166,16 @@ def _line(
         success_rate=len(succeeded) / len(ended) if ended else None,
         next_at=min(moments, default=None),
         starts=_starts(begun, now),
-        paused=not any(active),
-        verbs=_verbs(flow.scope, begun, active, caller, enabled=flow.enabled),
+        paused=_can_switch(flow, begun) and not any(active),
+        verbs=_verbs(flow, begun, active, caller),
     )
 
 
-def _verbs(
-    scope: str, begun: Sequence[Start], active: Sequence[bool], caller: Identity, *, enabled: bool
-) -> tuple[str, ...]:
-    if not caller.role.includes(Role.OPERATOR) or _is_of_jobs(scope):
+def _verbs(flow: Flow, begun: Sequence[Start], active: Sequence[bool], caller: Identity) -> tuple[str, ...]:
+    if not caller.role.includes(Role.OPERATOR) or _is_of_jobs(flow):
         return ()
-    verbs = [RUN] if enabled else []
-    if _can_switch(scope, begun):
+    verbs = [RUN] if flow.enabled else []
+    if _can_switch(flow, begun):
         verbs += [PAUSE] * any(active) + [RESUME] * (not all(active))
     return tuple(verbs)
 
@@ -192,13 +190,14 @@ def _has_triggers(begun: Iterable[Start]) -> bool:
     return any(starts.is_trigger(start) for start in begun)
 
 
-def _can_switch(scope: str, begun: Sequence[Start]) -> bool:
-    """Say whether there is something to pause: a pipeline alone is never started by itself, and needs no leave to be run."""
-    return not _is_of_jobs(scope) and (bool(begun) or scope.partition("/")[0] != flow_runs.DATA_FACTORY)
+def _can_switch(flow: Flow, begun: Sequence[Start]) -> bool:
+    """Say whether there is something to pause: a pipeline alone is never started by itself, and needs no leave to be run; a draft does nothing."""
+    is_pipeline = flow.scope.partition("/")[0] == flow_runs.DATA_FACTORY
+    return not _is_of_jobs(flow) and bool(begun or (flow.plan.activities and not is_pipeline))
 
 
-def _is_of_jobs(scope: str) -> bool:
-    return scope.partition("/")[0] == flow_runs.JOBS
+def _is_of_jobs(flow: Flow) -> bool:
+    return flow.scope.partition("/")[0] == flow_runs.JOBS
 
 
 def _square(run: RunSquare) -> Square:
