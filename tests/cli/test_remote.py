@@ -3,11 +3,13 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from api.native.conftest import Api, application, nobody, runner, served  # noqa: F401 — fixtures
+from api.native.conftest import ACME, Api, acme, application, house, nobody, runner, served  # noqa: F401 — fixtures
 from cli.scripted import LOST, answer, scripted
+from headrace.api.native.app import make_app
 from headrace.cli.remote import Credentials, RemoteDesk
 from headrace.core.client import Role
 from headrace.core.errors import Code, FieldError, Problem
@@ -30,7 +32,12 @@ from headrace.core.native.table import (
     SHOW_ME,
     SHOW_RUN,
 )
+from headrace.core.run import RunStatus
+from headrace.http.event_stream import Streams
 from headrace.service.clients import ClientRequest, NewClient, create_client
+from headrace.store import runs
+from ledger_rows import NOW, a_run, finish, put_run
+from native_house import NativeHouse
 from servers import free_port
 
 TOKEN = Credentials(token="t" * 30)
@@ -243,3 +250,53 @@ def test_lists_are_asked_for_with_all_that_narrows_them_down(remote: RemoteDesk)
     """As the local home is."""
     asked = ListRuns(text="a b&c", limit=3, rejects=False)
     assert remote.ask(LIST_RUNS, asked).items == ()
+
+
+@pytest.fixture(scope="module")
+def ledger(acme: Api) -> Iterator[str]:  # noqa: F811 — the fixture
+    """Return the address of a door with runs in its ledger."""
+    with served(acme) as address:
+        yield address
+
+
+def test_a_run_is_watched_until_it_has_ended(ledger: str, house: NativeHouse) -> None:  # noqa: F811 — the fixture
+    """Each change is told as it happens, and the last one, too."""
+    run = put_run(house.database, a_run("watched"))
+    with RemoteDesk(ledger, Credentials(token=ACME)) as desk:
+        revisions = desk.watch(run.id, every_seconds=0.05)
+        first = next(revisions)
+        with house.database.transaction() as tx:
+            runs.move(tx, run.id, {RunStatus.QUEUED}, RunStatus.RUNNING, NOW)
+        second = next(revisions)
+        with house.database.transaction() as tx:
+            runs.move(tx, run.id, {RunStatus.RUNNING}, RunStatus.SUCCEEDED, NOW)
+        rest = list(revisions)
+        assert desk.ask(SHOW_RUN, AskRun(run=run.id)).revision == rest[-1]
+    assert len({first, second, *rest}) == 2 + len(rest)
+
+
+def test_a_server_without_room_for_another_stream_is_asked_again_and_again(
+    acme: Api,  # noqa: F811 — the fixture
+    house: NativeHouse,  # noqa: F811 — the fixture
+) -> None:
+    """Watching goes on, only less promptly."""
+    door = replace(acme.door, streams=Streams(0))
+    run = put_run(house.database, a_run("polled"))
+    with (
+        served(replace(acme, app=make_app(door), door=door)) as address,
+        RemoteDesk(address, Credentials(token=ACME)) as desk,
+    ):
+        revisions = desk.watch(run.id, every_seconds=0.02)
+        first = next(revisions)
+        with house.database.transaction() as tx:
+            finish(tx, run.id)
+        rest = list(revisions)
+    assert first not in rest
+    assert rest
+
+
+def test_what_is_watched_and_not_there_is_refused(ledger: str) -> None:
+    """At once, not after many tries."""
+    with RemoteDesk(ledger, Credentials(token=ACME)) as desk, pytest.raises(Problem) as refused:
+        next(desk.watch("nix"))
+    assert refused.value.code is Code.NOT_FOUND

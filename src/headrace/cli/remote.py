@@ -29,7 +29,7 @@ REQUEST_KEY = "request_key"
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _STREAM_SECONDS = 45.0
 """Longer than a server is silent on a stream: it sends comments."""
-_PAUSES = (0.2, 0.8)
+_PAUSES = (0.2, 0.5)
 """Seconds before what is safe to repeat is asked again; after the last one, the failure is told."""
 _LONGEST_PAUSE = 5.0
 _CHUNK = 1 << 16
@@ -138,7 +138,8 @@ class RemoteDesk:
                 for kind, text in self._events(run, known):
                     failures = 0
                     if kind == "ended":
-                        return
+                        # How it has ended is asked for below.
+                        break
                     if kind == "changed" and text != known:
                         known = text
                         yield text
