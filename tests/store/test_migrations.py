@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from headrace.store import activity_runs, migrations, runs
+from headrace.store import activity_runs, migrations, runs, schema_version
 from headrace.store.database import Database
 from ledger_rows import FAILURE, NOW, SCOPE, a_run
 from servers import PostgresServer
@@ -72,3 +72,21 @@ def _write_as_before(database: Database) -> None:
     with database.transaction() as tx:
         for name, values in (("runs", run), ("activity_runs", activity)):
             tx.execute(sa.insert(sa.Table(name, sa.MetaData(), autoload_with=tx.connection)).values(values))
+
+
+def test_the_release_says_which_revision_it_needs() -> None:
+    """What every process compares without loading the migrations is the newest of them."""
+    assert migrations.newest() == schema_version.NEWEST
+
+
+def test_a_ledger_that_is_behind_or_was_never_made_is_told_apart(empty_database: Database) -> None:
+    """A process that needs another schema says which one is there, and changes nothing."""
+    if empty_database.dialect == "sqlite":
+        assert "there is no ledger" in schema_version.differences(empty_database)[0]
+        with empty_database.transaction() as tx:
+            tx.execute(sa.text("CREATE TABLE others (n integer)"))
+    assert "has revision none" in schema_version.differences(empty_database)[0]
+    migrations.upgrade(empty_database, BEFORE_PIPELINES)
+    assert "has revision 0006" in schema_version.differences(empty_database)[0]
+    migrations.upgrade(empty_database)
+    assert schema_version.differences(empty_database) == []

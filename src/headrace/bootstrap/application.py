@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,7 +36,7 @@ from headrace.service.quarantine import ReplayDesk
 from headrace.service.runs import RunDetails, get_run
 from headrace.service.sealing import Sealer, parse_keys, read_or_make_keys
 from headrace.service.tokens import TokenDesk
-from headrace.store import migrations
+from headrace.store import schema_version
 from headrace.store.database import Database
 
 _LOOK_SECONDS = 0.05
@@ -190,11 +191,11 @@ def _make_home(home: Path) -> None:
 
 
 def _prepare(database: Database, settings: Settings) -> None:
-    if settings.is_embedded:
-        migrations.upgrade(database)
-        return
-    missing = migrations.check(database)
-    if missing:
+    missing = schema_version.differences(database)
+    if missing and settings.is_embedded:
+        # What upgrades takes memory that an upgraded installation can do without.
+        import_module("headrace.store.migrations").upgrade(database)
+    elif missing:
         raise Problem(
             Code.UNAVAILABLE, f"the ledger is not at this version ({'; '.join(missing)}): run `headrace db upgrade`"
         )

@@ -11,7 +11,7 @@ from headrace.api.native.door import NativeDoor
 from headrace.api.native.gateway import door_of
 from headrace.api.native.paths import HEALTH, READY
 from headrace.core.errors import Code, Problem
-from headrace.store import migrations, workers
+from headrace.store import schema_version, workers
 
 router = APIRouter()
 _KEPT_SECONDS = 1.0
@@ -53,7 +53,7 @@ def ready(request: Request) -> Response:
 def _looked(door: NativeDoor) -> tuple[str, ...]:
     try:
         with door.desk.database.reading() as tx:
-            if migrations.is_behind(tx):
+            if schema_version.is_behind(tx):
                 return ("the ledger is not at this version: run `headrace db upgrade`",)
             is_alive = not door.workers_expected or bool(workers.living(tx))
     except Problem as problem:

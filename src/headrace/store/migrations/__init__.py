@@ -6,7 +6,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from headrace.core.errors import Code, Problem
-from headrace.store import job_tables, queue, sheet_tables  # noqa: F401 — with them, the metadata has every table
-from headrace.store.database import BUSY_SECONDS, Database, Transaction, file_of
+from headrace.store import job_tables, queue, schema_version, sheet_tables  # noqa: F401 — with them, the metadata has every table
+from headrace.store.database import BUSY_SECONDS, Database, file_of
+from headrace.store.schema_version import VERSION_TABLE
 from headrace.store.trigger_tables import triggers
 
 _LOCK = 0x4845414452414345
 """The advisory lock of upgrades on PostgreSQL: "HEADRACE" in hexadecimal."""
-VERSION_TABLE = "headrace_version"
 
 
 def upgrade(database: Database, to: str = "head") -> None:
@@ -50,33 +49,21 @@ def check(database: Database) -> list[str]:
     Raises:
         Problem: ``UNAVAILABLE``: the database cannot be reached.
     """
-    file = file_of(database)
-    if file is not None and not file.exists():
-        return [f"there is no ledger at {file}: run `headrace db upgrade`"]
-    findings = []
+    findings = schema_version.differences(database)
+    if findings:
+        return findings
     with database.reading() as tx:
         context = _context(tx.connection)
-        newest = ScriptDirectory.from_config(_config(tx.connection)).get_current_head()
-        current = context.get_current_revision()
-        if current != newest:
-            return [
-                f"the schema has revision {current or 'none'}, this release needs {newest}: run `headrace db upgrade`"
-            ]
         findings += [
             f"the schema differs: {_words(difference)}" for difference in compare_metadata(context, triggers.metadata)
         ]
         if database.dialect == "sqlite":
             findings += _damages(tx.connection)
-    return findings + queue.missing(database)
+    return findings
 
 
-def is_behind(tx: Transaction) -> bool:
-    """Say whether the ledger has another revision than this release's; a look that is cheap enough to be taken often."""
-    return _context(tx.connection).get_current_revision() != _newest()
-
-
-@cache
-def _newest() -> str | None:
+def newest() -> str | None:
+    """Return the newest revision of the tree."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return ScriptDirectory.from_config(config).get_current_head()

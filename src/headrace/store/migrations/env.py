@@ -3,7 +3,7 @@
 from alembic import context
 
 from headrace.store import job_tables, sheet_tables  # noqa: F401 — with them, the metadata has every table
-from headrace.store.migrations import VERSION_TABLE
+from headrace.store.schema_version import VERSION_TABLE
 from headrace.store.trigger_tables import triggers
 
 context.configure(
