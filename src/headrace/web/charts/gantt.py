@@ -197,7 +197,15 @@ def _tree(lines: Sequence[ActivityLine]) -> list[_Node]:
         above = nodes.get(node.lines[-1].parent)
         # What its container is cut off of stands at the top.
         (top if above is None or above is node else above.inside).append(node)
+    for node in nodes.values():
+        node.inside.sort(key=_place)
     return top
+
+
+def _place(node: _Node) -> int:
+    """Return where a row stands among those beside it: runs of a loop's body by their numbers, all else as it came."""
+    line = node.lines[-1]
+    return int(line.name) if line.kind == BODY and line.name.isdecimal() else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +238,7 @@ class _Drawing:
         for number, line in enumerate(lines):
             since = before or _latest(line.created_at, ready)
             before = line.ended_at
-            if line.status is ActivityStatus.CARRIED and line.started_at is None:
+            if line.status is ActivityStatus.CARRIED and line.started_at == line.ended_at:
                 continue
             yield from self._queued(line, since)
             if line.started_at is None:
