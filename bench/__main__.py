@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from bench import ledger, records, transfers
+from bench import console, ledger, records, transfers
 from bench.data import TYPES, orders
 from bench.measure import HEADER, SCRATCH, Figure, call, in_turn, peers_python, product_python
 
@@ -129,6 +129,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "transfers": transfers.figures,
     "pages": ledger.figures,
     "records": records.figures,
+    "console": console.figures,
 }
 
 
