@@ -55,8 +55,8 @@ def activities_of_workers(tx: Transaction, scopes: Sequence[str]) -> dict[str, l
     """Return what each worker does now in runs of these scopes, as run ids and paths, by the worker's id."""
     in_hand = (
         sa.select(runs.c.id)
+        # Without an order: for one, SQLite would look through all runs there are.
         .where(runs.c.scope.in_(scopes), runs.c.status.in_(_IN_HAND))
-        .order_by(runs.c.created_at.desc())
         .limit(MAX_RUNNING)
     )
     its = activity_runs.c

@@ -23,12 +23,14 @@ def present(tx: Transaction, column: Column, patterns: Collection[str] | None) -
 
     ``column`` is the first one of an index.
     """
-    seen = None if patterns is None else within(column, patterns)
-    first = sa.select(_least(column, seen)).cte("seen", recursive=True)
-    following = sa.select(sa.func.min(column)).where(column > first.c.scope, *([] if seen is None else [seen]))
-    every = first.union_all(sa.select(following.scalar_subquery()).where(first.c.scope.is_not(None)))
-    rows = tx.rows(sa.select(every.c.scope).where(every.c.scope.is_not(None)))
-    return sorted({row["scope"] for row in rows})
+    if patterns is None:
+        return _walk(tx, column, "", None)
+    found: set[str] = set()
+    for path in {pattern.rstrip("/") for pattern in patterns}:
+        # What lies below a path, and the few that only begin alike, are one range: from the path to what follows its "/".
+        walked = _walk(tx, column, path, f"{path}0")
+        found.update(scope for scope in walked if scope == path or scope.startswith(f"{path}/"))
+    return sorted(found)
 
 
 def branches(
@@ -43,9 +45,14 @@ def branches(
     return [[column == scope] for scope in scopes], []
 
 
-def _least(column: Column, condition: sa.ColumnElement[bool] | None) -> sa.ColumnElement[Any]:
-    statement = sa.select(sa.func.min(column))
-    return (statement if condition is None else statement.where(condition)).scalar_subquery().label("scope")
+def _walk(tx: Transaction, column: Column, first: str, end: str | None) -> list[str]:
+    """Return the scopes from ``first`` on, up to ``end``, which is not among them (None: all)."""
+    bound = [] if end is None else [column < end]
+    least = sa.select(sa.func.min(column)).where(column >= first, *bound).scalar_subquery()
+    seen = sa.select(least.label("scope")).cte("seen", recursive=True)
+    following = sa.select(sa.func.min(column)).where(column > seen.c.scope, *bound).scalar_subquery()
+    every = seen.union_all(sa.select(following).where(seen.c.scope.is_not(None)))
+    return [row["scope"] for row in tx.rows(sa.select(every.c.scope).where(every.c.scope.is_not(None)))]
 
 
 def _of(column: Column, pattern: str) -> tuple[sa.ColumnElement[bool], ...]:

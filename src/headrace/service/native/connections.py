@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.client import Identity
+from headrace.core.client import Identity, Role
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.explore import Check, Connected
@@ -67,7 +67,7 @@ def list_connections(desk: NativeDesk, caller: Identity, asked: ListConnections)
     with desk.database.reading() as tx:
         page = place_pages.page(tx, (KIND, LINKED_SERVICE), reached, asked.text, asked.limit, cursor)
         names = _names(tx, page.items)
-    items = tuple(_line(document, names.get((document.scope, document.id))) for document in page.items)
+    items = tuple(_line(document, names.get((document.scope, document.id)), caller) for document in page.items)
     return ConnectionList(items=items, next=None if page.next is None else page.next.token())
 
 
@@ -83,7 +83,7 @@ def show_connection(desk: NativeDesk, caller: Identity, asked: AskConnection) ->
         flows = tuple(_flows(tx, document))
     options = document.body.get("options") if document.kind == KIND else _properties(document)
     return ConnectionView(
-        line=_line(document, names.get((document.scope, document.id))),
+        line=_line(document, names.get((document.scope, document.id)), caller),
         options=_masked(options) if isinstance(options, Mapping) else {},
         flows=flows,
     )
@@ -127,8 +127,9 @@ def _names(tx: Transaction, found: Collection[Document]) -> dict[tuple[str, str]
     return names
 
 
-def _line(document: Document, name: str | None) -> ConnectionLine:
+def _line(document: Document, name: str | None, caller: Identity) -> ConnectionLine:
     is_linked = document.kind == LINKED_SERVICE
+    can_test = not is_linked and caller.role.includes(Role.OPERATOR)
     properties = _properties(document)
     return ConnectionLine(
         id=document.id,
@@ -139,7 +140,7 @@ def _line(document: Document, name: str | None) -> ConnectionLine:
         enabled=document.body.get("enabled") is not False,
         created_at=document.created_at,
         updated_at=document.updated_at,
-        verbs=() if is_linked else (TEST,),
+        verbs=(TEST,) if can_test else (),
     )
 
 

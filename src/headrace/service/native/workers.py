@@ -23,7 +23,8 @@ def list_workers(desk: NativeDesk, caller: Identity, _asked: Nothing) -> WorkerL
     now = desk.clock.now()
     with desk.database.reading() as tx:
         found = workers.get_all(tx)
-        doing = open_runs.activities_of_workers(tx, open_runs.scopes(tx, patterns(caller)))
+        alive = any(worker.status == ALIVE for worker in found)
+        doing = open_runs.activities_of_workers(tx, open_runs.scopes(tx, patterns(caller))) if alive else {}
     lines = [_line(desk, worker, doing.get(worker.id, []), now) for worker in found]
     return WorkerList(items=tuple(sorted(lines, key=_order)))
 
