@@ -110,18 +110,20 @@ def chromium() -> Iterator[Browser]:
 class Tab:
     """A window on a console. ``complaints``: what the browser said was wrong; a test that leaves some fails."""
 
-    house: House
+    base: str
     page: Page
+    house: House | None = None
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
         """Go to a page."""
-        self.page.goto(self.house.base + path)
+        self.page.goto(self.base + path)
 
     def log_in(self, role: Role) -> None:
         """Get a session, without the form."""
+        assert self.house is not None, "whoever comes to a server by its address alone logs in by the form"
         value = self.house.visitor(role).client.cookies[COOKIE]
-        self.page.context.add_cookies([{"name": COOKIE, "value": value, "url": self.house.base, "httpOnly": True}])
+        self.page.context.add_cookies([{"name": COOKIE, "value": value, "url": self.base, "httpOnly": True}])
 
     def look(self) -> list[str]:
         """Return what people would stumble over on this page: contrast, labels, names, headings, width."""
@@ -134,8 +136,10 @@ class Tab:
 
 
 @contextmanager
-def tab(browser: Browser, house: House, *, width: int = 1280, dark: bool = False, script: bool = True) -> Iterator[Tab]:
-    """Open a window of its own, without cookies; at the end nothing may have been complained of."""
+def tab(
+    browser: Browser, house: House | str, *, width: int = 1280, dark: bool = False, script: bool = True
+) -> Iterator[Tab]:
+    """Open a window of its own on a console, or on a server's address, without cookies; at the end nothing may have been complained of."""
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         color_scheme="dark" if dark else "light",
@@ -144,7 +148,8 @@ def tab(browser: Browser, house: House, *, width: int = 1280, dark: bool = False
     )
     context.set_default_timeout(10_000)
     context.add_init_script(_LISTEN)
-    opened = Tab(house, context.new_page())
+    base, known = (house, None) if isinstance(house, str) else (house.base, house)
+    opened = Tab(base, context.new_page(), known)
     opened.page.on("console", lambda message: _hear(opened, message))
     opened.page.on("pageerror", lambda error: opened.complaints.append(f"script: {error}"))
     opened.page.on("response", lambda response: _judge(opened, response))
@@ -161,5 +166,5 @@ def _hear(opened: Tab, message: ConsoleMessage) -> None:
 
 
 def _judge(opened: Tab, response: Response) -> None:
-    if not response.url.startswith(opened.house.base):
+    if not response.url.startswith(opened.base):
         opened.complaints.append(f"elsewhere: {response.url}")

@@ -17,7 +17,7 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _START = "/runs"
-_MOST_PAGES = 60
+_MOST_PAGES = 50
 _NOT_FOLLOWED = ("/static/", "/logout", "/favicon.ico")
 
 
@@ -51,7 +51,7 @@ def crawled(admin: Visitor) -> dict[str, httpx.Response]:
     while waiting and len(found) < _MOST_PAGES:
         path = waiting.pop(0)
         kind = re.sub(r"[0-9A-F-]{20,}|[0-9a-f-]{30,}", "{id}", path.partition("?")[0])
-        if path in found or path.startswith(_NOT_FOLLOWED) or seen_kinds.get(kind, 0) >= 3:
+        if path in found or path.startswith(_NOT_FOLLOWED) or seen_kinds.get(kind, 0) >= 2:
             continue
         seen_kinds[kind] = seen_kinds.get(kind, 0) + 1
         found[path] = admin.get(path).response

@@ -10,8 +10,8 @@ from headrace.core.run import RunStatus
 from headrace.web.charts.bars import bar, bars
 from headrace.web.charts.sparkline import HEIGHT, sparkline
 from headrace.web.charts.strip import strip
-from headrace.web.marks import sign, status
-from headrace.web.wording import ago, duration, number, one_line, size
+from headrace.web.marks import prose, sign, status
+from headrace.web.wording import ago, duration, number, one_line, short_scope, size
 
 START = Instant(1_700_000_000_000_000)
 
@@ -107,3 +107,16 @@ def test_values_read_as_people_write_them() -> None:
     assert ago(START, Instant(START + 300 * SECOND)) == "5\u202fmin ago"
     assert ago(Instant(START + 7200 * SECOND), START) == "in 2\u202fh"
     assert one_line("a\n  b" + "c" * 200) == "a b" + "c" * 156 + "…"
+
+
+def test_a_long_scope_keeps_its_ends() -> None:
+    """Which door, and which factory: what is between can be read in the title."""
+    assert short_scope("flowservice/acme/prod") == "flowservice/acme/prod"
+    long = "datafactory/00000000-1111-2222-3333-444444444444/my-group/my-factory"
+    assert short_scope(long) == "datafactory/…/my-group/my-factory"
+
+
+def test_what_one_types_stands_apart_in_a_sentence() -> None:
+    """Backticks become code; everything else stays text."""
+    assert prose("start `headrace worker` <b>") == "start <code>headrace worker</code> &lt;b&gt;"
+    assert prose("one ` alone") == "one ` alone"

@@ -103,6 +103,21 @@ def short_id(value: str) -> Markup:
     return Markup('<code class="id" title="{}">{}</code>').format(value, value[: wording.SHORT])
 
 
+def scope(value: str) -> Markup:
+    """Return a scope; of a long one the middle is left out, which the title has."""
+    return Markup('<span class="scope" title="{}">{}</span>').format(value, wording.short_scope(value))
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence in which what stands between backticks is what one types."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces)
+    )
+
+
 def reason(value: Reason | None) -> Markup:
     """Return why something failed, in one line: who has to act, and the message."""
     if value is None:

@@ -29,6 +29,8 @@ _FUNCTIONS = {
     "took": marks.took,
     "id": marks.short_id,
     "reason": marks.reason,
+    "scope": marks.scope,
+    "prose": marks.prose,
     "figures": marks.figures,
     "pretty": marks.pretty,
     "csrf": marks.csrf,

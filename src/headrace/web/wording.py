@@ -84,6 +84,17 @@ def one_line(text: str, most: int = 160) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def short_scope(scope: str, most: int = 34) -> str:
+    """Return a scope of at most about so many characters: its first segment and as many of the last ones as there is room for."""
+    first, *others = scope.split("/")
+    if len(scope) <= most or len(others) < 2:
+        return scope
+    kept = others.pop()
+    while others and len(first) + len(others[-1]) + len(kept) + 4 <= most:
+        kept = f"{others.pop()}/{kept}"
+    return f"{first}/…/{kept}" if others else f"{first}/{kept}"
+
+
 def words_of(name: str) -> str:
     """Return a name of the ledger as words: ``timed_out`` → ``timed out``."""
     return name.replace("_", " ")

@@ -56,7 +56,7 @@ def _retry(request: Request, console: Console, run_id: str) -> _Foreseen:
     try:
         plan = console.ask(request, PLAN_RETRY, AskRetry(run=run_id))
     except Problem as problem:
-        return _Foreseen(run_id, None, problem.message, acts=False)
+        return _Foreseen(run_id, _found(request, console, run_id), problem.message, acts=False)
     carried = sum(one.verdict is Verdict.CARRY_OVER for one in plan.planned)
     run = len(plan.planned) - carried
     if not plan.is_needed:
@@ -73,6 +73,14 @@ def _cancel(request: Request, console: Console, run_id: str) -> _Foreseen:
     if run.status.is_final:
         return _Foreseen(run_id, run, "it has ended already", acts=False)
     return _Foreseen(run_id, run, "what is running is stopped; what has not begun never does", acts=True)
+
+
+def _found(request: Request, console: Console, run_id: str) -> RunLine | None:
+    try:
+        return console.ask(request, SHOW_RUN, AskRun(run=run_id)).run
+    except Problem:
+        # What is not there is listed by its id, with the words that say so.
+        return None
 
 
 def _verb(text: str) -> str:
