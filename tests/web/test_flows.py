@@ -157,3 +157,10 @@ def test_a_schedule_is_paused_and_resumed(operator: Visitor, reader: Visitor) ->
     assert operator.post("/schedules/timed-flow/resume", {"scope": SCOPE}).location == "/schedules"
     assert "started" in operator.get("/schedules?scope=local").text
     assert operator.post("/schedules/none/pause", {"scope": SCOPE}).status == 404
+
+
+def test_reloading_a_page_that_refused_leads_back(operator: Visitor) -> None:
+    """The address of what was pressed is no dead end."""
+    assert operator.get(f"/flows/hand-flow/run?scope={SCOPE}").location == PATH
+    assert operator.get("/connections/c/test?scope=a").location == "/connections/c?scope=a"
+    assert operator.get("/rejects/b/replay").location == "/rejects/b"

@@ -41,6 +41,12 @@ def add_client(request: Request, console: AtConsole, form: Sent) -> Response:
     return console.page(request, "secret.html", values)
 
 
+@router.get("/clients/keys")
+def keys(request: Request, console: AtConsole) -> Response:
+    """Lead to the page that has them: a page that shows a new key has this address."""
+    return console.go(request, "/clients")
+
+
 @router.post("/clients/keys")
 def add_key(request: Request, console: AtConsole, form: Sent) -> Response:
     """Make a key, and show its token this once."""

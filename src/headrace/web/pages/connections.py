@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from headrace.core.native.places import AskConnection, ConnectionTested, ListConnections
 from headrace.core.native.table import LIST_CONNECTIONS, SHOW_CONNECTION, TEST_CONNECTION
+from headrace.web.addresses import href
 from headrace.web.console import AtConsole, Console
 from headrace.web.forms import Sent
 from headrace.web.queries import asked_in
@@ -25,6 +26,12 @@ def connections(request: Request, console: AtConsole) -> Response:
 def connection_page(connection: str, request: Request, console: AtConsole) -> Response:
     """Show one connection, what is secret masked."""
     return _connection_page(console, request, asked_in(request, AskConnection, connection=connection))
+
+
+@router.get("/connections/{connection}/test")
+def again(connection: str, request: Request, console: AtConsole) -> Response:
+    """Lead back to the connection's page: a page that says how a test went has this address."""
+    return console.go(request, href("connections", connection, scope=request.query_params.get("scope")))
 
 
 @router.post("/connections/{connection}/test")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,6 +11,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.native.flows import AskFlow, AskFlowRun, ListFlows
 from headrace.core.native.operation import Operation
 from headrace.core.native.table import LIST_FLOWS, PAUSE_FLOW, RESUME_FLOW, RUN_FLOW, SHOW_FLOW
+from headrace.web.addresses import href
 from headrace.web.charts import history
 from headrace.web.console import AtConsole, Console
 from headrace.web.failures import STATUS
@@ -33,6 +33,12 @@ def flows(request: Request, console: AtConsole) -> Response:
 def flow_page(flow: str, request: Request, console: AtConsole) -> Response:
     """Show a flow with its history."""
     return _flow_page(console, request, asked_in(request, AskFlow, flow=flow))
+
+
+@router.get("/flows/{flow}/run")
+def again(flow: str, request: Request, console: AtConsole) -> Response:
+    """Lead back to the flow's page: a page that refused a run has this address."""
+    return console.go(request, href("flows", flow, scope=request.query_params.get("scope")))
 
 
 @router.post("/flows/{flow}/run")
@@ -72,8 +78,8 @@ def resume(flow: str, request: Request, console: AtConsole, form: Sent) -> Respo
 def _switch(console: Console, request: Request, operation: Operation[AskFlow, Any], flow: str, form: Form) -> Response:
     scope = form.text("scope")
     console.ask(request, operation, AskFlow(flow=flow, scope=scope or None))
-    back = f"/flows/{quote(flow, safe='')}" + (f"?{urlencode({'scope': scope})}" if scope else "")
-    return console.go(request, "/flows" if form.text("back") == "list" else back)
+    back = href("flows") if form.text("back") == "list" else href("flows", flow, scope=scope or None)
+    return console.go(request, back)
 
 
 def _flow_page(

@@ -10,6 +10,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.native.quarantine import AskBatch, AskRejectsFile, AskReplay, ListBatches, ListRejects
 from headrace.core.native.table import LIST_BATCHES, LIST_REJECTS, REJECTS_FILE, REPLAY, SHOW_BATCH
 from headrace.http.downloads import stream
+from headrace.web.addresses import href
 from headrace.web.console import AtConsole, Console
 from headrace.web.failures import STATUS
 from headrace.web.forms import Sent
@@ -40,6 +41,12 @@ def download(batch: str, request: Request, console: AtConsole) -> Response:
     """Send the rejected rows as a file."""
     told = console.ask(request, REJECTS_FILE, asked_in(request, AskRejectsFile, batch=batch))
     return stream(told.pieces, media_type=told.media_type, name=told.name)
+
+
+@router.get("/rejects/{batch}/replay")
+def again(batch: str, request: Request, console: AtConsole) -> Response:
+    """Lead back to the batch's page: a page that refused a file has this address."""
+    return console.go(request, href("rejects", batch))
 
 
 @router.post("/rejects/{batch}/replay")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from headrace.core.native.table import (
     SHOW_ABOUT,
 )
 from headrace.core.run import RunStatus
+from headrace.web.addresses import href
 from headrace.web.console import AtConsole, Console
 from headrace.web.failures import STATUS
 from headrace.web.forms import Sent
@@ -124,4 +124,4 @@ def _line(console: Console, request: Request, webhook: str) -> WebhookLine:
 
 
 def _path(webhook: str) -> str:
-    return f"/webhooks/{quote(webhook, safe='')}"
+    return href("webhooks", webhook)
