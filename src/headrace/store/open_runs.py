@@ -20,6 +20,26 @@ _IN_HAND = sorted({RunStatus.RUNNING.value, RunStatus.CANCELLING.value, RunStatu
 _other = runs.alias("other")
 
 
+def _oldest() -> sa.Select[tuple[int]]:
+    is_due = sa.or_(runs.c.due_at.is_(None), runs.c.due_at <= sa.bindparam("now", type_=sa.BigInteger))
+    oldest = (
+        sa.select(runs.c.scope, runs.c.flow_id, runs.c.created_at, runs.c.id)
+        .where(runs.c.scope == sa.bindparam("its_scope"), runs.c.status == RunStatus.QUEUED.value, is_due)
+        .order_by(runs.c.created_at, runs.c.id)
+        .limit(MAX_LOOKED)
+        .subquery("oldest")
+    )
+    bounded = sa.exists().where(flows.c.id == oldest.c.flow_id, flows.c.concurrency.is_not(None))
+    going_on = sa.exists().where(
+        _other.c.scope == oldest.c.scope, _other.c.flow_id == oldest.c.flow_id, _other.c.status.in_(_IN_HAND)
+    )
+    return sa.select(sa.func.min(oldest.c.created_at)).where(~sa.and_(bounded, going_on))
+
+
+_OLDEST = _oldest()
+"""Made once: it is asked for with every page, for each scope in which runs are queued."""
+
+
 def counts(tx: Transaction, scopes: Sequence[str]) -> dict[str, dict[RunStatus, int]]:
     """Return how many runs of each of these scopes are open, by status; scopes and statuses without any are left out."""
     statement = (
@@ -35,19 +55,7 @@ def counts(tx: Transaction, scopes: Sequence[str]) -> dict[str, dict[RunStatus, 
 
 def oldest_queued(tx: Transaction, scope: str, now: Instant) -> Instant | None:
     """Return when the run was made that waits longest for a worker: it is due, and its flow's bound does not hold it back."""
-    is_due = sa.or_(runs.c.due_at.is_(None), runs.c.due_at <= now)
-    oldest = (
-        sa.select(runs.c.scope, runs.c.flow_id, runs.c.created_at, runs.c.id)
-        .where(runs.c.scope == scope, runs.c.status == RunStatus.QUEUED.value, is_due)
-        .order_by(runs.c.created_at, runs.c.id)
-        .limit(MAX_LOOKED)
-        .subquery("oldest")
-    )
-    bounded = sa.exists().where(flows.c.id == oldest.c.flow_id, flows.c.concurrency.is_not(None))
-    going_on = sa.exists().where(
-        _other.c.scope == oldest.c.scope, _other.c.flow_id == oldest.c.flow_id, _other.c.status.in_(_IN_HAND)
-    )
-    found = tx.scalar(sa.select(sa.func.min(oldest.c.created_at)).where(~sa.and_(bounded, going_on)))
+    found = tx.scalar(_OLDEST, {"its_scope": scope, "now": now})
     return None if found is None else Instant(int(found))
 
 
