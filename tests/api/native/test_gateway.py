@@ -120,6 +120,26 @@ def test_in_development_any_token_is_taken_and_only_localhost_is_answered(nobody
     assert api("GET", "/me", host="evil.example").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:9999"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"origin": "http://127.0.0.1:8080", "sec_fetch_site": "same-origin"}, 404),
+        ({"origin": "https://evil.example", "authorization": "Bearer x"}, 404),
+        ({}, 404),
+    ],
+)
+def test_pages_of_other_sites_press_nothing_in_development(nobody: Api, headers: dict[str, str], status: int) -> None:
+    """A form on any page could post to this machine, and no token would be asked for."""
+    door = replace(nobody.door, dev=True)
+    api = replace(nobody, app=make_app(door), door=door)
+    assert api("POST", "/runs/nix/cancel", b"{}", content_type="text/plain", **headers).status_code == status
+
+
 def test_who_asks_too_often_comes_again_later(nobody: Api) -> None:
     """Each caller has a bucket of its own; guesses of secrets count, too."""
     door = replace(nobody.door, rates=Rates(2))

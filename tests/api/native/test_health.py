@@ -19,6 +19,7 @@ def test_the_process_says_that_it_answers(nobody: Api) -> None:
     """To everybody, and nothing more than that."""
     answer = nobody("GET", "//healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert nobody("HEAD", "//healthz").status_code == nobody("HEAD", "//readyz").status_code == 200
 
 
 def test_a_server_that_starts_workers_is_ready_when_one_is_alive(nobody: Api) -> None:

@@ -1,6 +1,7 @@
 """Who calls, looked at before anything else. What a caller may do is looked at by ``service.native``: roles first, then scopes."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -39,10 +40,13 @@ def authenticate(request: Request) -> Caller:
     """Return who calls.
 
     Raises:
-        Problem: ``UNAUTHENTICATED``; ``LIMIT_EXCEEDED``: too often (429).
+        Problem: ``UNAUTHENTICATED``; ``FORBIDDEN``: another site's page asks; ``LIMIT_EXCEEDED``: too often (429).
     """
     door = door_of(request)
-    identity = identify(door, request.headers.get("authorization", ""))
+    authorization = request.headers.get("authorization", "")
+    if door.dev and not authorization:
+        _refuse_other_sites(request)
+    identity = identify(door, authorization)
     if not door.rates.admit(identity.client_id):
         raise Refusal(TOO_MANY, Code.LIMIT_EXCEEDED, f"client {identity.client_id} asks too often; come again later")
     return Caller(door, identity)
@@ -72,3 +76,11 @@ def identify(door: NativeDoor, authorization: str) -> Identity:
         if door.dev and problem.code is Code.UNAUTHENTICATED:
             return DEVELOPER
         raise
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Refuse what a page of another site lets the browser of whoever develops here send: without a token, nothing else would keep it out."""
+    origin = urlsplit(request.headers.get("origin", ""))
+    is_ours = not request.headers.get("origin") or origin.netloc == request.headers.get("host", "")
+    if not is_ours or request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        raise Problem(Code.FORBIDDEN, "pages of other sites may not ask this server; send a token (any will do)")

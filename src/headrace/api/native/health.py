@@ -34,13 +34,13 @@ class Readiness:
             return self._found[1]
 
 
-@router.get(HEALTH)
+@router.api_route(HEALTH, methods=["GET", "HEAD"])
 async def health() -> Response:
     """Say that the process answers."""
     return JSONResponse({"status": "ok"})
 
 
-@router.get(READY)
+@router.api_route(READY, methods=["GET", "HEAD"])
 def ready(request: Request) -> Response:
     """Say whether the ledger can be reached and is at this version, and whether a worker is alive where one is expected; 503 says what is not."""
     readiness: Readiness = request.app.state.readiness
