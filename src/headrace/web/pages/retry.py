@@ -39,6 +39,13 @@ TOLD_IN_PLACE = frozenset(Code) - {
 }
 """Refusals that are about the choice, or about how the run stands."""
 
+COUNTED: Mapping[Verdict, tuple[str, str]] = {
+    Verdict.RUN: ("runs", "run"),
+    Verdict.REEVALUATE: ("is re-evaluated", "are re-evaluated"),
+    Verdict.CARRY_OVER: ("is carried over", "are carried over"),
+}
+"""What one activity does, and what several do."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -179,6 +186,8 @@ def _values(sheet: Sheet, choice: Choice) -> Mapping[str, Any]:
     }
 
 
-def _counts(plan: RetryPlan | None) -> Mapping[Verdict, int]:
+def _counts(plan: RetryPlan | None) -> tuple[tuple[int, str], ...]:
+    """Return how many activities do what, in words."""
     planned = plan.planned if plan else ()
-    return {verdict: count for verdict in Verdict if (count := sum(one.verdict is verdict for one in planned))}
+    found = ((sum(one.verdict is verdict for one in planned), words) for verdict, words in COUNTED.items())
+    return tuple((count, words[count > 1]) for count, words in found if count)
