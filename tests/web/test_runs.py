@@ -110,6 +110,31 @@ def test_filters_come_back_in_the_form(operator: Visitor) -> None:
     assert 'href="/runs?status=failed&amp;scope=flowservice%2Facme&amp;text=a+%22b%22&amp;range=24h"' in page.html
 
 
+@pytest.mark.parametrize(
+    "query", ["since=yesterday", "status=done", "cursor=%FF", "limit=0", "range=1y", "limit=x&kind=y"]
+)
+def test_a_filter_that_cannot_be_read_is_told_beside_the_form(operator: Visitor, query: str) -> None:
+    """One mends it where it stands; what else was set is still there."""
+    page = operator.get(f"/runs?{query}&text=kept")
+    assert page.status == 400
+    assert 'role="alert"' in page.html
+    assert 'value="kept"' in page.html
+    assert "Clear the filters" in page.text
+
+
+def test_a_time_in_which_nothing_can_be_is_empty(operator: Visitor) -> None:
+    """Nothing breaks where nothing can be."""
+    for query in ("since=2099-01-01", "until=1970-01-01", "since=0001-01-01"):
+        assert operator.get(f"/runs?{query}").status == 200, query
+    assert operator.get("/runs?since=2024-01-02&until=2024-01-01").status == 400
+
+
+def test_a_moment_of_a_live_part_that_nobody_sent_harms_nothing(operator: Visitor) -> None:
+    """Whatever stands there, the list is told."""
+    for seen in ("9" * 30, "-1", "x", "", "٣"):
+        assert operator.get(f"/runs?part=rows&seen={seen}", hx_request="true").status == 200, seen
+
+
 def test_an_address_has_no_empty_filters(operator: Visitor) -> None:
     """A form without a script sends all of its fields; the address that stays has those that say something."""
     assert operator.get("/runs?text=&status=failed&kind=&since=").location == "/runs?status=failed"
@@ -157,7 +182,7 @@ def test_a_live_part_updates_its_rows_and_announces_new_ones(fresh: House, devel
             NOW,
             Failure(Code.SOURCE_EMPTY, "a file of no bytes"),
         )
-    part = developer.get(live[1].replace("&amp;", "&"))
+    part = developer.get(live[1].replace("&amp;", "&"), hx_request="true")
     assert _ids(part) == _ids(page)
     assert "3 new runs: show" in part.text
     assert "a file of no bytes" in part.text

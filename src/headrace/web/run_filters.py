@@ -67,6 +67,11 @@ class RunFilters:
         kept = [pair for pair in self._kept() if pair[0] not in {"range", "since", "until"}]
         return _href((*kept, ("since", to_iso(since)), ("until", to_iso(until))))
 
+    def field(self, name: str) -> str:
+        """Return ``since`` or ``until`` as a field for a date and a time has it, in UTC."""
+        instant: Instant | None = getattr(self.asked, name)
+        return "" if instant is None or not self.text(name) else to_iso(instant)[:19]
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return what the address says for one filter."""
         return tuple(text for key, text in self.pairs if key == name)
@@ -97,6 +102,11 @@ def read(query: Iterable[tuple[str, str]], now: Instant) -> RunFilters:
     if chosen and asked.since is None:
         asked = replace(asked, since=Instant(now - RANGES[chosen]))
     return RunFilters(pairs, asked, chosen)
+
+
+def unread(query: Iterable[tuple[str, str]]) -> RunFilters:
+    """Return an address that cannot be read, for the form to show what stands in it."""
+    return RunFilters(tuple((name, text.strip()) for name, text in query if text.strip()), ListRuns(), "")
 
 
 STATUSES = tuple(status.value for status in RunStatus)
