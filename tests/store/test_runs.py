@@ -190,12 +190,12 @@ def test_the_beginning_of_an_id_stands_for_it(database: Database) -> None:
     for run_id in ("abc1", "abd2", "xyz"):
         put_run(database, a_run(run_id))
     with database.reading() as tx:
-        assert runs.resolve_id(tx, SCOPE, "x") == "xyz"
-        assert runs.resolve_id(tx, SCOPE, "abc1") == "abc1"
+        assert runs.resolve_id(tx, (SCOPE,), "x") == "xyz"
+        assert runs.resolve_id(tx, (SCOPE,), "abc1") == "abc1"
         with pytest.raises(Problem, match="abc1, abd2"):
-            runs.resolve_id(tx, SCOPE, "ab")
+            runs.resolve_id(tx, (SCOPE,), "ab")
         with pytest.raises(Problem, match="no run 'q'"):
-            runs.resolve_id(tx, SCOPE, "q")
+            runs.resolve_id(tx, (SCOPE,), "q")
 
 
 def test_latest_is_the_newest_run_of_the_scope(database: Database) -> None:
@@ -204,7 +204,7 @@ def test_latest_is_the_newest_run_of_the_scope(database: Database) -> None:
     put_run(database, a_run("new", created_at=Instant(NOW + 1)))
     put_run(database, a_run("newer", created_at=Instant(NOW + 2), scope=OTHER_SCOPE))
     with database.reading() as tx:
-        assert (runs.resolve_id(tx, SCOPE, "@latest"), runs.resolve_id(tx, None, "@latest")) == ("new", "newer")
+        assert (runs.resolve_id(tx, (SCOPE,), "@latest"), runs.resolve_id(tx, None, "@latest")) == ("new", "newer")
 
 
 def test_a_group_expires_as_a_whole(database: Database) -> None:

@@ -224,7 +224,7 @@ def find_run(database: Database, scope: str | None, text: str) -> str:
         Problem: ``NOT_FOUND``: none; ``INVALID``: several runs begin so.
     """
     with database.reading() as tx:
-        return runs.resolve_id(tx, scope, text)
+        return runs.resolve_id(tx, None if scope is None else (scope,), text)
 
 
 def page_runs(

@@ -17,6 +17,7 @@ from headrace.store.database import Transaction
 from headrace.store.filters import Fields, compile_filter
 from headrace.store.paging import column_of, from_position
 from headrace.store.run_rows import plan_of
+from headrace.store.scopes import within
 from headrace.store.tables import flows as table
 from headrace.store.tables import settings as facts
 from headrace.store.upserts import upsert
@@ -143,15 +144,14 @@ def delete(tx: Transaction, scope: str, flow_id: str, expected: int | None = Non
         raise _stale(flow_id, current.revision, current.revision + 1)
 
 
-def ids_of(tx: Transaction, patterns: tuple[str, ...] | None, text: str, limit: int = 50) -> frozenset[str]:
-    """Return the ids of flows in these scopes (None: all) that ``text`` names: the one with this id, or those with this name, newest first."""
-    statement = sa.select(table.c.id, table.c.scope).where(sa.or_(table.c.id == text, table.c.name == text))
-    rows = tx.rows(statement.order_by(table.c.created_at.desc()).limit(limit))
-    return frozenset(row["id"] for row in rows if patterns is None or _lies_in(row["scope"], patterns))
-
-
-def _lies_in(scope: str, patterns: tuple[str, ...]) -> bool:
-    return any(scope == pattern or scope.startswith(pattern.rstrip("/") + "/") for pattern in patterns)
+def named(
+    tx: Transaction, patterns: tuple[str, ...] | None, text: str, limit: int = 200
+) -> tuple[tuple[str, str], ...]:
+    """Return scope and id of the flows in these scopes (None: all) that ``text`` names by id or name, the newest first, at most ``limit``."""
+    reached = [] if patterns is None else [within(table.c.scope, patterns)]
+    statement = sa.select(table.c.scope, table.c.id).where(sa.or_(table.c.id == text, table.c.name == text), *reached)
+    rows = tx.rows(statement.order_by(table.c.created_at.desc(), table.c.id).limit(limit))
+    return tuple((row["scope"], row["id"]) for row in rows)
 
 
 def page(  # noqa: PLR0913 — what a list is asked for, and what of it is read

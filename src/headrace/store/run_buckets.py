@@ -8,6 +8,7 @@ from headrace.core.clock import Instant
 from headrace.core.run import RunStatus
 from headrace.store.database import Transaction
 from headrace.store.run_pages import scopes
+from headrace.store.scopes import within
 from headrace.store.tables import runs as table
 
 _OPEN = [status.value for status in RunStatus if not status.is_final]
@@ -15,10 +16,13 @@ _OPEN = [status.value for status in RunStatus if not status.is_final]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which runs are counted: of these scopes and flows (None: all), that ended from ``since`` on, in ``count`` buckets of ``width`` microseconds."""
+    """Which runs are counted: of these scopes and flows (scope and id; None: all), that ended from ``since`` on, in ``count`` buckets.
+
+    ``width``: the microseconds of a bucket.
+    """
 
     patterns: tuple[str, ...] | None
-    flow_ids: frozenset[str] | None
+    flows: tuple[tuple[str, str], ...] | None
     since: Instant
     width: int
     count: int
@@ -43,7 +47,7 @@ def ended(tx: Transaction, wanted: Wanted) -> dict[int, dict[str, int]]:
             table.c.ended_at.is_not(None),
             table.c.ended_at >= wanted.since,
             table.c.ended_at < wanted.since + wanted.count * wanted.width,
-            *_conditions(tx, wanted),
+            *_conditions(wanted),
         )
         .group_by(sa.text("1"), table.c.status)
     )
@@ -61,20 +65,25 @@ def ended(tx: Transaction, wanted: Wanted) -> dict[int, dict[str, int]]:
 def open_by_status(tx: Transaction, wanted: Wanted) -> dict[str, int]:
     """Return how many runs have not ended, by status; statuses that none has are left out."""
     counted = sa.select(table.c.status, sa.func.count().label("count")).where(table.c.status.in_(_OPEN))
-    if wanted.flow_ids is not None:
-        counted = counted.where(table.c.flow_id.in_(wanted.flow_ids))
     found: dict[str, int] = {}
-    # Scope by scope: an index begins with it.
-    for scope in scopes(tx, wanted.patterns):
-        for row in tx.rows(counted.where(table.c.scope == scope).group_by(table.c.status)):
+    # Range by range: an index begins with the scope.
+    for place in _places(tx, wanted):
+        for row in tx.rows(counted.where(*place).group_by(table.c.status)):
             found[row["status"]] = found.get(row["status"], 0) + int(row["count"])
     return found
 
 
-def _conditions(tx: Transaction, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def _places(tx: Transaction, wanted: Wanted) -> list[list[sa.ColumnElement[bool]]]:
+    if wanted.flows is not None:
+        return [[table.c.scope == scope, table.c.flow_id == flow_id] for scope, flow_id in wanted.flows]
+    return [[table.c.scope == scope] for scope in scopes(tx, wanted.patterns)]
+
+
+def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.patterns is not None:
-        conditions.append(table.c.scope.in_(scopes(tx, wanted.patterns)))
-    if wanted.flow_ids is not None:
-        conditions.append(table.c.flow_id.in_(wanted.flow_ids))
+        conditions.append(within(table.c.scope, wanted.patterns))
+    if wanted.flows is not None:
+        conditions.append(table.c.flow_id.in_(sorted({flow_id for _, flow_id in wanted.flows})))
+        conditions.append(table.c.scope.in_(sorted({scope for scope, _ in wanted.flows})))
     return conditions

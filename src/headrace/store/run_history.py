@@ -16,7 +16,7 @@ from headrace.core.codec import Json
 from headrace.core.run import Run, RunStatus
 from headrace.store.database import Transaction
 from headrace.store.keysets import Key, Position, after
-from headrace.store.run_rows import run_of
+from headrace.store.run_rows import LIGHT, light_run_of
 from headrace.store.tables import runs as table
 from headrace.store.tables import variable_values
 
@@ -27,9 +27,6 @@ MAX_BRANCHES = 48
 
 _newer = table.alias("newer")
 _IS_LATEST = ~sa.exists().where(_newer.c.group_id == table.c.group_id, _newer.c.attempt > table.c.attempt)
-# What is executed may be long, and a list does not show it.
-_READ = [column for column in table.c if column.name not in {"definition", "plan"}]
-_NOT_READ: Mapping[str, Any] = {"definition": {"activities": []}, "plan": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +87,10 @@ def page(
     ids = by_creation if _reads_by_creation(tx, query, few) else _by_change
     keys = _keys(query)
     shown = [key.column.label(f"key_{number}") for number, key in enumerate(keys)]
-    statement = sa.select(*_READ, _IS_LATEST.label("is_latest"), *shown)
+    statement = sa.select(*LIGHT, _IS_LATEST.label("is_latest"), *shown)
     statement = statement.where(table.c.id.in_(ids(query, limit, position)))
     rows = tx.rows(statement.order_by(*(key.ordering for key in keys)).limit(limit + 1))
-    found = [PastRun(_run_of(row), bool(row["is_latest"])) for row in rows[:limit]]
+    found = [PastRun(light_run_of(row), bool(row["is_latest"])) for row in rows[:limit]]
     if len(rows) <= limit:
         return found, None
     return found, tuple(rows[limit - 1][f"key_{number}"] for number in range(len(keys)))
@@ -110,10 +107,6 @@ def variables_of(tx: Transaction, run_ids: Collection[str], name: str) -> dict[s
     its = variable_values.c
     statement = sa.select(its.run_id, its.holds).where(its.run_id.in_(run_ids), its.name == name, its.number == 0)
     return {row["run_id"]: row["holds"]["value"] for row in tx.rows(statement)}
-
-
-def _run_of(row: Mapping[str, Any]) -> Run:
-    return run_of({**{column.name: row[column.name] for column in _READ}, **_NOT_READ})
 
 
 def _keys(query: HistoryQuery, *, by_index: bool = False) -> list[Key]:

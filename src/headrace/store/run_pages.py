@@ -7,7 +7,7 @@ branch is the page; several are merged, each giving no more rows than a page has
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -20,9 +20,10 @@ from headrace.store.columns import FIGURES
 from headrace.store.database import Transaction
 from headrace.store.filters import Fields, compile_filter
 from headrace.store.paging import column_of, from_position
-from headrace.store.run_rows import run_of
+from headrace.store.run_rows import LIGHT, light_run_of, run_of
 from headrace.store.tables import runs as table
 
+Condition: TypeAlias = "sa.ColumnElement[bool]"
 MAX_BRANCHES = 48
 """With more branches, the list is read in its order over all scopes, and what is not asked for is passed over."""
 
@@ -68,12 +69,13 @@ class RunQuery:
     """Which runs a list has; what is not given does not narrow it down.
 
     ``scopes``: paths, each with all that lies below it; ``*`` or None for every scope. ``created``: half-open. ``has_rejects``: only runs
-    with rejected rows (or only ones without). ``text``: the beginning of an id, or part of the flow's name. ``flow_ids``: of any of these flows.
+    with rejected rows (or only ones without). ``text``: the beginning of an id, or part of the flow's name.
+    ``flows``: of any of these flows, scope and id.
     """
 
     scopes: tuple[str, ...] | None = None
     flow_id: str | None = None
-    flow_ids: frozenset[str] | None = None
+    flows: tuple[tuple[str, str], ...] | None = None
     statuses: frozenset[RunStatus] = frozenset()
     kind: RunKind | None = None
     group_id: str | None = None
@@ -110,14 +112,19 @@ def newest_started(tx: Transaction, scope: str, flow_ids: Collection[str]) -> di
     }
 
 
-def page(tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None) -> Page[Run]:
+def page(
+    tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None, *, light: bool = False
+) -> Page[Run]:
     """Return the runs of ``query`` in ``order`` (``created_at`` or ``updated_at``), after ``cursor``.
+
+    ``light``: their definitions and plans are not read, and empty.
 
     Raises:
         Problem: ``INVALID``: the order, limit, cursor, or a path of the filter.
     """
-    rows = tx.rows(statement_of(tx, query, order, limit, cursor))
-    found = [run_of(row) for row in rows[:limit]]
+    rows = tx.rows(statement_of(tx, query, order, limit, cursor, light=light))
+    read = light_run_of if light else run_of
+    found = [read(row) for row in rows[:limit]]
     more = len(rows) > limit
     position = (rows[limit - 1][order.path], found[-1].id) if more else ()
     return Page(tuple(found), Cursor(position) if more else None)
@@ -135,22 +142,32 @@ def count(tx: Transaction, query: RunQuery) -> int:
 
 
 def statement_of(
-    tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None
+    tx: Transaction, query: RunQuery, order: Order, limit: int, cursor: Cursor | None = None, *, light: bool = False
 ) -> sa.Select[Any]:
     """Return the statement of one page, with a row more than ``limit`` if there is a next page."""
     keys = (column_of(order, _ORDERS), table.c.id)
-    conditions = list(_conditions(query, tx.dialect))
-    branches = list(_branches(tx, query))
-    if len(branches) > MAX_BRANCHES:
-        branches = [list(_passed_over(tx, query))]
+    branches, conditions = ranges(tx, query)
+    columns = LIGHT if light else tuple(table.c)
     if len(branches) == 1:
-        return from_position(sa.select(table).where(*branches[0], *conditions), keys, order, cursor, limit)
+        return from_position(sa.select(*columns).where(*branches[0], *conditions), keys, order, cursor, limit)
     ids = [
         sa.select(from_position(sa.select(table.c.id).where(*b, *conditions), keys, order, cursor, limit).subquery())
         for b in branches
     ]
-    merged = sa.select(table).where(table.c.id.in_(sa.union_all(*ids)) if ids else sa.false())
+    merged = sa.select(*columns).where(table.c.id.in_(sa.union_all(*ids)) if ids else sa.false())
     return from_position(merged, keys, order, cursor, limit)
+
+
+def ranges(tx: Transaction, query: RunQuery) -> tuple[list[list[Condition]], list[Condition]]:
+    """Return what each range of an index that the list is merged from is selected by, and what else is asked of all its runs.
+
+    Raises:
+        Problem: ``INVALID``: a path of the filter.
+    """
+    branches = list(_branches(tx, query))
+    if len(branches) > MAX_BRANCHES:
+        branches = [list(_passed_over(tx, query))]
+    return branches, list(_conditions(query, tx.dialect))
 
 
 def queued(tx: Transaction, scope: str, flow_id: str, limit: int) -> int:
@@ -181,13 +198,12 @@ def _branches(tx: Transaction, query: RunQuery) -> Iterator[list[sa.ColumnElemen
         of_group = [table.c.group_id == query.group_id, *_passed_over(tx, query)]
         yield of_group
         return
-    narrowed = (
-        query.statuses
-        or query.flow_id is not None
-        or query.flow_ids is not None
-        or query.kind is not None
-        or query.has_rejects
-    )
+    if query.flows is not None:
+        for (scope, flow_id), status in product(query.flows, statuses):
+            of_flow = [table.c.scope == scope, table.c.flow_id == flow_id]
+            yield of_flow if status is None else [*of_flow, table.c.status == status.value]
+        return
+    narrowed = query.statuses or query.flow_id is not None or query.kind is not None or query.has_rejects
     if (query.scopes is None or EVERYWHERE in query.scopes) and not narrowed:
         yield []
         return
@@ -201,6 +217,9 @@ def _branches(tx: Transaction, query: RunQuery) -> Iterator[list[sa.ColumnElemen
 def _passed_over(tx: Transaction, query: RunQuery) -> Iterator[sa.ColumnElement[bool]]:
     if query.scopes is not None and EVERYWHERE not in query.scopes:
         yield table.c.scope.in_(scopes(tx, query.scopes))
+    if query.flows is not None:
+        yield table.c.flow_id.in_(sorted({flow_id for _, flow_id in query.flows}))
+        yield table.c.scope.in_(sorted({scope for scope, _ in query.flows}))
     if query.statuses:
         yield table.c.status.in_(sorted(status.value for status in query.statuses))
 
@@ -208,8 +227,6 @@ def _passed_over(tx: Transaction, query: RunQuery) -> Iterator[sa.ColumnElement[
 def _conditions(query: RunQuery, dialect: str) -> Iterator[sa.ColumnElement[bool]]:
     if query.flow_id is not None:
         yield table.c.flow_id == query.flow_id
-    if query.flow_ids is not None:
-        yield table.c.flow_id.in_(sorted(query.flow_ids))
     if query.kind is not None:
         yield table.c.kind == query.kind.value
     if query.created is not None and query.created.start is not None:

@@ -10,8 +10,13 @@ from headrace.core.outcome import Failure
 from headrace.core.run import Caller, Run, RunKind, RunStatus
 from headrace.core.window import Window
 from headrace.store.columns import FIGURES, dump, figures_of, load
+from headrace.store.tables import runs as table
 
+# What is executed may be long, and a list does not show it.
+LIGHT = tuple(column for column in table.c if column.name not in {"definition", "plan"})
+"""The columns of runs but for what they execute."""
 _CALLER = ("caller_run_id", "caller_path", "caller_attempt")
+_NOT_READ: Mapping[str, Any] = {"definition": {"activities": []}, "plan": {}}
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
@@ -27,6 +32,11 @@ def run_of(row: Mapping[str, Any]) -> Run:
     if row["caller_run_id"] is not None:
         values["caller"] = Caller(*(row[name] for name in _CALLER))
     return Run(**values)
+
+
+def light_run_of(row: Mapping[str, Any]) -> Run:
+    """Return the run that ``row`` holds, of which only ``LIGHT`` was read: its definition and its plan are empty."""
+    return run_of({**{column.name: row[column.name] for column in LIGHT}, **_NOT_READ})
 
 
 @lru_cache(maxsize=512)

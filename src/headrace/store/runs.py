@@ -8,17 +8,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from headrace.core import messages
+from headrace.core.client import EVERYWHERE
 from headrace.core.clock import Instant
 from headrace.core.codec import Json, encode
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Plan
 from headrace.core.outcome import Failure, Figures
+from headrace.core.query import Order
 from headrace.core.run import ActivityRun, Run, RunKind, RunStatus
 from headrace.store import activity_runs, signals, webhooks, workers
 from headrace.store.columns import FIGURES, figures_values, searchable
 from headrace.store.database import Transaction, refused
 from headrace.store.run_pages import RunGlance, RunQuery, count, newest_started, page, scopes
 from headrace.store.run_rows import run_of
+from headrace.store.scopes import within
 from headrace.store.statuses import change, change_several
 from headrace.store.tables import activity_runs as activity_rows
 from headrace.store.tables import (
@@ -65,7 +68,7 @@ __all__ = [
 ]
 
 LATEST = "@latest"
-"""Stands for the id of the newest run of a scope."""
+"""Stands for the id of the newest run."""
 
 _ITS_ID = table.c.id == sa.bindparam("its_id")
 _GET = sa.select(table).where(_ITS_ID)
@@ -300,21 +303,23 @@ def counts(tx: Transaction, scope: str) -> Mapping[RunStatus, int]:
     return {status: found.get(status.value, 0) for status in RunStatus}
 
 
-def resolve_id(tx: Transaction, scope: str | None, text: str) -> str:
+def resolve_id(tx: Transaction, patterns: tuple[str, ...] | None, text: str) -> str:
     """Return the id that ``text`` stands for: an id, the beginning of exactly one, or ``@latest``.
+
+    ``patterns``: only runs of these scopes, and of all that lie below them, are there (None: all are).
 
     Raises:
         Problem: ``NOT_FOUND``: of none; ``INVALID``: of several.
     """
-    statement = _within(sa.select(table.c.id), scope)
     if text == LATEST:
-        newest = tx.scalar(statement.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(1))
-        if newest is None:
+        newest = page(tx, RunQuery(scopes=patterns), Order("created_at", descending=True), 1, light=True).items
+        if not newest:
             raise Problem(Code.NOT_FOUND, "there is no run yet")
-        return str(newest)
+        return newest[0].id
+    reached = [] if patterns is None or EVERYWHERE in patterns else [within(table.c.scope, patterns)]
     # A range and not LIKE: both databases then read the index. Ids have no character beyond ASCII.
-    beginning = statement.where(table.c.id >= text, table.c.id < text + "\x7f").order_by(table.c.id).limit(3)
-    found = [str(row["id"]) for row in tx.rows(beginning)] if text else []
+    beginning = sa.select(table.c.id).where(table.c.id >= text, table.c.id < text + "\x7f", *reached)
+    found = [str(row["id"]) for row in tx.rows(beginning.order_by(table.c.id).limit(3))] if text else []
     if text in found or len(found) == 1:
         return found[0]
     if not found:

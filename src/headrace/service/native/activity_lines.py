@@ -24,11 +24,14 @@ from headrace.service.native.advice import reason_of
 from headrace.service.native.desk import NativeDesk
 from headrace.service.native.masking import LONGEST, shown
 from headrace.service.native.reach import run_of
+from headrace.service.sealing import MASK
 from headrace.store import activity_runs, run_activities
 from headrace.store.database import Transaction
 
 INPUT = "input"
 """Under this name a row's details have the evaluated input."""
+SECURE_INPUT, SECURE_OUTPUT = "secureInput", "secureOutput"
+"""And under these whether input and output are for nobody's eyes."""
 
 
 def of_view(tx: Transaction, run: Run) -> tuple[tuple[ActivityLine, ...], bool]:
@@ -68,8 +71,8 @@ def show_activity(desk: NativeDesk, caller: Identity, asked: AskActivity) -> Act
         raise Problem(Code.NOT_FOUND, f"run {run.id} has no activity {asked.path!r}{which}")
     row = found[-1]
     activity = _activity_at(run.definition, row.path)
-    given, was_cut = _cut(row.details.get(INPUT))
-    output, also = _cut(row.output)
+    given, was_cut = _cut(shown(_given(row)))
+    output, also = _cut({"secureOutput": MASK} if row.details.get(SECURE_OUTPUT) else shown(row.output))
     settings, too = _cut(shown(activity.settings) if activity is not None else {})
     return ActivityView(
         line=next(iter(_lines([row], bodies))),
@@ -106,6 +109,10 @@ def _lines(rows: Iterable[ActivityRun], bodies: Mapping[str, Mapping[str, int]])
             reason=reason_of(row.failure),
             bodies=bodies.get(row.path, {}),
         )
+
+
+def _given(row: ActivityRun) -> Json:
+    return {SECURE_INPUT: MASK} if row.details.get(SECURE_INPUT) else row.details.get(INPUT)
 
 
 def _waits_for(row: ActivityRun) -> str:

@@ -30,8 +30,4 @@ def run_of(tx: Transaction, caller: Identity, text: str) -> Run:
     Raises:
         Problem: ``NOT_FOUND``; ``INVALID``: several runs begin so.
     """
-    run_id = runs.resolve_id(tx, None, text)
-    run = runs.get(tx, None, run_id)
-    if not caller.reaches(run.scope):
-        raise Problem(Code.NOT_FOUND, f"there is no run {text!r}")
-    return run
+    return runs.get(tx, None, runs.resolve_id(tx, patterns(caller), text))

@@ -6,6 +6,7 @@ from headrace.core.client import Identity, Role
 from headrace.core.native.runs import RunLine
 from headrace.core.run import Run, RunKind
 from headrace.service.native.advice import reason_of
+from headrace.service.native.masking import shown_object
 from headrace.service.runs import job_of
 from headrace.store import batches
 from headrace.store.database import Transaction
@@ -44,7 +45,7 @@ def _line(run: Run, caller: Identity, left: int) -> RunLine:
         ended_at=run.ended_at,
         reason=reason_of(run.reason),
         window=run.window,
-        parameters=run.parameters,
+        parameters=shown_object(run.parameters),
         figures=run.figures,
         rejects_left=left,
         verbs=_verbs(run, caller),

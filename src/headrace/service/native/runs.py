@@ -19,9 +19,10 @@ from headrace.service.native import activity_lines, diffing, throughput
 from headrace.service.native.advice import reason_of
 from headrace.service.native.batch_lines import batch_line
 from headrace.service.native.desk import NativeDesk
-from headrace.service.native.masking import shown_definition
+from headrace.service.native.masking import shown_definition, shown_object
 from headrace.service.native.reach import patterns, run_of
 from headrace.service.native.run_lines import run_line, run_lines
+from headrace.service.native.searching import search
 from headrace.service.runs import NEWEST_FIRST, errors_of_run
 from headrace.store import batches, flows, revisions, run_groups, runs
 from headrace.store.database import Transaction
@@ -32,19 +33,22 @@ MOST_OF_GROUP = 200
 
 
 def list_runs(desk: NativeDesk, caller: Identity, asked: ListRuns) -> RunList:
-    """Return a page of runs, newest first.
+    """Return a page of runs, newest first; with a text, those that it is found in (``searching.search``).
 
     Raises:
-        Problem: ``INVALID``: the limit or the cursor; ``NOT_FOUND``: the scope.
+        Problem: ``INVALID``: the limit, the cursor or the text; ``NOT_FOUND``: the scope.
     """
     with desk.database.reading() as tx:
         query = _query(tx, caller, asked)
-        if query is None:
-            return RunList(items=())
         cursor = None if asked.cursor is None else Cursor.parse(asked.cursor)
-        page = runs.page(tx, query, NEWEST_FIRST, asked.limit, cursor)
-        lines = run_lines(tx, caller, page.items)
-    return RunList(items=lines, next=None if page.next is None else page.next.token())
+        text = (asked.text or "").strip()
+        if text:
+            found, behind, until = search(tx, query, text, asked.limit, cursor)
+        else:
+            page = runs.page(tx, query, NEWEST_FIRST, asked.limit, cursor, light=True)
+            found, behind, until = page.items, page.next, None
+        lines = run_lines(tx, caller, found)
+    return RunList(items=lines, next=None if behind is None else behind.token(), searched_until=until)
 
 
 def show_run(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunView:
@@ -65,7 +69,7 @@ def show_run(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunView:
             group=run_lines(tx, caller, group),
             parts=run_lines(tx, caller, parts),
             definition=shown_definition(run.definition),
-            details=run.details,
+            details=shown_object(run.details),
             more_activities=more,
             revision=revisions.of_run(tx, run.id),
         )
@@ -90,22 +94,19 @@ def show_errors(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunErrors:
     return RunErrors(run=line, failures=tuple(failures), rejects=found.rejects, warnings=found.warnings)
 
 
-def _query(tx: Transaction, caller: Identity, asked: ListRuns) -> RunQuery | None:
-    """Return what is looked for; None: there is no such flow, so there are none of its runs."""
+def _query(tx: Transaction, caller: Identity, asked: ListRuns) -> RunQuery:
     reached = patterns(caller, asked.scope)
-    found = None if asked.flow is None else flows.ids_of(tx, reached, asked.flow)
-    if found is not None and not found:
-        return None
+    found = None if asked.flow is None else flows.named(tx, reached, asked.flow)
     return RunQuery(
         scopes=reached,
-        flow_ids=found if found is not None and len(found) > 1 else None,
-        flow_id=next(iter(found)) if found is not None and len(found) == 1 else None,
+        flows=found or None,
+        # Of a flow that was removed there are runs still, by its id.
+        flow_id=None if found else asked.flow,
         statuses=frozenset(asked.status),
         kind=asked.kind,
         group_id=asked.group,
         created=_between(asked),
         has_rejects=asked.rejects,
-        text=asked.text,
     )
 
 

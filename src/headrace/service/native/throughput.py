@@ -31,8 +31,8 @@ def count_runs(desk: NativeDesk, caller: Identity, asked: AskThroughput) -> Thro
         raise Problem(Code.INVALID, str(error), (error,))
     reached = patterns(caller, asked.scope)
     with desk.database.reading() as tx:
-        flow_ids = None if asked.flow is None else flows.ids_of(tx, reached, asked.flow)
-        wanted = run_buckets.Wanted(reached, flow_ids, since, width, asked.buckets)
+        of_flows = None if asked.flow is None else flows.named(tx, reached, asked.flow)
+        wanted = run_buckets.Wanted(reached, of_flows, since, width, asked.buckets)
         found = run_buckets.ended(tx, wanted)
         is_open = run_buckets.open_by_status(tx, wanted)
     buckets = tuple(
