@@ -73,7 +73,7 @@ _IN_QUERIES = sorted(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.data())
 def test_what_is_told_comes_out_as_it_went_in(data: st.DataObject) -> None:
     """Every type that is told, through real JSON."""
@@ -82,7 +82,7 @@ def test_what_is_told_comes_out_as_it_went_in(data: st.DataObject) -> None:
     assert from_wire(cls, json.loads(json.dumps(to_wire(told)))) == told
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.data())
 def test_what_is_asked_in_a_query_comes_out_as_it_went_in(data: st.DataObject) -> None:
     """Every type that is asked for so."""
