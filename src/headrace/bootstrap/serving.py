@@ -21,6 +21,7 @@ from headrace.bootstrap.addresses import keep_address
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_data_factory_door, make_door, make_jobs_door, make_native_door
 from headrace.bootstrap.exploring import make_explorer
+from headrace.bootstrap.lightness import aside, give_back
 from headrace.bootstrap.listening import Listening
 from headrace.bootstrap.mounting import Doors, Later
 from headrace.bootstrap.native import make_native_desk
@@ -34,6 +35,7 @@ from headrace.http.links import is_loopback
 from headrace.http.measuring import Measured
 from headrace.http.rates import Rates
 from headrace.service.clients import ensure_admin
+from headrace.store.database import Database, file_of
 from headrace.web import paths as console
 
 _KEEP_ALIVE_SECONDS = 75
@@ -121,6 +123,10 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
     if dev and not is_loopback(host):
         raise Problem(Code.FORBIDDEN, f"--dev takes any token, so it works on 127.0.0.1 or ::1 only, not on {host}")
     settings = replace(settings, egress_allow=(EVERYTHING,)) if dev else settings
+    ledger = file_of(Database(settings.database_url))
+    if ledger is not None and not ledger.exists():
+        # What makes a ledger takes memory that nobody needs afterwards.
+        aside(lambda: open_application(settings).close())
     with open_application(settings) as application, _listening(host, port) as listener:
         port = listener.getsockname()[1]
         keep_address(application, host, port)
@@ -146,6 +152,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
         supervisor = make_supervisor(application, count, dev=dev)
         supervisor.start()
         dispatcher.start()
+        give_back()
         try:
             server.run(sockets=[listener])
         finally:

@@ -12,6 +12,7 @@ from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.batches import batch_id
 from headrace.bootstrap.jobs import HEAVY, job_activities, job_scripts
 from headrace.bootstrap.language import mapping_language
+from headrace.bootstrap.lightness import give_back
 from headrace.bootstrap.pipelines import dialects, pipeline_activities
 from headrace.bootstrap.timers import on_time
 from headrace.bootstrap.upkeep import sweep_if_due
@@ -120,6 +121,7 @@ def work(settings: Settings, parent_pid: int | None = None, *, dev: bool = False
         on_time(application),
         job_scripts(application) as scripts,
     ):
+        give_back()
         return run_worker(lambda on_fenced: make_engine(application, on_fenced, scripts), parent_pid)
 
 

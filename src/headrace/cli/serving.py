@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace import config
-from headrace.cli.logs import to_standard_error
+from headrace.bootstrap.lightness import load_without_pictures
 
-# ruff: noqa: PLC0415 — a server does not load the data plane, and a worker not the doors
+# ruff: noqa: PLC0415 — a server does not load the data plane, and a worker not the doors; and what is left out is said before anything is loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ def serve(home: Path | None, listening: Listening) -> int:
     Raises:
         Problem: the settings, the ledger, or ``--dev`` on an address that others can reach.
     """
+    load_without_pictures()
+    from headrace.cli.logs import to_standard_error
+
     settings = config.load(home=home)
     to_standard_error(settings)
     from headrace.bootstrap.serving import serve as serve_until_told
@@ -34,6 +37,9 @@ def serve(home: Path | None, listening: Listening) -> int:
 
 def work(home: Path | None, parent: int | None, *, dev: bool = False) -> int:
     """Work until told to stop; ``parent`` is the supervisor without which this worker ends too."""
+    load_without_pictures()
+    from headrace.cli.logs import to_standard_error
+
     settings = config.load(home=home)
     to_standard_error(settings)
     from headrace.bootstrap.working import work as work_until_told
