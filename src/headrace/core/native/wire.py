@@ -325,11 +325,13 @@ def members_of(cls: type) -> Mapping[str, Any]:
     return {name: object if _is_json(hint) else hint for name, hint in _members(cls).items()}
 
 
+@cache
 def _is_json(hint: Any) -> bool:
     # The alias refers to itself and resolves to a union that has Sequence among its members; nothing else here does.
     return hint is object or hint is Any or any(typing.get_origin(part) is Sequence for part in typing.get_args(hint))
 
 
+@cache
 def _bare(hint: Any) -> Any:
     """Return an annotation without its None."""
     if _is_json(hint) or typing.get_origin(hint) not in (typing.Union, types.UnionType):
