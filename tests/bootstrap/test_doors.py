@@ -10,7 +10,7 @@ import pytest
 
 from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import Unasked, make_data_factory_door
-from headrace.bootstrap.mounting import Doors
+from headrace.bootstrap.mounting import Doors, Later
 from headrace.bootstrap.serving import make_api
 from headrace.config import load
 from headrace.core.errors import Code, Problem
@@ -43,6 +43,33 @@ def test_each_door_answers_its_own_paths(application: Application) -> None:
     factories = asked(api, FACTORIES)
     assert [item["name"] for item in factories.json()["value"]] == ["One", "two"]
     assert asked(api, "/data/foundation/flowservice/flows").json()["error_code"] == "403010"
+
+
+def test_the_native_api_and_the_console_answer_before_the_other_doors(application: Application) -> None:
+    """At their own paths, each asking who comes; the console is made with its first page, once."""
+    api = make_api(application, Unasked())
+    assert asked(api, "/healthz").json() == {"status": "ok"}
+    assert asked(api, "/native/v1/me").json()["error"]["code"] == "unauthenticated"
+    assert asked(api, "/metrics").status_code == 401
+    assert [asked(api, "/runs").headers["location"].partition("?")[0] for _ in range(2)] == ["/login"] * 2
+
+
+def test_an_application_is_made_when_it_is_first_asked_for() -> None:
+    """And then it is there."""
+    made: list[int] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"made"})
+
+    def make() -> Any:
+        made.append(1)
+        return app
+
+    later = Later(make)
+    assert made == []
+    assert [asked(later, "/").text for _ in range(2)] == ["made", "made"]
+    assert made == [1]
 
 
 def test_a_factory_of_the_settings_is_made_once(application: Application) -> None:
