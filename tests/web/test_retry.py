@@ -12,7 +12,17 @@ from headrace.core.errors import Code
 from headrace.core.outcome import Failure
 from headrace.core.run import ActivityStatus, RunStatus
 from headrace.store import runs
+from headrace.web.run_story import linked
 from run_scenes import a_row, a_scene, id_of, put
+
+
+def test_runs_in_a_reason_are_links_and_all_else_is_text() -> None:
+    """Only whole ids, behind the word run."""
+    made = linked(f"run {id_of('first')} did it <b>already</b>, run 12")
+    assert made == (
+        f'run <a href="/runs/{id_of("first")}"><code title="{id_of("first")}">{id_of("first")[:8]}</code></a>'
+        " did it &lt;b&gt;already&lt;/b&gt;, run 12"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,10 @@
 """What a run's page tells of a run beyond its facts: what failed and who has to act, what is waited for, how its rows divide."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup, escape
 
 from headrace.core.clock import Instant
 from headrace.core.codec import Json
@@ -27,6 +30,7 @@ KINDS: Mapping[RunKind, str] = {
 }
 MOST_FAILURES = 5
 """Failed activities that are told of beside the run's own reason."""
+_RUN = re.compile(r"\brun ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 _FAILED = frozenset({ActivityStatus.FAILED, ActivityStatus.TIMED_OUT})
 _AFOOT = frozenset({ActivityStatus.RUNNING, ActivityStatus.WAITING})
 
@@ -133,6 +137,15 @@ def before(view: RunView) -> str | None:
         return None
     place = ids.index(view.run.id)
     return ids[place - 1] if place else ids[1]
+
+
+def linked(text: str) -> Markup:
+    """Return a sentence of which the runs that it names are links, with the beginnings of their ids."""
+    pieces = _RUN.split(text)
+    link = Markup('run <a href="/runs/{0}"><code title="{0}">{1}</code></a>')
+    return Markup("").join(
+        link.format(piece, piece[:8]) if number % 2 else escape(piece) for number, piece in enumerate(pieces)
+    )
 
 
 def details_of(details: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -17,6 +17,7 @@ from headrace.web.console import AtConsole, Console
 from headrace.web.failures import STATUS
 from headrace.web.flow_inputs import PREFIX, inputs_of, parameters_of
 from headrace.web.forms import Sent
+from headrace.web.run_story import linked
 
 router = APIRouter()
 MODES: Mapping[PlanMode, str] = {
@@ -183,6 +184,7 @@ def _values(sheet: Sheet, choice: Choice) -> Mapping[str, Any]:
         "first": {one.name: one.text for one in inputs_of(defaults)},
         "verdicts": VERDICTS,
         "counts": _counts(sheet.plan),
+        "linked": linked,
     }
 
 
