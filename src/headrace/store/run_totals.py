@@ -14,14 +14,14 @@ from headrace.core.clock import SECOND, Instant
 from headrace.core.codec import Json, decode, encode
 from headrace.core.outcome import Figures
 from headrace.store import settings
-from headrace.store.columns import FIGURES, figures_of
+from headrace.store.columns import FIGURES
 from headrace.store.database import Transaction
 from headrace.store.tables import runs
 from headrace.store.tables import settings as kept
 
 KEY = "metrics.totals"
 """The row, among the facts about the installation."""
-MAX_COUNTED = 20_000
+MAX_COUNTED = 5_000
 """Runs that are counted at a time."""
 _SETTLED = 5 * SECOND
 """A run whose end was written down so long ago is counted: by then, all ends before it have been committed."""
@@ -56,26 +56,39 @@ def counted(tx: Transaction, now: Instant, *, most: int = MAX_COUNTED) -> Totals
         settings.put_once(tx, KEY, encode(totals), now)
         return totals
     totals = decode(Totals, value, what="the totals of ended runs")
-    rows = tx.rows(_ended(totals, Instant(now - _SETTLED), most))
-    if rows:
-        totals = _plus(totals, rows)
+    ended = _ended(totals, Instant(now - _SETTLED), most)
+    last = tx.first(
+        sa.select(ended.c.ended_at, ended.c.id).order_by(ended.c.ended_at.desc(), ended.c.id.desc()).limit(1)
+    )
+    if last is not None:
+        totals = Totals(last["ended_at"], last["id"], _plus(totals, tx.rows(_summed(ended))))
         settings.put(tx, KEY, encode(totals), now)
     return totals
 
 
-def _plus(totals: Totals, rows: Sequence[Mapping[str, Any]]) -> Totals:
+def _plus(totals: Totals, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, DoorTotals]:
     doors = dict(totals.doors)
     for row in rows:
         door, status = str(row["scope"]).partition("/")[0], str(row["status"])
         so_far = doors.get(door, DoorTotals())
-        counts = {**so_far.runs, status: so_far.runs.get(status, 0) + 1}
-        doors[door] = DoorTotals(counts, so_far.figures.plus(figures_of(row)))
-    return Totals(rows[-1]["ended_at"], rows[-1]["id"], doors)
+        counts = {**so_far.runs, status: so_far.runs.get(status, 0) + int(row["number"])}
+        figures = Figures(**{name: None if row[name] is None else int(row[name]) for name in FIGURES})
+        doors[door] = DoorTotals(counts, so_far.figures.plus(figures))
+    return doors
 
 
-def _ended(totals: Totals, until: Instant, most: int) -> sa.Select[Any]:
+def _summed(ended: sa.Subquery) -> sa.Select[Any]:
+    sums = [sa.func.sum(runs.c[name]).label(name) for name in FIGURES]
+    joined = sa.select(runs.c.scope, runs.c.status, sa.func.count().label("number"), *sums).join(
+        ended, ended.c.id == runs.c.id
+    )
+    return joined.group_by(runs.c.scope, runs.c.status)
+
+
+def _ended(totals: Totals, until: Instant, most: int) -> sa.Subquery:
+    """Return the runs that are to be counted: when they ended, and their ids, read from an index alone."""
     its = runs.c
     behind = sa.or_(its.ended_at > totals.at, sa.and_(its.ended_at == totals.at, its.id > totals.run_id))
-    columns = [its.id, its.scope, its.status, its.ended_at, *(its[name] for name in FIGURES)]
     bounds = (its.ended_at.is_not(None), its.ended_at >= totals.at, its.ended_at < until, behind)
-    return sa.select(*columns).where(*bounds).order_by(its.ended_at, its.id).limit(most)
+    statement = sa.select(its.ended_at, its.id).where(*bounds).order_by(its.ended_at, its.id).limit(most)
+    return statement.subquery("ended")
