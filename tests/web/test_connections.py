@@ -58,7 +58,7 @@ def test_whether_it_can_be_reached_is_told_where_one_asks(path: str, operator: V
     where = path.split("?", maxsplit=1)[0] + "/test"
     page = operator.post(where, {"scope": SCOPE})
     assert page.status == 200
-    assert "It cannot be reached. this process does not look into sources" in page.text
+    assert "It cannot be reached: this process does not look into sources" in page.text
     part = operator.post(where, {"scope": SCOPE}, hx_request="true")
     assert "<h1>" not in part.html
     assert "It cannot be reached" in part.text

@@ -94,7 +94,7 @@ def test_what_is_wrong_with_the_form_is_told_on_it_and_what_was_typed_stays(oper
         "/flows/hand-flow/run", {"scope": SCOPE, "parameter.limit": "many", "parameter.day": "<tomorrow>"}
     )
     assert page.status == 400
-    assert "'many' does not fit (a whole number)" in page.text
+    assert "'many' does not fit (a whole number is expected)" in page.text
     assert 'value="many"' in page.html
     assert 'value="&lt;tomorrow&gt;"' in page.html
     window = operator.post("/flows/hand-flow/run", {"scope": SCOPE, "window_start": "noon"})

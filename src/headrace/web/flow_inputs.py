@@ -45,6 +45,14 @@ class Input:
         return PREFIX + self.name
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a form asks for: the parameters that are other than their defaults, and the window (None: the flow's own)."""
+
+    parameters: Mapping[str, Json]
+    window: Window | None
+
+
 def inputs_of(defaults: Mapping[str, Json], sent: Mapping[str, str] | None = None) -> tuple[Input, ...]:
     """Return an input for each parameter; with ``sent`` (the form's fields), what stood in them when they were sent."""
     given = sent or {}
@@ -59,8 +67,26 @@ def parameters_of(defaults: Mapping[str, Json], sent: Mapping[str, str]) -> Mapp
     Raises:
         Problem: ``INVALID``: all values that are not of their type.
     """
-    found: dict[str, Json] = {}
+    return wish_of(defaults, {name: text for name, text in sent.items() if name.startswith(PREFIX)}).parameters
+
+
+def wish_of(defaults: Mapping[str, Json], sent: Mapping[str, str]) -> Wish:
+    """Return what a form asks for.
+
+    Raises:
+        Problem: ``INVALID``: all that does not fit, or a window that ends before it starts.
+    """
     errors: list[FieldError] = []
+    parameters = _parameters(defaults, sent, errors)
+    start = _instant("window_start", sent.get("window_start", ""), errors)
+    end = _instant("window_end", sent.get("window_end", ""), errors)
+    if errors:
+        raise Problem.of_fields(Code.INVALID, "the form", tuple(errors))
+    return Wish(parameters, None if start is None and end is None else Window(start, end))
+
+
+def _parameters(defaults: Mapping[str, Json], sent: Mapping[str, str], errors: list[FieldError]) -> Mapping[str, Json]:
+    found: dict[str, Json] = {}
     for name, default in defaults.items():
         text = sent.get(PREFIX + name)
         if text is None:
@@ -69,26 +95,11 @@ def parameters_of(defaults: Mapping[str, Json], sent: Mapping[str, str]) -> Mapp
         try:
             value = _READERS[kind](text)
         except ValueError:
-            errors.append(FieldError(name, f"{text!r} does not fit", _EXPECTED[kind]))
+            errors.append(FieldError(name, f"{text!r} does not fit", f"{_EXPECTED[kind]} is expected"))
             continue
         if value != default or type(value) is not type(default):
             found[name] = value
-    if errors:
-        raise Problem.of_fields(Code.INVALID, "the parameters", tuple(errors))
     return found
-
-
-def window_of(start: str, end: str) -> Window | None:
-    """Return the window between two texts such as ``2026-01-31 10:00`` (in UTC, where they do not say); None: both are empty.
-
-    Raises:
-        Problem: ``INVALID``: one is no such text, or the end lies before the start.
-    """
-    errors: list[FieldError] = []
-    start_at, end_at = _instant("window_start", start, errors), _instant("window_end", end, errors)
-    if errors:
-        raise Problem.of_fields(Code.INVALID, "the window", tuple(errors))
-    return None if start_at is None and end_at is None else Window(start_at, end_at)
 
 
 def _instant(name: str, text: str, errors: list[FieldError]) -> Instant | None:

@@ -15,7 +15,7 @@ from headrace.web.addresses import href
 from headrace.web.charts import history
 from headrace.web.console import AtConsole, Console
 from headrace.web.failures import STATUS
-from headrace.web.flow_inputs import inputs_of, parameters_of, window_of
+from headrace.web.flow_inputs import inputs_of, wish_of
 from headrace.web.forms import Form, Sent
 from headrace.web.queries import asked_in
 
@@ -48,11 +48,12 @@ def run(flow: str, request: Request, console: AtConsole, form: Sent) -> Response
     sent = {name: text for name in form.fields for text in form.texts(name)}
     try:
         view = console.ask(request, SHOW_FLOW, asked)
+        form_wish = wish_of(view.parameters, sent)
         wish = AskFlowRun(
             flow=flow,
             scope=asked.scope,
-            parameters=parameters_of(view.parameters, sent),
-            window=window_of(form.text("window_start"), form.text("window_end")),
+            parameters=form_wish.parameters,
+            window=form_wish.window,
             request_key=form.text("request_key") or None,
         )
         told = console.ask(request, RUN_FLOW, wish)
