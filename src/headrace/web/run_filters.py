@@ -57,10 +57,10 @@ class RunFilters:
         """Return the address of the page that follows."""
         return _href((*self._kept(), ("cursor", cursor)))
 
-    def live_href(self, seen: Instant | None) -> str:
-        """Return the address of what is live of this page. ``seen``: when its newest run was made."""
+    def live_href(self, seen: Instant | None, part: str = "rows") -> str:
+        """Return the address of what is live of this page: its ``rows``, its ``chart``. ``seen``: when its newest run was made."""
         kept = [pair for pair in self.pairs if pair[0] not in {"part", "seen"}]
-        return _href((*kept, ("part", "rows"), *([("seen", str(seen))] if seen is not None else [])))
+        return _href((*kept, ("part", part), *([("seen", str(seen))] if seen is not None else [])))
 
     def with_time(self, since: Instant, until: Instant) -> str:
         """Return the address of the list with these filters and another time."""

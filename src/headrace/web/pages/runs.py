@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from headrace.core.clock import DAY, HOUR, Instant
 from headrace.core.errors import Code, Problem
-from headrace.core.native.runs import AskThroughput, RunList
+from headrace.core.native.runs import AskThroughput
 from headrace.core.native.table import LIST_RUNS, THROUGHPUT
 from headrace.service.native.looking import runs_revision
 from headrace.web import run_filters
@@ -60,8 +60,11 @@ async def live(request: Request, console: AtConsole) -> Response:
 
 
 def _part(request: Request, console: Console, filters: RunFilters) -> Response:
-    if request.query_params.get("part") == "rows":
+    part = request.query_params.get("part")
+    if part == "rows":
         return console.part(request, "runs.html", "rows", _live(request, console, filters))
+    if part == "chart":
+        return console.part(request, "runs.html", "chart", _chart(request, console, filters))
     # Typed into the form: the address follows, without what is empty.
     response = console.part(request, "runs.html", "list", _values(request, console, filters))
     response.headers["hx-push-url"] = filters.href
@@ -69,27 +72,32 @@ def _part(request: Request, console: Console, filters: RunFilters) -> Response:
 
 
 def _values(request: Request, console: Console, filters: RunFilters) -> dict[str, Any]:
+    # It is looked at before the runs: what happens in between is told of once too often, not never.
     revision = runs_revision(console.desk, console.caller(request))
+    return {**_FORM, **_newest(request, console, filters), **_chart(request, console, filters), "revision": revision}
+
+
+def _newest(request: Request, console: Console, filters: RunFilters) -> dict[str, Any]:
     runs = console.ask(request, LIST_RUNS, filters.asked)
     seen = runs.items[0].created_at if runs.items else None
-    return {**_known(request, console, filters, runs), "revision": revision, "seen": seen, "fresh": 0}
+    return {"filters": filters, "runs": runs, "seen": seen, "fresh": 0, "most_new": _MOST_NEW}
 
 
 def _live(request: Request, console: Console, filters: RunFilters) -> dict[str, Any]:
     """Return the page as it is now: the runs that it showed, and how many newer ones there are."""
     text = request.query_params.get("seen", "")
     if not _INSTANT.fullmatch(text) or filters.asked.cursor is not None:
-        return _values(request, console, filters)
+        return _newest(request, console, filters)
     seen = Instant(int(text) + 1)
     asked, until = filters.asked, filters.asked.until
     shown = replace(asked, until=seen if until is None else min(seen, until))
     newer = replace(asked, since=seen if asked.since is None else max(seen, asked.since), limit=_MOST_NEW)
-    fresh = len(console.ask(request, LIST_RUNS, newer).items)
+    fresh = len(console.ask(request, LIST_RUNS, newer).items) if until is None or seen < until else 0
     runs = console.ask(request, LIST_RUNS, shown)
-    return {**_known(request, console, filters, runs), "seen": Instant(seen - 1), "fresh": fresh}
+    return {"filters": filters, "runs": runs, "seen": Instant(seen - 1), "fresh": fresh, "most_new": _MOST_NEW}
 
 
-def _known(request: Request, console: Console, filters: RunFilters, runs: RunList) -> dict[str, Any]:
+def _chart(request: Request, console: Console, filters: RunFilters) -> dict[str, Any]:
     now = console.desk.clock.now()
     until = now if filters.asked.until is None else filters.asked.until
     since = Instant(until - DAY) if filters.asked.since is None else filters.asked.since
@@ -97,17 +105,17 @@ def _known(request: Request, console: Console, filters: RunFilters, runs: RunLis
     until = max(until, Instant(since + HOUR))
     asked = AskThroughput(scope=filters.asked.scope, flow=filters.asked.flow, since=since, until=until)
     throughput = console.ask(request, THROUGHPUT, asked)
+    totals = {
+        "ended": sum(one.succeeded + one.failed + one.cancelled for one in throughput.buckets),
+        "failed": sum(one.failed for one in throughput.buckets),
+    }
+    spark = sparkline(throughput, filters.with_time)
     return {
         "filters": filters,
-        "runs": runs,
+        "ranges": run_filters.RANGE_WORDS,
         "throughput": throughput,
-        "totals": {
-            "ended": sum(one.succeeded + one.failed + one.cancelled for one in throughput.buckets),
-            "failed": sum(one.failed for one in throughput.buckets),
-        },
-        "spark": sparkline(throughput, filters.with_time),
+        "totals": totals,
+        "spark": spark,
         "since": since,
         "until": until,
-        "most_new": _MOST_NEW,
-        **_FORM,
     }
