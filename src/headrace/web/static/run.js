@@ -4,6 +4,15 @@
 
   const panel = document.getElementById("panel");
   if (panel) {
+    // Links of what has a page of its own show it in the panel; pressed with a key held they open it where the key says.
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-panel]");
+      if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      const address = new URL(link.href);
+      address.searchParams.set("part", "panel");
+      htmx.ajax("GET", address.pathname + address.search, { target: panel, swap: "innerHTML" });
+    });
     document.body.addEventListener("htmx:afterSwap", (event) => {
       if (event.detail.target !== panel || !panel.firstElementChild) return;
       // Once open, only what was opened anew takes the focus and begins at its top.
