@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -118,8 +119,14 @@ def reader(nobody: Api) -> Api:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NativeHouse]:
-    """Return an installation with a failed run, its retry, a batch with rejects, and log lines."""
-    folder = tmp_path_factory.mktemp("answers")
+    """Return such an installation, for all who change little of it."""
+    with installed(tmp_path_factory.mktemp("answers")) as made:
+        yield made
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[NativeHouse]:
+    """Yield an installation with a failed run, its retry, a batch with rejects, and log lines."""
     with open_application(load({}, folder / "home", folder)) as opened:
         made = native_house(opened.database, folder)
         made = replace(made, desk=make_native_desk(opened, made.explorer))
@@ -142,6 +149,11 @@ def _fill(database: Database) -> None:
 @pytest.fixture(scope="session")
 def acme(runner: asyncio.Runner, house: NativeHouse) -> Api:
     """Return an operator of the ledger's organisation."""
+    return api_of(runner, house)
+
+
+def api_of(runner: asyncio.Runner, house: NativeHouse) -> Api:
+    """Return an operator of the organisation in ``house``; a client that holds ``OTHER`` is one of another organisation."""
     desk = house.desk
     door = NativeDoor(
         desk=desk,
