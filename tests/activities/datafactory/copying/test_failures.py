@@ -50,3 +50,23 @@ def test_what_is_no_reason_of_a_transfer_has_a_code_all_the_same(code: Code, inn
     problem = Problem(code, "no")
     assert code_of(problem) == inner
     assert failure_of(problem).blame is blame
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        Code.SOURCE_NOT_FOUND,
+        Code.SOURCE_UNAUTHENTICATED,
+        Code.SOURCE_DENIED,
+        Code.SOURCE_UNAVAILABLE,
+        Code.SOURCE_TIMEOUT,
+    ],
+)
+def test_a_sink_that_fails_is_the_targets_affair(code: Code) -> None:
+    """The same store says the same on both sides; who reads of it must look at the right one."""
+    told = {
+        side: failure_of(TransferProblem(Reason.CONNECT_FAILED, side, "no", code)) for side in (Side.SINK, Side.SOURCE)
+    }
+    assert told[Side.SINK].blame is Blame.TARGET
+    assert told[Side.SOURCE].blame is Blame.SOURCE
+    assert "'Sink' side" in told[Side.SINK].message

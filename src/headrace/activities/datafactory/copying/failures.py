@@ -55,6 +55,16 @@ _SIDES = {
     Side.NEITHER: "",
 }
 _BLAMED = {Blame.SOURCE: Side.SOURCE, Blame.TARGET: Side.SINK}
+_AT_SINK: Mapping[Code, Code] = MappingProxyType(
+    {
+        Code.SOURCE_NOT_FOUND: Code.TARGET_MISMATCH,
+        Code.SOURCE_UNAUTHENTICATED: Code.TARGET_DENIED,
+        Code.SOURCE_DENIED: Code.TARGET_DENIED,
+        Code.SOURCE_UNAVAILABLE: Code.TARGET_UNAVAILABLE,
+        Code.SOURCE_TIMEOUT: Code.TARGET_UNAVAILABLE,
+    }
+)
+"""What is written to is met through the same stores and databases as what is read: whose it is to act hangs on the side."""
 
 
 def inner_code(reason: Reason) -> str:
@@ -73,7 +83,8 @@ def code_of(problem: Problem) -> str:
 def failure_of(problem: Problem, label: str = FAILED) -> Failure:
     """Return the failure of a copy, or of an activity with an error code of its own, that ``problem`` stopped."""
     side = problem.side if isinstance(problem, TransferProblem) else _BLAMED.get(BLAME[problem.code], Side.NEITHER)
-    return Failure(problem.code, message_of(code_of(problem), side, problem.message), label=label)
+    code = _AT_SINK.get(problem.code, problem.code) if side is Side.SINK else problem.code
+    return Failure(code, message_of(code_of(problem), side, problem.message), label=label)
 
 
 def message_of(code: str, side: Side, text: str) -> str:
