@@ -5,6 +5,7 @@ from headrace.api.datafactory.asking import pipelines_of
 from headrace.api.datafactory.door import AUDIENCE as DATA_FACTORY
 from headrace.api.datafactory.switching import switch as switch_of_triggers
 from headrace.api.flowservice.door import AUDIENCE as FLOW_SERVICE
+from headrace.api.flowservice.retries import remaker
 from headrace.api.flowservice.switching import switch as switch_of_flows
 from headrace.bootstrap.application import Application
 from headrace.bootstrap.doors import make_data_factory_door, make_door
@@ -16,7 +17,7 @@ from headrace.service.native.desk import NativeDesk
 
 def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
     """Return the desk. ``explore`` is the caller's to close."""
-    factories = make_data_factory_door(application)
+    factories, flows = make_data_factory_door(application), make_door(application, explore)
     return NativeDesk(
         database=application.database,
         clock=application.clock,
@@ -32,7 +33,8 @@ def make_native_desk(application: Application, explore: Explorer) -> NativeDesk:
         version=__version__,
         makers=firing_desk(application).makers,
         public_url=application.settings.public_url or None,
-        flow_switches={FLOW_SERVICE: switch_of_flows(make_door(application, explore))},
+        remakers={FLOW_SERVICE: remaker(flows)},
+        flow_switches={FLOW_SERVICE: switch_of_flows(flows)},
         trigger_switches={DATA_FACTORY: switch_of_triggers(factories)},
         dead_after_seconds=application.settings.dead_after_seconds,
     )

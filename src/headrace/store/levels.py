@@ -52,6 +52,12 @@ def open_attempts(tx: Transaction, run_id: str) -> list[OpenAttempt]:
     return [OpenAttempt(path, attempt, ActivityStatus(status), epoch) for path, attempt, status, epoch in rows]
 
 
+def open_now(tx: Transaction, run_id: str) -> tuple[int, int]:
+    """Return how many attempts of the run have not ended, and when one of these changed last (0: there are none)."""
+    row = tx.first(_open_now(tx.dialect), {"its_run_id": run_id}) or {}
+    return int(row.get("count") or 0), int(row.get("updated_at") or 0)
+
+
 def is_at_work(tx: Transaction, run_id: str) -> bool:
     """Say whether an activity of the run is running."""
     values = {"its_run_id": run_id, "its_status": ActivityStatus.RUNNING.value}
@@ -77,6 +83,11 @@ def moved(tx: Transaction, run_id: str, parent: str) -> list[tuple[ActivityStatu
 @cache
 def _open(dialect: str) -> sa.TextClause:
     return sa.text(f"SELECT path, attempt, status, epoch {_from_open(dialect)}")
+
+
+@cache
+def _open_now(dialect: str) -> sa.TextClause:
+    return sa.text(f"SELECT count(*) AS count, max(updated_at) AS updated_at {_from_open(dialect)}")
 
 
 @cache

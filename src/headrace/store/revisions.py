@@ -3,19 +3,27 @@
 import sqlalchemy as sa
 
 from headrace.store.database import Transaction
+from headrace.store.levels import open_now
 from headrace.store.run_pages import scopes
 from headrace.store.tables import activity_runs, runs
 
 _OF_RUN = sa.select(runs.c.revision, runs.c.updated_at).where(runs.c.id == sa.bindparam("its_run"))
-_OF_ACTIVITIES = sa.select(
-    sa.func.count().label("count"), sa.func.max(activity_runs.c.updated_at).label("updated_at")
-).where(activity_runs.c.run_id == sa.bindparam("its_run"))
+# The last entry of the index of beginnings, however many attempts there are; not max(), for which SQLite would take another one.
+_BEGAN = (
+    sa.select(activity_runs.c.started_at)
+    .where(activity_runs.c.run_id == sa.bindparam("its_run"), activity_runs.c.started_at.is_not(None))
+    .order_by(activity_runs.c.started_at.desc())
+    .limit(1)
+)
 
 
 def of_run(tx: Transaction, run_id: str) -> str:
-    """Return a text that changes with the run, and with every attempt at an activity of it."""
-    run, rows = tx.first(_OF_RUN, {"its_run": run_id}), tx.first(_OF_ACTIVITIES, {"its_run": run_id})
-    values = [*(run or {}).values(), *(rows or {}).values()]
+    """Return a text that changes with the run, and when an attempt at an activity of it begins, changes while it goes on, or ends.
+
+    Its price does not grow with the attempts that have ended.
+    """
+    run = tx.first(_OF_RUN, {"its_run": run_id}) or {}
+    values = [*run.values(), tx.scalar(_BEGAN, {"its_run": run_id}), *open_now(tx, run_id)]
     return ".".join(str(value or 0) for value in values)
 
 

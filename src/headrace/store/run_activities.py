@@ -1,6 +1,7 @@
 """Activities of one run for people: the telling ones of very many, pages, and how the runs of bodies stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -14,39 +15,66 @@ from headrace.store.tables import activity_runs as table
 _UNTOLD = ("succeeded", "carried", "skipped", "inactive")
 
 
-def for_view(tx: Transaction, run_id: str, limit: int) -> tuple[list[ActivityRun], bool]:
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What lies in a run's containers: how many runs of its bodies each container has, by status; and whether anything there is telling."""
+
+    bodies: Mapping[str, Mapping[str, int]]
+    is_telling: bool
+    count: int
+
+
+def inside(tx: Transaction, run_id: str) -> Inside:
+    """Return what lies in the run's containers, counted in one pass."""
+    is_body = (table.c.kind == BODY).label("is_body")
+    container = sa.case((table.c.kind == BODY, table.c.parent), else_="").label("container")
+    counted = (
+        sa.select(container, is_body, table.c.status, sa.func.count().label("count"))
+        # Not <>: what has a parent is one range of the index.
+        .where(table.c.run_id == run_id, table.c.parent > "")
+        .group_by(container, is_body, table.c.status)
+    )
+    found: dict[str, dict[str, int]] = {}
+    telling, total = False, 0
+    for row in tx.rows(counted):
+        total += int(row["count"])
+        telling = telling or row["status"] not in _UNTOLD
+        if row["is_body"]:
+            found.setdefault(row["container"], {})[row["status"]] = int(row["count"])
+    return Inside(found, telling, total)
+
+
+def for_view(tx: Transaction, run_id: str, limit: int, known: Inside | None = None) -> tuple[list[ActivityRun], bool]:
     """Return at most ``limit`` attempts of a run in the order of the plan, and whether there are more.
 
-    The flow's own come first, then what has not ended or has failed, then the rest.
+    The flow's own come first, then what has not ended or has failed, then the rest. ``known``: what ``inside`` has found.
     """
     mine = sa.select(table).where(table.c.run_id == run_id)
     own = tx.rows(mine.where(table.c.parent == "").order_by(table.c.position, table.c.attempt).limit(limit + 1))
     rows = [activity_run_of(row) for row in own]
     if len(rows) > limit:
         return rows[:limit], True
-    inner = mine.where(table.c.parent != "")
-    in_order = (table.c.parent, table.c.position, table.c.attempt)
-    telling = inner.where(table.c.status.not_in(_UNTOLD)).order_by(*in_order).limit(limit - len(rows) + 1)
-    rest = inner.where(table.c.status.in_(_UNTOLD)).order_by(*in_order)
-    found = [activity_run_of(row) for row in tx.rows(telling)]
-    left = limit - len(rows) - len(found)
-    if left > 0:
-        found += [activity_run_of(row) for row in tx.rows(rest.limit(left + 1))]
-    more = len(rows) + len(found) > limit
-    return _as_in_plan(rows + found[: limit - len(rows)]), more
+    within = inside(tx, run_id) if known is None else known
+    left = limit - len(rows)
+    inner = mine.where(table.c.parent > "").order_by(table.c.parent, table.c.position, table.c.attempt)
+    found: list[ActivityRun] = []
+    if within.is_telling:
+        telling = inner.where(table.c.status.not_in(_UNTOLD)).limit(left)
+        found = [activity_run_of(row) for row in tx.rows(telling)]
+    if within.count and len(found) < left:
+        rest = inner.where(table.c.status.in_(_UNTOLD)).limit(left - len(found))
+        found += [activity_run_of(row) for row in tx.rows(rest)]
+    return _as_in_plan(rows + found), within.count > left
 
 
-def bodies(tx: Transaction, run_id: str) -> dict[str, dict[str, int]]:
-    """Return how many runs of its bodies each container has, by status, by the container's path."""
+def bodies_of(tx: Transaction, run_id: str, container: str) -> dict[str, int]:
+    """Return how many runs of its bodies the container has, by status."""
     counted = (
-        sa.select(table.c.parent, table.c.status, sa.func.count().label("count"))
-        .where(table.c.run_id == run_id, table.c.kind == BODY)
-        .group_by(table.c.parent, table.c.status)
+        sa.select(table.c.status, sa.func.count().label("count"))
+        .where(table.c.run_id == run_id, table.c.parent == container, table.c.kind == BODY)
+        .group_by(table.c.status)
     )
-    found: dict[str, dict[str, int]] = {}
-    for row in tx.rows(counted):
-        found.setdefault(row["parent"], {})[row["status"]] = int(row["count"])
-    return found
+    return {row["status"]: int(row["count"]) for row in tx.rows(counted)}
 
 
 def page(

@@ -6,17 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from headrace.core.query import Cursor
+from headrace.core.query import Cursor, check_limit
 from headrace.core.run import Run
-from headrace.store import scanning
 from headrace.store.database import Transaction
+from headrace.store.keysets import Key, after
 from headrace.store.run_pages import RunQuery, ranges
 from headrace.store.run_rows import LIGHT, light_run_of
-from headrace.store.scanning import Scan
 from headrace.store.scopes import within
 from headrace.store.tables import runs as table
 
-LOOKED_AT = 6000
+LOOKED_AT = 4000
 """Runs that one page of a search by words looks at."""
 LEAST_OF_ID = 4
 """Characters that a text has at least to be looked for as the beginning of an id."""
@@ -52,17 +51,40 @@ def page(
     Raises:
         Problem: ``INVALID``: the limit, or a cursor of another list.
     """
-    branches, conditions = ranges(tx, query)
-    if not branches:
+    check_limit(limit)
+    looked = _looked(tx, query, cursor, looked_at)
+    if looked is None:
         return [], None
-    scan = Scan(
-        branches=[sa.select(*LIGHT).where(*branch, *conditions) for branch in branches],
-        keys=(table.c.created_at, table.c.id),
-        wanted=lambda looked: [_has(looked, text)],
-        most=max(looked_at // len(branches), 200),
-    )
-    rows, behind = scanning.page(tx, scan, limit, cursor)
-    return [light_run_of(row) for row in rows], behind
+    order = (looked.c.created_at.desc(), looked.c.id.desc())
+    same = sa.join(looked, table, table.c.id == looked.c.id)
+    wanted = sa.select(*LIGHT).select_from(same).where(_has(text)).order_by(*order).limit(limit + 1)
+    found = [light_run_of(row) for row in tx.rows(wanted)]
+    if len(found) > limit:
+        last = found[limit - 1]
+        return found[:limit], Cursor((last.created_at, last.id))
+    end = tx.first(sa.select(looked.c.created_at, looked.c.id).order_by(*order).offset(looked_at - 1).limit(1))
+    return found, None if end is None else Cursor((end["created_at"], end["id"]))
+
+
+def _looked(tx: Transaction, query: RunQuery, cursor: Cursor | None, most: int) -> sa.Subquery | None:
+    """Return id and time of the ``most`` newest runs of ``query`` behind ``cursor``; None: the query can have none."""
+    branches, conditions = ranges(tx, query)
+    keys = [Key(column, descending=True) for column in (table.c.created_at, table.c.id)]
+    behind = [] if cursor is None else [after(keys, cursor.position)]
+    parts = [
+        sa.select(
+            sa.select(table.c.created_at, table.c.id)
+            .where(*branch, *conditions, *behind)
+            .order_by(*(key.ordering for key in keys))
+            .limit(most)
+            .subquery()
+        )
+        for branch in branches
+    ]
+    if not parts:
+        return None
+    merged = (sa.union_all(*parts) if len(parts) > 1 else parts[0]).subquery()
+    return sa.select(merged).order_by(merged.c.created_at.desc(), merged.c.id.desc()).limit(most).subquery("looked")
 
 
 def _begins(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
@@ -71,9 +93,9 @@ def _begins(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
     return sa.or_(*(sa.and_(column >= form, column < form + "\x7f") for form in forms))
 
 
-def _has(looked: sa.Subquery, text: str) -> sa.ColumnElement[bool]:
-    name = sa.func.lower(looked.c.flow_name).contains(text.lower(), autoescape=True)
-    return sa.or_(_begins(looked.c.id, text), name, *_in_documents((looked.c.parameters, looked.c.reason), text))
+def _has(text: str) -> sa.ColumnElement[bool]:
+    name = sa.func.lower(table.c.flow_name).contains(text.lower(), autoescape=True)
+    return sa.or_(_begins(table.c.id, text), name, *_in_documents((table.c.parameters, table.c.reason), text))
 
 
 def _in_documents(columns: Iterable[sa.ColumnElement[Any]], text: str) -> Iterable[sa.ColumnElement[bool]]:

@@ -1,6 +1,10 @@
 """Re-triggering a run (6): what may be retried, and from where it goes on."""
 
+from collections.abc import Callable
+
+from headrace.api.flowservice.door import FlowServiceDoor
 from headrace.api.flowservice.errors import Fault, Refusal
+from headrace.api.flowservice.firing import nobody
 from headrace.api.flowservice.flow_checks import parts_of
 from headrace.api.flowservice.flow_records import FlowRecord, find_flow
 from headrace.api.flowservice.gateway import Tenant
@@ -15,6 +19,7 @@ from headrace.core.query import Order
 from headrace.core.run import BatchStatus, Run, RunKind, RunStatus
 from headrace.service.retries import RetryRequest, retry_run
 from headrace.service.runs import page_runs
+from headrace.service.schedules import Firing
 from headrace.store import runs
 from headrace.store.runs import RunQuery
 
@@ -59,6 +64,19 @@ def retry(tenant: Tenant, record: RunRecord) -> Run:
         if problem.code in {Code.ILLEGAL_STATE, Code.CONFLICT}:
             raise Refusal(Fault.RETRY_STATE, problem.message) from problem
         raise
+
+
+def remaker(door: FlowServiceDoor) -> Callable[[Run], Firing]:
+    """Return what says what a retry executes that somebody asks for who did not come through this door: what ``retry`` would have it do."""
+
+    def remake(run: Run) -> Firing:
+        tenant = nobody(door, run.scope)
+        flow = _flow(tenant, run)
+        delta = delta_for(run, flow.item)
+        plan = make_plan(parts_of(tenant, flow.item, flow.frozen), delta, check_expression)
+        return Firing(plan, {"deltaColumn": delta, "flow": flow.for_runs})
+
+    return remake
 
 
 def _flow(tenant: Tenant, run: Run) -> FlowRecord:

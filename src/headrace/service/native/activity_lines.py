@@ -1,14 +1,12 @@
 """Activities of a run: as lists and timelines show them, and one with its input and output."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from headrace.core.client import Identity
 from headrace.core.codec import Json
-from headrace.core.engine_operations import LISTEN
 from headrace.core.errors import Code, Problem
-from headrace.core.flow import Activity, Plan
 from headrace.core.native.runs import (
     MOST_ACTIVITIES,
     ActivityLine,
@@ -24,6 +22,7 @@ from headrace.service.native.advice import reason_of
 from headrace.service.native.desk import NativeDesk
 from headrace.service.native.masking import LONGEST, shown
 from headrace.service.native.reach import run_of
+from headrace.service.native.waiting import activity_at, waits_for
 from headrace.service.sealing import MASK
 from headrace.store import activity_runs, run_activities
 from headrace.store.database import Transaction
@@ -36,9 +35,9 @@ SECURE_INPUT, SECURE_OUTPUT = "secureInput", "secureOutput"
 
 def of_view(tx: Transaction, run: Run) -> tuple[tuple[ActivityLine, ...], bool]:
     """Return activities for a run's view, at most ``MOST_ACTIVITIES`` and in the plan's order, and whether there are more."""
-    rows, more = run_activities.for_view(tx, run.id, MOST_ACTIVITIES)
-    bodies = run_activities.bodies(tx, run.id) if any(row.parent or row.kind == BODY for row in rows) else {}
-    return tuple(_lines(rows, bodies)), more
+    within = run_activities.inside(tx, run.id)
+    rows, more = run_activities.for_view(tx, run.id, MOST_ACTIVITIES, within)
+    return tuple(_lines(run, rows, within.bodies)), more
 
 
 def list_activities(desk: NativeDesk, caller: Identity, asked: ListActivities) -> ActivityList:
@@ -51,7 +50,7 @@ def list_activities(desk: NativeDesk, caller: Identity, asked: ListActivities) -
     with desk.database.reading() as tx:
         run = run_of(tx, caller, asked.run)
         page = run_activities.page(tx, run.id, asked.parent, asked.status, asked.limit, cursor)
-        lines = tuple(_lines(page.items, {}))
+        lines = tuple(_lines(run, page.items, {}))
     return ActivityList(items=lines, next=None if page.next is None else page.next.token())
 
 
@@ -64,18 +63,19 @@ def show_activity(desk: NativeDesk, caller: Identity, asked: AskActivity) -> Act
     with desk.database.reading() as tx:
         run = run_of(tx, caller, asked.run)
         rows = activity_runs.at_path(tx, run.id, asked.path)
-        bodies = run_activities.bodies(tx, run.id) if rows else {}
+        beside = activity_runs.of_parent(tx, run.id, rows[-1].parent) if _is_open(rows) else []
+        bodies = {asked.path: run_activities.bodies_of(tx, run.id, asked.path)} if rows else {}
     found = [row for row in rows if asked.attempt in {None, row.attempt}]
     if not found:
         which = "" if asked.attempt is None else f", attempt {asked.attempt}"
         raise Problem(Code.NOT_FOUND, f"run {run.id} has no activity {asked.path!r}{which}")
     row = found[-1]
-    activity = _activity_at(run.definition, row.path)
+    activity = activity_at(run.definition, row.path)
     given, was_cut = _cut(shown(_given(row)))
     output, also = _cut({"secureOutput": MASK} if row.details.get(SECURE_OUTPUT) else shown(row.output))
     settings, too = _cut(shown(activity.settings) if activity is not None else {})
     return ActivityView(
-        line=next(iter(_lines([row], bodies))),
+        line=next(iter(_lines(run, [row], bodies, beside))),
         run_id=run.id,
         attempts=len(rows),
         input=given,
@@ -85,12 +85,21 @@ def show_activity(desk: NativeDesk, caller: Identity, asked: AskActivity) -> Act
     )
 
 
-def _lines(rows: Iterable[ActivityRun], bodies: Mapping[str, Mapping[str, int]]) -> Iterable[ActivityLine]:
+def _is_open(rows: Sequence[ActivityRun]) -> bool:
+    return bool(rows) and rows[-1].status is ActivityStatus.PENDING and rows[-1].kind != BODY
+
+
+def _lines(
+    run: Run,
+    rows: Sequence[ActivityRun],
+    bodies: Mapping[str, Mapping[str, int]],
+    beside: Sequence[ActivityRun] | None = None,
+) -> Iterator[ActivityLine]:
+    standing = {(row.parent, _name(row)): row.status for row in (rows if beside is None else beside)}
     for row in rows:
-        name = row.path.removeprefix(row.parent + "/") if row.parent else row.path
         yield ActivityLine(
             path=row.path,
-            name=name,
+            name=_name(row),
             kind=row.kind,
             status=row.status,
             attempt=row.attempt,
@@ -103,7 +112,7 @@ def _lines(rows: Iterable[ActivityRun], bodies: Mapping[str, Mapping[str, int]])
             started_at=row.started_at,
             ended_at=row.ended_at,
             wakes_at=row.wake_at,
-            waits_for=_waits_for(row),
+            waits_for=waits_for(row, run, standing),
             worker=row.worker_id,
             figures=row.figures,
             reason=reason_of(row.failure),
@@ -111,32 +120,12 @@ def _lines(rows: Iterable[ActivityRun], bodies: Mapping[str, Mapping[str, int]])
         )
 
 
+def _name(row: ActivityRun) -> str:
+    return row.path.removeprefix(row.parent + "/") if row.parent else row.path
+
+
 def _given(row: ActivityRun) -> Json:
     return {SECURE_INPUT: MASK} if row.details.get(SECURE_INPUT) else row.details.get(INPUT)
-
-
-def _waits_for(row: ActivityRun) -> str:
-    if row.status is ActivityStatus.QUEUED:
-        return "the pause before its next attempt" if row.attempt > 1 else "room on a worker"
-    if row.status is not ActivityStatus.WAITING:
-        return ""
-    if row.kind == LISTEN:
-        return "a listener"
-    return "somebody outside, or the clock" if isinstance(row.wake_at, int) else "somebody outside"
-
-
-def _activity_at(plan: Plan, path: str) -> Activity | None:
-    """Return the activity of the definition that a path leads to: names of activities and bodies take turns."""
-    parts, found = path.split("/"), None
-    for number in range(0, len(parts), 2):
-        found = plan.by_name.get(parts[number])
-        if found is None or number + 2 >= len(parts):
-            return found
-        body = found.bodies.get(parts[number + 1]) or next(iter(found.bodies.values()), None)
-        if body is None:
-            return None
-        plan = body
-    return found
 
 
 def _cut(value: Json) -> tuple[Json, bool]:

@@ -16,7 +16,7 @@ from headrace.dataplane.storage import Roots
 from headrace.service.jobs.desk import JobDesk
 from headrace.service.outcomes import OutcomeLost
 from headrace.service.quarantine import ReplayDesk
-from headrace.service.schedules import Maker
+from headrace.service.schedules import Firing, Maker
 from headrace.service.sealing import Sealer
 from headrace.service.webhooks import WebhookDesk
 from headrace.store.database import Database
@@ -44,6 +44,11 @@ class Pipelines:
     plan: Callable[[PipelineWish], RunPlan]
 
 
+Remaker = Callable[[Run], Firing]
+"""Returns what a retry of a run executes, as its door makes it of the flow's present definition, and the door's own facts that are others now.
+
+Raises a ``Problem`` when nothing can be made of it (its mapping is gone).
+"""
 FlowSwitch = Callable[[Flow, bool, str], None]
 """Enables a flow of a door, or disables it, in the name of who is given, as the door itself does it. Raises a ``Problem`` when it cannot be."""
 TriggerSwitch = Callable[[Trigger, bool, str], None]
@@ -75,6 +80,8 @@ class NativeDesk:
     public_url: str | None = None
     traffic: Traffic = field(default_factory=Traffic)
     """The requests that this process has answered."""
+    remakers: Mapping[str, Remaker] = field(default_factory=dict)
+    """How a run of a door is done again, by the first segment of its scope; runs of others by the plan that their flow has."""
     flow_switches: Mapping[str, FlowSwitch] = field(default_factory=dict)
     trigger_switches: Mapping[str, TriggerSwitch] = field(default_factory=dict)
     dead_after_seconds: float = 6.0

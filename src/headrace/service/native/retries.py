@@ -3,9 +3,11 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from headrace.core.client import Identity
+from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Plan
 from headrace.core.native.runs import (
@@ -25,11 +27,21 @@ from headrace.core.run import Run, RunKind
 from headrace.service.jobs import by_run
 from headrace.service.native.advice import reason_of
 from headrace.service.native.desk import NativeDesk, PipelineWish
+from headrace.service.native.masking import shown_object
 from headrace.service.native.reach import run_of
+from headrace.service.native.repeated import told_once
 from headrace.service.native.run_lines import run_line
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
 from headrace.service.runs import cancel_run, job_of
 from headrace.store import runs
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The id of a run that was made."""
+
+    run: str
+
 
 MODES = (PlanMode.FROM_FAILURE, PlanMode.FROM_ACTIVITY, PlanMode.ALL)
 """The modes that a person retries in."""
@@ -52,7 +64,7 @@ def plan_retry(desk: NativeDesk, caller: Identity, asked: AskRetry) -> RetryPlan
     else:
         planned = _lines(
             run.definition,
-            preview_retry(desk.database, run.scope, run.id, _request(run, caller, asked), desk.outcome_lost),
+            preview_retry(desk.database, run.scope, run.id, _request(desk, run, caller, asked), desk.outcome_lost),
         )
     with desk.database.reading() as tx:
         line = run_line(tx, caller, run)
@@ -64,7 +76,7 @@ def plan_retry(desk: NativeDesk, caller: Identity, asked: AskRetry) -> RetryPlan
         command=_command(run, asked),
         call=_call(run, asked),
         activities=tuple(activity.name for activity in run.definition.in_order()),
-        parameters=run.parameters,
+        parameters=shown_object(run.parameters),
         modes=(PlanMode.FROM_FAILURE,) if job_of(run) is not None else MODES,
     )
 
@@ -100,23 +112,29 @@ def retry_many(desk: NativeDesk, caller: Identity, asked: AskMany) -> ManyTold:
     """Retry each from its failure; what cannot be retried is told, and holds up no other.
 
     Raises:
-        Problem: ``LIMIT_EXCEEDED``: too many at once.
+        Problem: ``LIMIT_EXCEEDED``: too many at once; ``CONFLICT``: the key belongs to another request, or this one is being answered.
     """
 
     def one(text: str) -> RunLine:
         key = None if asked.request_key is None else f"{asked.request_key}/{text}"
         return retry(desk, caller, AskRetry(run=text, request_key=key))
 
-    return _many(asked, one)
+    return told_once(
+        desk, caller, asked.request_key, ["runs.retry_many", *asked.runs], ManyTold, lambda: _many(asked, one)
+    )
 
 
 def cancel_many(desk: NativeDesk, caller: Identity, asked: AskMany) -> ManyTold:
     """Ask for the end of each; what has ended is told, and holds up no other.
 
     Raises:
-        Problem: ``LIMIT_EXCEEDED``: too many at once.
+        Problem: ``LIMIT_EXCEEDED``: too many at once; ``CONFLICT``: the key belongs to another request, or this one is being answered.
     """
-    return _many(asked, lambda text: cancel(desk, caller, AskRun(run=text)))
+
+    def do() -> ManyTold:
+        return _many(asked, lambda text: cancel(desk, caller, AskRun(run=text)))
+
+    return told_once(desk, caller, asked.request_key, ["runs.cancel_many", *asked.runs], ManyTold, do)
 
 
 def _many(asked: AskMany, do: Callable[[str], RunLine]) -> ManyTold:
@@ -127,6 +145,9 @@ def _many(asked: AskMany, do: Callable[[str], RunLine]) -> ManyTold:
         try:
             told.append(OneOfMany(run=text, done=do(text)))
         except Problem as problem:
+            if problem.code is Code.UNAVAILABLE:
+                # It was not refused: the whole may be asked again, and what was done is found by its key.
+                raise
             told.append(OneOfMany(run=text, reason=reason_of(Failure.of(problem))))
     return ManyTold(items=tuple(told))
 
@@ -139,10 +160,10 @@ def _run(desk: NativeDesk, caller: Identity, text: str) -> Run:
 def _retried(desk: NativeDesk, caller: Identity, run: Run, asked: AskRetry) -> Run:
     if job_of(run) is not None:
         _check_job(run, asked)
-        return by_run.retry(desk.jobs, run, caller.client_id)
+        return _retried_job(desk, caller, run, asked.request_key)
     if run.definition.dialect:
         return desk.pipelines.run(_wish(run, caller, asked))
-    request = _request(run, caller, asked)
+    request = _request(desk, run, caller, asked)
     if asked.request_key is None or not _is_made(desk, run, asked.request_key):
         plan = preview_retry(desk.database, run.scope, run.id, request, desk.outcome_lost)
         if all(planned.verdict is Verdict.CARRY_OVER for planned in plan.activities):
@@ -151,6 +172,15 @@ def _retried(desk: NativeDesk, caller: Identity, run: Run, asked: AskRetry) -> R
             )
             raise Problem(Code.ILLEGAL_STATE, message)
     return retry_run(desk.database, run.scope, run.id, request, desk.outcome_lost, clock=desk.clock, ids=desk.ids)
+
+
+def _retried_job(desk: NativeDesk, caller: Identity, run: Run, key: str | None) -> Run:
+    def do() -> Made:
+        return Made(run=by_run.retry(desk.jobs, run, caller.client_id).id)
+
+    made = told_once(desk, caller, key, ["runs.retry", run.id], Made, do)
+    with desk.database.reading() as tx:
+        return runs.get(tx, run.scope, made.run)
 
 
 def _is_made(desk: NativeDesk, run: Run, key: str) -> bool:
@@ -173,15 +203,32 @@ def _check_job(run: Run, asked: AskRetry) -> None:
         raise Problem(Code.INVALID, message)
 
 
-def _request(run: Run, caller: Identity, asked: AskRetry) -> RetryRequest:
+def _request(desk: NativeDesk, run: Run, caller: Identity, asked: AskRetry) -> RetryRequest:
+    remake = desk.remakers.get(run.scope.partition("/")[0])
+    # What cannot be retried is refused by that, not by what has become of its flow.
+    made = None if remake is None or asked.as_it_was or _is_refused(run) else remake(run)
     return RetryRequest(
         created_by=caller.client_id,
         mode=asked.mode,
         activity=asked.activity,
-        definition=run.definition if asked.as_it_was else None,
-        parameters=asked.parameters or None,
+        definition=run.definition if asked.as_it_was else None if made is None else made.plan,
+        parameters=_changed(run, asked),
         request_key=asked.request_key,
+        details=None if made is None else {**run.details, **made.details},
     )
+
+
+def _is_refused(run: Run) -> bool:
+    return run.kind is RunKind.REPLAY or not run.status.is_final
+
+
+def _changed(run: Run, asked: AskRetry) -> Mapping[str, Json] | None:
+    """Return the parameters that are to be others; what comes back as it was shown, masked, is not."""
+    before = shown_object(run.parameters)
+    given = asked.parameters or {}
+    return {
+        name: value for name, value in given.items() if value != before.get(name) or value == run.parameters.get(name)
+    } or None
 
 
 def _wish(run: Run, caller: Identity, asked: AskRetry) -> PipelineWish:
@@ -194,7 +241,7 @@ def _wish(run: Run, caller: Identity, asked: AskRetry) -> PipelineWish:
         scope=run.scope,
         pipeline=run.flow_name,
         who=caller.client_id,
-        parameters=asked.parameters,
+        parameters=_changed(run, asked),
         recovers=run,
         mode=asked.mode,
         activity=asked.activity,
@@ -229,7 +276,7 @@ def _of_job(run: Run) -> tuple[PlannedLine, ...]:
 
 def _command(run: Run, asked: AskRetry) -> str:
     words = ["headrace", "runs", "retry", run.id, *_OPTIONS.get(asked.mode, ("--from", asked.activity or ""))]
-    for name, value in (asked.parameters or {}).items():
+    for name, value in (_changed(run, asked) or {}).items():
         words += ["--param", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     return shlex.join([*words, *(["--as-it-was"] if asked.as_it_was else [])])
 
@@ -238,8 +285,8 @@ def _call(run: Run, asked: AskRetry) -> str:
     body: dict[str, Any] = {"mode": asked.mode.value}
     if asked.activity is not None:
         body["activity"] = asked.activity
-    if asked.parameters:
-        body["parameters"] = dict(asked.parameters)
+    if changed := _changed(run, asked):
+        body["parameters"] = dict(changed)
     if asked.as_it_was:
         body["as_it_was"] = True
     return (
