@@ -11,7 +11,7 @@ from headrace.core.native.runs import AskDiff, Difference, RunDiff
 from headrace.core.outcome import Figures
 from headrace.core.run import BODY, ActivityRun, Run
 from headrace.service.native.desk import NativeDesk
-from headrace.service.native.masking import shown
+from headrace.service.native.masking import shown, shown_object
 from headrace.service.native.reach import run_of
 from headrace.service.native.run_lines import run_lines
 from headrace.store import run_activities
@@ -33,7 +33,7 @@ def diff_runs(desk: NativeDesk, caller: Identity, asked: AskDiff) -> RunDiff:
     return RunDiff(
         left=lines[0],
         right=lines[1],
-        parameters=tuple(_between("parameters", left.parameters, right.parameters)),
+        parameters=tuple(_between("parameters", shown_object(left.parameters), shown_object(right.parameters))),
         definition=tuple(_definitions(left.definition, right.definition)),
         figures=tuple(_figures(left, right, *rows)),
         durations=tuple(_durations(left, right, *rows)),
