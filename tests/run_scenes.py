@@ -16,7 +16,7 @@ from headrace.store import activity_runs, batches, flows, run_logs, runs
 from headrace.store.database import Database, Transaction
 from ledger_rows import a_batch, a_run
 
-SCOPE = "flowservice/acme/scenes"
+SCOPE = "local"
 EVIL = "<script>alert(1)</script>\"'&{{7*7}}"
 """A text that no page may take for markup, for an attribute's end or for a template."""
 PLAN = Plan((Activity("Copy", "copy", {"n": 1}), Activity("Promote", "promote", depends_on=(Dependency("Copy"),))))
