@@ -167,6 +167,15 @@ def test_static_files_are_kept_for_good_under_the_name_of_their_content(operator
     assert operator.get("/static/000000000000/../app.py").status in {303, 404}
 
 
+def test_long_pages_are_packed_for_who_takes_that(operator: Visitor) -> None:
+    """A list of fifty runs goes over the wire in a tenth of its bytes."""
+    packed, plain = operator.get("/runs"), operator.get("/runs", accept_encoding="identity")
+    assert packed.response.headers["content-encoding"] == "gzip"
+    assert packed.response.headers["vary"] == "accept-encoding"
+    assert int(packed.response.headers["content-length"]) < int(plain.response.headers["content-length"]) / 3
+    assert "content-encoding" not in plain.response.headers
+
+
 def test_a_form_has_bounds(operator: Visitor) -> None:
     """A body that no form of ours sends is refused while it is read."""
     page = operator.post("/runs/selection", {"do": "retry", "run": "x" * (5 << 20)})

@@ -20,6 +20,16 @@ def test_a_token_of_another_session_is_refused(operator: Visitor, reader: Visito
     assert operator.post("/runs/selection", FIELDS, csrf=reader.get("/runs").csrf).status == 403
 
 
+def test_a_token_is_another_text_on_every_page_and_good_on_all(operator: Visitor) -> None:
+    """Packed pages do not tell by their length what stands in a token."""
+    tokens = [operator.get("/runs").csrf for _ in range(2)]
+    assert tokens[0] != tokens[1]
+    assert [operator.post("/runs/selection", FIELDS, csrf=token).status for token in tokens] == [200, 200]
+    changed = tokens[0][:-1] + ("0" if tokens[0][-1] != "0" else "1")
+    for wrong in (changed, tokens[0][:64], tokens[0][:-2], "0" * 128, "é" * 128):
+        assert operator.post("/runs/selection", FIELDS, csrf=wrong).status == 403, wrong
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -1,5 +1,6 @@
 """What every page has at hand: whom it works for, how it asks, and how it becomes HTML."""
 
+import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
@@ -22,6 +23,8 @@ from headrace.service.tokens import TokenDesk
 from headrace.web import sessions
 from headrace.web.templating import render
 
+_PACKED_FROM = 4096
+_PACK_LEVEL = 2
 LIVE_SECONDS = 1.0
 """How often the server looks for those who watch."""
 _NAVIGATION = (
@@ -102,7 +105,7 @@ class Console:
     def page(self, request: Request, template: str, values: Mapping[str, Any], status: int = 200) -> Response:
         """Return a page. Beside ``values``, its template has ``frame`` and what ``part`` has."""
         known = {**self._known(request), "frame": self._frame(request), **values}
-        return HTMLResponse(render(template, known), status)
+        return html(request, render(template, known), status)
 
     def part(
         self, request: Request, template: str, block: str, values: Mapping[str, Any], status: int = 200
@@ -111,7 +114,7 @@ class Console:
 
         It has ``ui``, ``static``, ``now``, ``csrf``, ``path``, ``operator`` and ``admin`` (whether who looks may press what they may); no ``frame``.
         """
-        return HTMLResponse(render(template, {**self._known(request), **values}, block), status)
+        return html(request, render(template, {**self._known(request), **values}, block), status)
 
     def live(self, request: Request, look: Callable[[], str | None], every_seconds: float = LIVE_SECONDS) -> Response:
         """Return a stream that tells whenever ``look`` returns another text, and ends when the session does."""
@@ -139,7 +142,7 @@ class Console:
             "operator": False,
             "admin": False,
         }
-        return HTMLResponse(render(template, {**known, **values}), status)
+        return html(request, render(template, {**known, **values}), status)
 
     def _known(self, request: Request) -> dict[str, Any]:
         caller = self.caller(request)
@@ -174,6 +177,16 @@ class Console:
             scope_action=f"/{'runs' if current in _WITHOUT_SCOPE else current}",
             dev=self.dev,
         )
+
+
+def html(request: Request, text: str, status: int = 200) -> Response:
+    """Return a page, packed where it is long and the browser takes that. For the thread of a handler: it takes a while."""
+    content = text.encode()
+    if len(content) < _PACKED_FROM or "gzip" not in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(content, status)
+    return HTMLResponse(
+        gzip.compress(content, _PACK_LEVEL, mtime=0), status, {"content-encoding": "gzip", "vary": "accept-encoding"}
+    )
 
 
 def _href(name: str, scope: str | None) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from headrace.core.errors import Code, Problem
 from headrace.http.edge import BodyTooLarge
-from headrace.web.console import console_of
+from headrace.web.console import console_of, html
 from headrace.web.templating import render
 
 STATUS: Mapping[Code, int] = {
@@ -57,7 +57,7 @@ def answer_bare(request: Request, problem: Problem) -> Response:
     """Return the page of a problem without the console around it; a part of a page gets a part."""
     values = {**_values(request, problem), "problem": problem, "frame": None, "csrf": "", "path": request.url.path}
     part = "notice" if request.headers.get("hx-request") else None
-    return HTMLResponse(render("error.html", values, part), _status(problem))
+    return html(request, render("error.html", values, part), _status(problem))
 
 
 def _values(request: Request, problem: Problem) -> dict[str, object]:

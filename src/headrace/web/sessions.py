@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import secrets
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -22,6 +23,8 @@ HEADER = "x-csrf-token"
 DEVELOPER = Identity("dev", Role.ADMIN)
 """Who looks where ``--dev`` lets everybody in."""
 _PURPOSE = "console forms"
+_TOKEN_BYTES = 32
+_TOKEN = re.compile(r"[0-9a-f]{128}")
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -59,10 +62,12 @@ def end(response: Response, request: Request, public_url: str | None) -> None:
 
 
 def form_token(request: Request, sealer: Sealer) -> str:
-    """Return what this session's forms have to bring: nobody else can know it, and it is good for no other session."""
-    session = request.cookies.get(COOKIE, "")
-    key = sealer.signing_keys(_PURPOSE)[0]
-    return hmac.new(key, hashlib.sha256(session.encode()).digest(), "sha256").hexdigest()
+    """Return what this session's forms have to bring: nobody else can know it, and it is good for no other session.
+
+    It is another text on every page, since pages are packed: from the length of a packed page one could guess what it repeats.
+    """
+    mask = secrets.token_bytes(_TOKEN_BYTES)
+    return (mask + _xor(mask, _digest(request, sealer.signing_keys(_PURPOSE)[0]))).hex()
 
 
 def require_form_token(request: Request, sealer: Sealer, shown: str) -> None:
@@ -71,12 +76,9 @@ def require_form_token(request: Request, sealer: Sealer, shown: str) -> None:
     Raises:
         Problem: ``FORBIDDEN``.
     """
-    session = hashlib.sha256(request.cookies.get(COOKIE, "").encode()).digest()
-    right = any(
-        hmac.compare_digest(hmac.new(key, session, "sha256").hexdigest().encode(), shown.encode(errors="replace"))
-        for key in sealer.signing_keys(_PURPOSE)
-    )
-    if not right:
+    brought = bytes.fromhex(shown) if _TOKEN.fullmatch(shown) else b""
+    digest = _xor(brought[:_TOKEN_BYTES], brought[_TOKEN_BYTES:])
+    if not any(hmac.compare_digest(_digest(request, key), digest) for key in sealer.signing_keys(_PURPOSE)):
         raise Problem(
             Code.FORBIDDEN, "this form does not belong to your session: open the page again, and press once more"
         )
@@ -112,6 +114,15 @@ def local_path(text: str | None) -> str:
         return "/"
     path = urlsplit(text).path
     return text if serves(path) and not path.startswith(("/login", "/logout", "/static")) else "/"
+
+
+def _digest(request: Request, key: bytes) -> bytes:
+    session = hashlib.sha256(request.cookies.get(COOKIE, "").encode(errors="replace")).digest()
+    return hmac.digest(key, session, "sha256")
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=False))
 
 
 def _is_https(request: Request, public_url: str | None) -> bool:
