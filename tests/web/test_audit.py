@@ -64,6 +64,8 @@ def test_what_has_no_page_has_no_link() -> None:
             "webhook.create",
             "trigger.stop",
             "upload.create",
+            "pipeline.put",
+            "linked_service.put",
             "client.create",
         )
     }
@@ -75,5 +77,7 @@ def test_what_has_no_page_has_no_link() -> None:
         "webhook.create": "/webhooks/x%2Fy",
         "trigger.stop": "/schedules?scope=flowservice%2Facme%2Fprod",
         "upload.create": None,
+        "pipeline.put": "/flows/x%2Fy?scope=flowservice%2Facme%2Fprod",
+        "linked_service.put": "/connections/x%2Fy?scope=flowservice%2Facme%2Fprod",
         "client.create": "/clients",
     }

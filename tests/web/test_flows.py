@@ -164,3 +164,11 @@ def test_reloading_a_page_that_refused_leads_back(operator: Visitor) -> None:
     assert operator.get(f"/flows/hand-flow/run?scope={SCOPE}").location == PATH
     assert operator.get("/connections/c/test?scope=a").location == "/connections/c?scope=a"
     assert operator.get("/rejects/b/replay").location == "/rejects/b"
+
+
+def test_a_pipeline_is_offered_no_window(operator: Visitor) -> None:
+    """It reads by its parameters; a field that is always refused would be a trap."""
+    assert "window_start" in operator.get(PATH).html
+    page = operator.get("/flows/flow-2?scope=datafactory/s1/group/factory")
+    assert page.status == 200
+    assert "window_start" not in page.html

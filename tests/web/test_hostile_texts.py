@@ -59,6 +59,7 @@ def flow_page(text: str) -> dict[str, Any]:
         "inputs": inputs_of(view.parameters),
         "problem": PROBLEM,
         "sent": {"window_start": BAD},
+        "has_window": True,
         **charts,
     }
 

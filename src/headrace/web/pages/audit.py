@@ -51,8 +51,10 @@ def path_of(line: AuditLine) -> str | None:
         return None
     if noun == "activity":
         return href("runs", line.object.partition("/")[0])
-    if noun == "flow":
+    if noun in {"flow", "pipeline"}:
         return href("flows", line.object, scope=line.scope)
+    if noun in {"connection", "linked_service"}:
+        return href("connections", line.object, scope=line.scope)
     if noun == "trigger":
         return href("schedules", scope=line.scope)
     if noun == "client":

@@ -92,6 +92,8 @@ def _flow_page(
         "view": view,
         "flow": view.line,
         "inputs": inputs_of(view.parameters, known["sent"]),
+        # A pipeline reads by its parameters.
+        "has_window": not view.line.scope.startswith("datafactory/"),
         "rows": history.rows(view.history),
         "durations": history.durations(view.history),
         **known,
