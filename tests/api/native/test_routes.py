@@ -150,6 +150,15 @@ def test_answers_are_never_read_as_something_else(admin: Api) -> None:
     assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
 
 
+def test_long_answers_come_packed_to_those_who_take_it(admin: Api) -> None:
+    """And are the same when they are unpacked, as every client does by itself."""
+    many = [admin("POST", "/clients", {"name": f"client-{number}", "role": "reader"}) for number in range(25)]
+    assert many[-1].status_code == 200
+    packed, plain = admin("GET", "/clients", accept_encoding="gzip"), admin("GET", "/clients", accept_encoding="br")
+    assert (packed.headers["content-encoding"], packed.json()) == ("gzip", plain.json())
+    assert "content-encoding" not in plain.headers
+
+
 def test_files_of_rows_may_be_longer_than_other_bodies_and_are_bounded_too(admin: Api) -> None:
     """By a setting of their own."""
     assert admin("POST", "/quarantine/nix/replay", b"x" * 150_000).status_code == 404

@@ -20,6 +20,7 @@ from headrace.core.native.operation import Download, Nothing, Operation
 from headrace.core.native.table import OPERATIONS
 from headrace.core.native.wire import from_query, from_wire, members_of, to_wire
 from headrace.http.bodies import MISSING, read_json
+from headrace.http.compression import squeeze
 from headrace.http.downloads import stream
 from headrace.service.native.answering import ask
 
@@ -55,26 +56,26 @@ def make_router() -> APIRouter:
 
 def _handler(operation: AnyOperation) -> Handler:
     async def handle(request: Request) -> Response:
-        caller = caller_of(request)
         if operation.sends:
             asked = _from_query(operation, request)
-            with await run_in_threadpool(_spool, caller) as body:
+            with await run_in_threadpool(_spool, caller_of(request)) as body:
                 await _take_in(request, body)
-                return await run_in_threadpool(_answered, operation, caller, asked, body)
+                return await run_in_threadpool(_answered, operation, request, asked, body)
         if operation.method in IN_QUERY:
-            return await run_in_threadpool(_answered, operation, caller, _from_query(operation, request))
-        return await run_in_threadpool(_answered, operation, caller, await _from_body(operation, request))
+            return await run_in_threadpool(_answered, operation, request, _from_query(operation, request))
+        return await run_in_threadpool(_answered, operation, request, await _from_body(operation, request))
 
     return handle
 
 
-def _answered(operation: AnyOperation, caller: Caller, asked: Any, body: BinaryIO | None = None) -> Response:
+def _answered(operation: AnyOperation, request: Request, asked: Any, body: BinaryIO | None = None) -> Response:
+    caller = caller_of(request)
     told = ask(caller.door.desk, caller.identity, operation, asked, body)
     if isinstance(told, Download):
         return stream(told.pieces, media_type=told.media_type, name=told.name)
     if isinstance(told, Nothing):
         return Response(status_code=204)
-    return answer(to_wire(told))
+    return squeeze(request, answer(to_wire(told)))
 
 
 def answer(value: Json) -> Response:
