@@ -84,6 +84,17 @@ def test_an_activity_has_to_be_chosen(visitor: Visitor, scenes: House) -> None:
     assert "choose the activity" in page.text
 
 
+def test_one_may_come_from_an_activity(visitor: Visitor, scenes: House) -> None:
+    """Its panel leads to a form that begins with it; that of an activity of a run that goes on, or of a reader, does not."""
+    run = a_failed_run(scenes, "to be begun at Copy")
+    address = f"/runs/{run}/retry?activity=Copy"
+    assert f'href="{address}"' in visitor.get(f"/runs/{run}/activity?path=Copy&part=panel").html
+    assert "Retry from here" not in visitor.get(f"/runs/{id_of('running')}/activity?path=Copy&part=panel").text
+    page = visitor.get(f"{address}&part=panel")
+    assert "<option selected>Copy</option>" in page.html
+    assert "2 activities run." in page.text
+
+
 def test_two_presses_make_one_run(visitor: Visitor, scenes: House) -> None:
     """The form's key makes the second press find the run of the first."""
     run = a_failed_run(scenes, "to be retried")

@@ -75,6 +75,15 @@ def test_the_live_part_is_the_run_alone(visitor: Visitor) -> None:
     assert "<html" not in part
 
 
+def test_what_changes_is_told_until_the_run_has_ended(visitor: Visitor) -> None:
+    """The stream of a run that has ended says so and closes; that of one that goes on tells its revision at once."""
+    assert "event: ended" in visitor.get(f"/runs/{id_of('succeeded')}/live").html
+    with visitor.client.stream("GET", f"{visitor.base}/runs/{id_of('running')}/live") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = (line for line in answer.iter_lines() if line.startswith("event:"))
+        assert next(lines) == "event: changed"
+
+
 def test_rows_are_told_as_shares_and_by_reason(visitor: Visitor) -> None:
     """Rejected rows lead to their table, by code and column."""
     page = visitor.get(f"/runs/{id_of('with rejects')}")

@@ -10,6 +10,7 @@ from headrace.core.clock import to_iso
 from headrace.core.native.runs import AskActivity, AskLogs, AskRun, ListActivities
 from headrace.core.native.table import LIST_ACTIVITIES, RUN_LOGS, SHOW_ACTIVITY, SHOW_RUN
 from headrace.core.run import ActivityStatus
+from headrace.service.native.looking import run_revision
 from headrace.web.console import AtConsole
 
 router = APIRouter()
@@ -35,6 +36,7 @@ def show(
         "folded_lines": FOLDED_LINES,
         "is_panel": part == "panel",
         "attempts": range(1, view.attempts + 1),
+        "has_ended": run_revision(console.desk, console.caller(request), view.run_id) is None,
     }
     if part == "panel":
         return console.part(request, "activity.html", "panel", values)
