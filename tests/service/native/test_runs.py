@@ -42,6 +42,7 @@ from headrace.service.native import looking, searching
 from headrace.service.native.advice import ADVICE
 from headrace.service.secret_values import seal_value
 from headrace.store import activity_runs, batches, flows, run_search, runs
+from headrace.store.run_pages import RunQuery
 from ledger_rows import (
     NOW,
     OTHER_SCOPE,
