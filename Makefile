@@ -33,8 +33,10 @@ servers:
 demo: setup
 	@$(PYTHON) examples/flights/demo.py
 
+# Tests start hundreds of processes: each would compile the sources anew where none may write what it has compiled.
 test: setup servers check
-	$(PYTEST) -n 3 --dist worksteal -m "not soak"
+	$(PYTHON) -m compileall -q src tests bench
+	$(PYTEST) -n 4 --dist worksteal -m "not soak"
 
 check: setup
 	$(BIN)/ruff check .
