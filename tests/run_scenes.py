@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.core.clock import DAY, HOUR, SECOND, Instant
+from headrace.core.engine_operations import LISTEN
 from headrace.core.errors import BLAME, Blame, Code, FieldError
 from headrace.core.flow import Activity, Dependency, Flow, Plan
 from headrace.core.ids import derived_uuid
@@ -12,6 +13,7 @@ from headrace.core.outcome import Failure, Figures, ReasonCount
 from headrace.core.run import BODY, ActivityRun, ActivityStatus, Run, RunKind, RunStatus
 from headrace.core.run_log import Line
 from headrace.core.window import Window
+from headrace.service.jobs.attempts import JOB
 from headrace.store import activity_runs, batches, flows, run_logs, runs
 from headrace.store.database import Database, Transaction
 from ledger_rows import a_batch, a_run
@@ -41,6 +43,7 @@ def put_scenes(database: Database, now: Instant) -> None:
         _put_group(tx, now)
         _put_containers(tx, now)
         _put_evil(tx, now)
+        _put_job(tx, now)
 
 
 def a_scene(name: str, now: Instant, **changes: Any) -> Run:
@@ -200,6 +203,15 @@ def _put_evil(tx: Transaction, now: Instant) -> None:
     run_logs.append(tx, [Line(run.id, now, 40, EVIL, EVIL, 1, {EVIL: EVIL})], limit=1000)
     twin = a_scene("evil twin", now, group_id=run.id, retry_of=run.id, attempt=2, kind=RunKind.RETRY, **changes)
     put(tx, twin, a_row(twin, EVIL))
+
+
+def _put_job(tx: Transaction, now: Instant) -> None:
+    """Write an attempt at a job that a listener has to do."""
+    plan = Plan((Activity("job", LISTEN),))
+    changes = {"scope": "jobs/us_env_1", "flow_id": "jobs", "flow_name": "workbook:build", "definition": plan}
+    flows.put(tx, Flow("jobs", "jobs/us_env_1", "workbook:build", plan), now)
+    run = a_scene("job", now, status=R.WAITING, ended_at=None, details={JOB: "us_jb_1"}, **changes)
+    put(tx, run, a_row(run, "job", A.WAITING, kind=LISTEN, ended_at=None))
 
 
 def _put_log(tx: Transaction, run: Run) -> None:

@@ -53,7 +53,8 @@ def test_a_failure_says_who_has_to_act(visitor: Visitor, blame: Blame) -> None:
         ("due later", "It begins when its time has come"),
         ("cancelling", "what is going on is being stopped"),
         ("running", "12 345 rows, 678 kB"),
-        ("waiting", "waiting Call"),
+        ("waiting", "The other side has to call its callback address."),
+        ("job", "A listener has to take it and say how it ended."),
     ],
 )
 def test_a_run_that_goes_on_says_what_it_does_or_waits_for(visitor: Visitor, name: str, words: str) -> None:

@@ -315,7 +315,7 @@ def _title(line: ActivityLine, start: int, until: int) -> str:
         words.append(f"attempt {line.attempt}")
     words.append(f"{duration(until - start)} from {to_iso(Instant(start))}")
     if line.waits_for:
-        words.append(f"waits for {line.waits_for}")
+        words.append(line.waits_for)
     if line.reason is not None:
         words.append(line.reason.message)
     return ", ".join(words)
