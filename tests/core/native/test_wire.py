@@ -17,7 +17,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.native.flows import AskFlowRun
 from headrace.core.native.installation import AddClient
 from headrace.core.native.operation import Download
-from headrace.core.native.runs import AskRetry, Bucket, ListRuns
+from headrace.core.native.runs import AskMany, AskRetry, Bucket, ListRuns
 from headrace.core.native.table import OPERATIONS
 from headrace.core.native.wire import (
     from_query,
@@ -153,6 +153,7 @@ def test_all_errors_are_told_at_once_with_their_places() -> None:
         ({"run": None}, "run"),
         ({"run": True}, "run"),
         ({"run": "x", "parameters": "x"}, "parameters"),
+        ({"run": "x", "mode": None}, "mode"),
     ],
 )
 def test_a_member_of_another_kind_is_refused(body: dict[str, Any], path: str) -> None:
@@ -160,6 +161,16 @@ def test_a_member_of_another_kind_is_refused(body: dict[str, Any], path: str) ->
     with pytest.raises(Problem) as refused:
         from_wire(AskRetry, body, strict=True)
     assert [error.path for error in refused.value.fields] == [path]
+
+
+def test_null_stands_for_nothing_only_where_a_member_can_be_missing() -> None:
+    """A list is never null, whichever type is asked for first."""
+    for cls in (AskMany, ListRuns, AddClient):
+        for name, hint in members_of(cls).items():
+            if typing.get_origin(hint) is tuple:
+                with pytest.raises(Problem) as refused:
+                    from_wire(cls, {name: None})
+                assert f"{name}: null does not fit (a list is expected)" in map(str, refused.value.fields)
 
 
 def test_what_a_type_cannot_say_is_checked_too() -> None:

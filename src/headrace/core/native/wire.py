@@ -209,7 +209,7 @@ class _Reading:
         if _is_json(hint):
             return value
         bare = _bare(hint)
-        if value is None and bare is not hint:
+        if value is None and bare != hint:
             return None
         origin, parts = typing.get_origin(bare), typing.get_args(bare)
         if origin is tuple:
