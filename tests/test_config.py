@@ -150,3 +150,23 @@ def test_a_format_of_log_lines_that_there_is_not_is_refused(tmp_path: Path) -> N
     """The refusal names those that there are."""
     with pytest.raises(Problem, match="json or console"):
         load({"HEADRACE_LOG_FORMAT": "yaml"}, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url", ["headrace.example", "ftp://x", "https://", "https://u:p4ss@x", "https://x/?a=b", "https://x y"]
+)
+def test_an_address_that_is_none_of_a_server_is_refused_without_being_repeated(tmp_path: Path, url: str) -> None:
+    """It may have a password in it."""
+    with pytest.raises(Problem, match="is no address of a server") as caught:
+        load({"HEADRACE_URL": url}, directory=tmp_path)
+    assert "p4ss" not in str(caught.value)
+
+
+def test_what_commands_show_a_server_is_in_no_traceback(tmp_path: Path) -> None:
+    """A token, a client's secret, static tokens."""
+    given = {"HEADRACE_TOKEN": "t0ken", "HEADRACE_CLIENT_SECRET": "s3cret", "HEADRACE_URL": "https://x.example/below"}
+    settings = load({**given, "HEADRACE_NATIVE_TOKENS": f"ci:reader:{'k' * 20}"}, directory=tmp_path)
+    assert (settings.url, settings.token) == ("https://x.example/below", "t0ken")
+    assert not any(secret in repr(settings) for secret in ("t0ken", "s3cret", "k" * 20))
+    with pytest.raises(Problem, match="static tokens"):
+        load({"HEADRACE_NATIVE_TOKENS": "ci:emperor:short"}, directory=tmp_path)
