@@ -90,6 +90,8 @@ def test_a_scope_that_is_not_the_clients_is_not_there(console_house: House) -> N
         ("group=a1b2c3d4-0000-4000-8000-000000000000", 1),
         ("text=flights+1", 3),
         ("text=a4b5c6d7", 1),
+        ("text=31+MB", 1),
+        ("text=2026-01-03", 1),
         ("since=2023-11-14T21:30:00Z&until=2023-11-14T22:00:00Z", 5),
         ("limit=5", 5),
     ],

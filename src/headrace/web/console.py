@@ -1,6 +1,5 @@
 """What every page has at hand: whom it works for, how it asks, and how it becomes HTML."""
 
-import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
@@ -15,6 +14,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.native.installation import About, Me
 from headrace.core.native.operation import Asked, Nothing, Operation, Told
 from headrace.core.native.table import SHOW_ABOUT, SHOW_ME
+from headrace.http.compression import squeeze
 from headrace.http.event_stream import Streams
 from headrace.http.rates import Rates
 from headrace.service.native.answering import ask
@@ -23,8 +23,6 @@ from headrace.service.tokens import TokenDesk
 from headrace.web import sessions
 from headrace.web.templating import render
 
-_PACKED_FROM = 4096
-_PACK_LEVEL = 2
 LIVE_SECONDS = 1.0
 """How often the server looks for those who watch."""
 _NAVIGATION = (
@@ -180,13 +178,8 @@ class Console:
 
 
 def html(request: Request, text: str, status: int = 200) -> Response:
-    """Return a page, packed where it is long and the browser takes that. For the thread of a handler: it takes a while."""
-    content = text.encode()
-    if len(content) < _PACKED_FROM or "gzip" not in request.headers.get("accept-encoding", ""):
-        return HTMLResponse(content, status)
-    return HTMLResponse(
-        gzip.compress(content, _PACK_LEVEL, mtime=0), status, {"content-encoding": "gzip", "vary": "accept-encoding"}
-    )
+    """Return a page, packed where it is long. For the thread of a handler: that takes a moment."""
+    return squeeze(request, HTMLResponse(text, status))
 
 
 def _href(name: str, scope: str | None) -> str:

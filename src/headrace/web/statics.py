@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.core.errors import Code, Problem
+from headrace.http.compression import takes_gzip
 
 router = APIRouter()
 _FOLDER = Path(__file__).parent / "static"
@@ -55,7 +56,7 @@ def asset(digest: str, name: str, request: Request) -> Response:
     if found is None:
         raise Problem(Code.NOT_FOUND, f"there is no static file {name!r}")
     headers = {"vary": "accept-encoding", "cache-control": _FOR_GOOD if digest == found.digest else "no-cache"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(found.packed, headers={**headers, "content-encoding": "gzip"}, media_type=found.media_type)
     return Response(found.plain, headers=headers, media_type=found.media_type)
 
