@@ -18,6 +18,7 @@ from headrace.api.flowservice.notifications import renderer
 from headrace.bootstrap.application import Application
 from headrace.bootstrap.doors import make_data_factory_door, make_door
 from headrace.bootstrap.jobs import job_desk, record_desk, workspace_desk
+from headrace.bootstrap.reporting import report_desk
 from headrace.bootstrap.watching import watching_of
 from headrace.core.clock import SECOND, Clock, Instant
 from headrace.core.errors import Problem
@@ -25,6 +26,7 @@ from headrace.dataplane.connectors.web import WebClient
 from headrace.service import schedules, webhooks
 from headrace.service.jobs import timekeeping
 from headrace.service.records import commits
+from headrace.service.reporting import report_due
 from headrace.service.schedules import FiringDesk
 from headrace.service.triggers import due, watching
 from headrace.service.triggers.desk import TriggerDesk
@@ -92,6 +94,9 @@ def on_time(application: Application) -> Iterator[None]:
         _Loop("headrace-records", lambda: commits.tick(records), lambda _now: commits.next_at(database, records)),
         _Loop("headrace-removal", lambda: removal.sweep(workspace), lambda _now: None),
     ]
+    reports = report_desk(application)
+    if reports is not None:
+        loops.append(_Loop("headrace-reports", lambda: report_due(reports), lambda _now: None))
     threads = [
         threading.Thread(target=loop.go, args=(application.clock, over), name=loop.name, daemon=True) for loop in loops
     ]

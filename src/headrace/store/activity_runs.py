@@ -155,6 +155,11 @@ def of_run(tx: Transaction, run_id: str) -> list[ActivityRun]:
     return [activity_run_of(row) for row in tx.rows(_OF_RUN, {"its_run_id": run_id})]
 
 
+def first_of_run(tx: Transaction, run_id: str, limit: int) -> list[ActivityRun]:
+    """Return the first ``limit`` of these."""
+    return [activity_run_of(row) for row in tx.rows(_OF_RUN.limit(limit), {"its_run_id": run_id})]
+
+
 def of_parent(tx: Transaction, run_id: str, parent: str) -> list[ActivityRun]:
     """Return every attempt of every activity of the run that stands right below ``parent`` (empty: of the flow's own), in the same order."""
     return [activity_run_of(row) for row in tx.rows(_OF_PARENT, {"its_run_id": run_id, "its_parent": parent})]

@@ -56,12 +56,10 @@ def counted(tx: Transaction, now: Instant, *, most: int = MAX_COUNTED) -> Totals
         settings.put_once(tx, KEY, encode(totals), now)
         return totals
     totals = decode(Totals, value, what="the totals of ended runs")
-    ended = _ended(totals, Instant(now - _SETTLED), most)
-    last = tx.first(
-        sa.select(ended.c.ended_at, ended.c.id).order_by(ended.c.ended_at.desc(), ended.c.id.desc()).limit(1)
-    )
+    new = ended(totals.at, totals.run_id, Instant(now - _SETTLED), most)
+    last = tx.first(sa.select(new.c.ended_at, new.c.id).order_by(new.c.ended_at.desc(), new.c.id.desc()).limit(1))
     if last is not None:
-        totals = Totals(last["ended_at"], last["id"], _plus(totals, tx.rows(_summed(ended))))
+        totals = Totals(last["ended_at"], last["id"], _plus(totals, tx.rows(_summed(new))))
         settings.put(tx, KEY, encode(totals), now)
     return totals
 
@@ -77,18 +75,21 @@ def _plus(totals: Totals, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Doo
     return doors
 
 
-def _summed(ended: sa.Subquery) -> sa.Select[Any]:
+def _summed(new: sa.Subquery) -> sa.Select[Any]:
     sums = [sa.func.sum(runs.c[name]).label(name) for name in FIGURES]
     joined = sa.select(runs.c.scope, runs.c.status, sa.func.count().label("number"), *sums).join(
-        ended, ended.c.id == runs.c.id
+        new, new.c.id == runs.c.id
     )
     return joined.group_by(runs.c.scope, runs.c.status)
 
 
-def _ended(totals: Totals, until: Instant, most: int) -> sa.Subquery:
-    """Return the runs that are to be counted: when they ended, and their ids, read from an index alone."""
+def ended(at: int, run_id: str, until: Instant, most: int) -> sa.Subquery:
+    """Return the runs that ended after the run ``run_id``, which ended ``at``: at most ``most``, by the moment of their end and their ids.
+
+    It is read from an index alone.
+    """
     its = runs.c
-    behind = sa.or_(its.ended_at > totals.at, sa.and_(its.ended_at == totals.at, its.id > totals.run_id))
-    bounds = (its.ended_at.is_not(None), its.ended_at >= totals.at, its.ended_at < until, behind)
+    behind = sa.or_(its.ended_at > at, sa.and_(its.ended_at == at, its.id > run_id))
+    bounds = (its.ended_at.is_not(None), its.ended_at >= at, its.ended_at < until, behind)
     statement = sa.select(its.ended_at, its.id).where(*bounds).order_by(its.ended_at, its.id).limit(most)
     return statement.subquery("ended")
