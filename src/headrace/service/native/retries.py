@@ -116,7 +116,7 @@ def retry_many(desk: NativeDesk, caller: Identity, asked: AskMany) -> ManyTold:
     """
 
     def one(text: str) -> RunLine:
-        key = None if asked.request_key is None else f"{asked.request_key}/{text}"
+        key = None if asked.request_key is None else f"{caller.client_id}:{asked.request_key}/{text}"
         return retry(desk, caller, AskRetry(run=text, request_key=key))
 
     return told_once(
