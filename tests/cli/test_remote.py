@@ -39,6 +39,7 @@ from headrace.store import runs
 from ledger_rows import NOW, a_run, finish, put_run
 from native_house import NativeHouse
 from servers import free_port
+from waiting import until
 
 TOKEN = Credentials(token="t" * 30)
 ME = json.dumps({"client": "c", "name": "c", "role": "admin", "scopes": ["*"], "of_tomorrow": 1})
@@ -238,12 +239,13 @@ def test_a_token_in_the_open_is_warned_of() -> None:
     assert "t" * 30 not in repr(TOKEN)
 
 
-@pytest.mark.parametrize("url", ["headrace.example", "ftp://x", "http://", ""])
+@pytest.mark.parametrize("url", ["headrace.example", "ftp://x", "http://", "", "https://u:p4ss@x", "https://x?a=b"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     """Before anything is asked."""
     with pytest.raises(Problem) as refused:
         RemoteDesk(url, TOKEN)
     assert refused.value.code is Code.INVALID
+    assert "p4ss" not in str(refused.value)
 
 
 def test_lists_are_asked_for_with_all_that_narrows_them_down(remote: RemoteDesk) -> None:
@@ -293,6 +295,16 @@ def test_a_server_without_room_for_another_stream_is_asked_again_and_again(
         rest = list(revisions)
     assert first not in rest
     assert rest
+
+
+def test_who_stops_watching_leaves_nothing_behind(ledger: str, acme: Api, house: NativeHouse) -> None:  # noqa: F811 — the fixtures
+    """The place of the stream is free again."""
+    run = put_run(house.database, a_run("left"))
+    with RemoteDesk(ledger, Credentials(token=ACME)) as desk:
+        revisions = desk.watch(run.id)
+        assert next(revisions)
+        assert acme.door.streams.count == 1
+    until(lambda: acme.door.streams.count == 0, seconds=20, what="the end of the stream")
 
 
 def test_what_is_watched_and_not_there_is_refused(ledger: str) -> None:

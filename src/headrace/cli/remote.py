@@ -85,9 +85,16 @@ class RemoteDesk:
         self._credentials = credentials
         self._token = credentials.token
         parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.username
+            or parts.query
+            or parts.fragment
+        ):
             raise Problem(
-                Code.INVALID, f"{url!r} is no address of a server; http:// or https:// and a host are expected"
+                Code.INVALID,
+                "the server's address has the form http://HOST or https://HOST:PORT/PATH, without user and query",
             )
         is_near = is_loopback(parts.hostname or "")
         if parts.scheme == "http" and not is_near and (credentials.token or credentials.can_get_token):
