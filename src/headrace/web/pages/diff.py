@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -36,7 +37,7 @@ def choose(run_id: str, request: Request, console: AtConsole, other: str = "") -
     if not other:
         view = console.ask(request, SHOW_RUN, AskRun(run=run_id))
         run_id, other = view.run.id, run_story.before(view) or view.run.id
-    return RedirectResponse(f"/runs/{run_id}/diff/{other}", 302)
+    return RedirectResponse(f"/runs/{quote(run_id, safe='@')}/diff/{quote(other, safe='@')}", 302)
 
 
 @router.get("/runs/{run_id}/diff/{other}")

@@ -16,6 +16,9 @@ from headrace.web.charts import gantt
 from headrace.web.console import AtConsole
 
 router = APIRouter()
+QUICK_SECONDS = 0.5
+SLOW_SECONDS = 2.0
+"""How often a run is looked at while somebody watches it; that of a page with very many rows has more to do for each look."""
 
 
 @router.get("/runs/{run_id}")
@@ -31,10 +34,11 @@ def show(run_id: str, request: Request, console: AtConsole, part: str = "") -> R
 
 
 @router.get("/runs/{run_id}/live")
-async def live(run_id: str, request: Request, console: AtConsole) -> Response:
-    """Tell whenever something of the run has changed, until it has ended."""
+async def live(run_id: str, request: Request, console: AtConsole, pace: str = "") -> Response:
+    """Tell whenever something of the run has changed, until it has ended; ``pace=slow``: not so often."""
     caller = console.caller(request)
-    return console.live(request, lambda: run_revision(console.desk, caller, run_id), 0.5)
+    every = SLOW_SECONDS if pace == "slow" else QUICK_SECONDS
+    return console.live(request, lambda: run_revision(console.desk, caller, run_id), every)
 
 
 @router.post("/runs/{run_id}/cancel")
