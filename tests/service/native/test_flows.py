@@ -7,6 +7,7 @@ import pytest
 
 from headrace.core.client import Identity, Role
 from headrace.core.clock import MINUTE, Instant
+from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Activity, Flow, Plan
 from headrace.core.native.flows import AskFlow, AskFlowRun, ListFlows
@@ -139,6 +140,24 @@ def test_a_pipeline_is_paused_with_all_its_triggers(native: NativeHouse) -> None
     with native.database.reading() as tx:
         assert triggers.started(tx, TriggerKind.SCHEDULE) == []
     assert not native.ask(RESUME_FLOW, AskFlow(flow="Load"), OPERATOR).paused
+
+
+def test_a_pipelines_parameters_are_told_with_their_defaults(small: NativeHouse) -> None:
+    """As its document declares them: null where there is no default; the default of a secure one is nobody's business."""
+    put_pipeline(small)
+    assert small.ask(SHOW_FLOW, AskFlow(flow="Load")).parameters == {}
+    declared: dict[str, Json] = {
+        "day": {"type": "string", "defaultValue": "monday"},
+        "need": {"type": "int"},
+        "key": {"type": "SecureString", "defaultValue": {"type": "SecureString", "value": "hunter2"}},
+    }
+    with small.database.transaction() as tx:
+        body: dict[str, Json] = {"properties": {"parameters": declared, "activities": []}}
+        write_document(
+            tx, DocumentDraft(scope=FACTORY, kind="pipeline", id="load", name="Load", body=body, who="t"), NOW
+        )
+    told = small.ask(SHOW_FLOW, AskFlow(flow="Load")).parameters
+    assert (told["day"], told["need"], "hunter2" in str(told)) == ("monday", None, False)
 
 
 def test_a_pipeline_without_triggers_and_a_flow_of_jobs_cannot_be_paused(small: NativeHouse) -> None:

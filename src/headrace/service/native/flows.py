@@ -23,6 +23,7 @@ from headrace.core.query import Cursor
 from headrace.core.run import RunStatus
 from headrace.service.native import flow_runs, starts
 from headrace.service.native.desk import NativeDesk
+from headrace.service.native.flow_parameters import parameters_of
 from headrace.service.native.masking import shown_definition
 from headrace.service.native.reach import patterns
 from headrace.service.native.starts import PAUSE, RESUME
@@ -64,10 +65,11 @@ def show_flow(desk: NativeDesk, caller: Identity, asked: AskFlow) -> FlowView:
         history = flow_pages.newest_runs(tx, [(flow.scope, flow.id)], HISTORY)[flow.scope, flow.id]
         reached = [one.value for one in watermarks.of_flow(tx, flow.scope, flow.id)]
         schedules = starts.lines(tx, begun, caller, now)
+        parameters = parameters_of(tx, flow)
     return FlowView(
         line=_line(known, history[-STRIP:], begun, caller, now),
         history=tuple(map(_square, history)),
-        parameters=flow.parameters,
+        parameters=parameters,
         definition=shown_definition(flow.plan),
         watermark=max(reached, default=None),
         created_at=known.times.created_at,
