@@ -116,3 +116,14 @@ def test_there_are_only_so_many_and_places_become_free() -> None:
     asyncio.run(listen())
     assert streams.count == 0
     assert streams.open(lambda: "a").headers["x-accel-buffering"] == "no"
+
+
+def test_nobody_takes_the_places_of_all_others() -> None:
+    """Half of them are the most that one caller has."""
+    streams = Streams(4)
+    for _ in range(2):
+        streams.open(lambda: "a", whose="greedy")
+    with pytest.raises(Problem) as refused:
+        streams.open(lambda: "a", whose="greedy")
+    assert "greedy has 2 event streams open" in refused.value.message
+    streams.open(lambda: "a", whose="modest")

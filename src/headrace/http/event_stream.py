@@ -24,7 +24,7 @@ _LOOKS_AT_ONCE = 4
 
 
 class Streams:
-    """The streams that a process has open, at most ``limit`` of them."""
+    """The streams that a process has open, at most ``limit`` of them, and at most half of these for one caller."""
 
     def __init__(self, limit: int, quiet_seconds: float = QUIET_SECONDS) -> None:
         self._limit = limit
@@ -34,20 +34,23 @@ class Streams:
         self._stopped = False
         self._threads: CapacityLimiter | None = None
 
-    def open(self, look: Look, every_seconds: float = 1.0, since: str | None = None) -> Response:
+    def open(self, look: Look, every_seconds: float = 1.0, since: str | None = None, whose: str = "") -> Response:
         """Return an answer that tells ``event: changed`` with ``look``'s text as soon as that is another one than before.
 
         ``since``: the text that the caller knows already (None: the first one is told in any case). The stream ends with ``event: ended`` when
         ``look`` gives None or raises a ``Problem`` that trying again does not mend; and without a word when the process stops: then the caller
-        comes again. For the event loop only.
+        comes again. ``whose``: the caller who is counted, if that is known. For the event loop only.
 
         Raises:
-            Problem: ``UNAVAILABLE``: ``limit`` streams are open, or the process stops.
+            Problem: ``UNAVAILABLE``: so many streams are open already, or the process stops.
         """
-        stream = _Stream(look, every_seconds, since)
+        stream = _Stream(look, every_seconds, since, whose)
         with self._lock:
+            own = sum(one.whose == whose for one in self._open) if whose else 0
             if self._stopped or len(self._open) >= self._limit:
                 raise Problem(Code.UNAVAILABLE, f"{self._limit} event streams are open, the limit of this server")
+            if own >= max(1, self._limit // 2):
+                raise Problem(Code.UNAVAILABLE, f"{whose} has {own} event streams open, the limit for one caller")
             self._open.add(stream)
         return _EventResponse(self, stream)
 
@@ -108,6 +111,7 @@ class _Stream:
     look: Look
     every_seconds: float
     since: str | None
+    whose: str
     loop: asyncio.AbstractEventLoop | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 

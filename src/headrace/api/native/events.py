@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api.native.door import PREFIX, NativeDoor
-from headrace.api.native.gateway import door_of, identify
+from headrace.api.native.gateway import caller_of, door_of, identify
 from headrace.api.native.routes import path_values
 from headrace.core.client import Identity
 from headrace.service.native.looking import run_revision, runs_revision
@@ -41,4 +41,4 @@ async def _stream(request: Request, look: Callable[[NativeDoor, Identity], str |
     # What is not there is refused, instead of followed.
     await run_in_threadpool(looking)
     since = request.headers.get("last-event-id") or request.query_params.get("since")
-    return door.streams.open(looking, LOOK_SECONDS, since)
+    return door.streams.open(looking, LOOK_SECONDS, since, caller_of(request).identity.client_id)
