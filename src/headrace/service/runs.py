@@ -355,8 +355,8 @@ def errors_of_run(database: Database, scope: str | None, run_id: str) -> RunErro
     return RunErrors(
         details.run,
         failures,
-        _summed(reason for batch in details.batches for reason in batch.rejects),
-        _summed(reason for batch in details.batches for reason in batch.warnings),
+        summed(reason for batch in details.batches for reason in batch.rejects),
+        summed(reason for batch in details.batches for reason in batch.warnings),
     )
 
 
@@ -443,7 +443,8 @@ def _in_plan_order(run: Run, rows: Iterable[ActivityRun]) -> tuple[ActivityRun, 
     return (*ordered, *chain.from_iterable(below.values()))
 
 
-def _summed(reasons: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:
+def summed(reasons: Iterable[ReasonCount]) -> tuple[ReasonCount, ...]:
+    """Return the counts of equal codes and columns together, most rows first."""
     sums: dict[tuple[str, str | None], ReasonCount] = {}
     for reason in reasons:
         known = sums.get((reason.code, reason.column))

@@ -12,6 +12,10 @@ from headrace.store.database import Transaction
 from headrace.store.paging import from_position
 from headrace.store.tables import activity_runs as table
 
+_newer = table.alias("newer")
+_HAS_NEWER = sa.exists().where(
+    _newer.c.run_id == table.c.run_id, _newer.c.path == table.c.path, _newer.c.attempt > table.c.attempt
+)
 _UNTOLD = ("succeeded", "carried", "skipped", "inactive")
 
 
@@ -65,6 +69,14 @@ def for_view(tx: Transaction, run_id: str, limit: int, known: Inside | None = No
         rest = inner.where(table.c.status.in_(_UNTOLD)).limit(left - len(found))
         found += [activity_run_of(row) for row in tx.rows(rest)]
     return _as_in_plan(rows + found), within.count > left
+
+
+def failed(tx: Transaction, run_id: str, limit: int) -> list[ActivityRun]:
+    """Return newest attempts that have failed, by path, at most ``limit``; bodies fail by what is in them, and are left out."""
+    statement = sa.select(table).where(
+        table.c.run_id == run_id, table.c.kind != BODY, table.c.failure.is_not(None), ~_HAS_NEWER
+    )
+    return [activity_run_of(row) for row in tx.rows(statement.order_by(table.c.path).limit(limit))]
 
 
 def bodies_of(tx: Transaction, run_id: str, container: str) -> dict[str, int]:

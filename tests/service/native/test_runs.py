@@ -36,7 +36,7 @@ from headrace.core.native.table import (
     THROUGHPUT,
 )
 from headrace.core.native.wire import to_wire
-from headrace.core.outcome import Failure, Figures
+from headrace.core.outcome import Failure, Figures, ReasonCount
 from headrace.core.run import BODY, ActivityRun, ActivityStatus, RunKind, RunStatus
 from headrace.service.native import looking, searching
 from headrace.service.native.advice import ADVICE
@@ -398,6 +398,30 @@ def test_verbs_fit_the_role_and_the_state(small: NativeHouse) -> None:
     assert verbs(OPERATOR) == [("cancel",), ("retry",)]
     assert verbs(READER) == [(), ()]
     assert READER.role is Role.READER
+
+
+def test_errors_are_those_of_the_newest_attempts_in_the_order_of_the_plan(native: NativeHouse) -> None:
+    """With the batches' reasons summed up, most rows first; bodies fail by what is in them."""
+    failed_run(native.database, "run-1")
+    no = Failure(Code.TIMED_OUT, "too slow")
+    reasons = (ReasonCount("type", "day", 2, "no day"), ReasonCount("enum", None, 5, "no such"))
+    with native.database.transaction() as tx:
+        rows = [
+            row("Promote", A.FAILED, failure=no),
+            row("Copy", A.FAILED, failure=no),
+            row("Copy", A.FAILED, failure=no, attempt=2),
+            row("Each/1", A.FAILED, failure=no, kind=BODY, parent="Each"),
+            row("Each/1/Load", A.FAILED, failure=no, parent="Each/1"),
+            row("Again", A.FAILED, failure=no),
+            row("Again", A.SUCCEEDED, attempt=2),
+        ]
+        activity_runs.insert_all(tx, rows)
+        for number in range(2):
+            batches.save(tx, a_batch(f"batch-{number}", rejects=reasons))
+    told = native.ask(RUN_ERRORS, AskRun(run="run-1"))
+    assert [(one.activity, one.attempt) for one in told.failures] == [("Copy", 2), ("Promote", 1), ("Each/1/Load", 1)]
+    assert told.failures[0].reason.advice
+    assert [(one.code, one.count) for one in told.rejects] == [("enum", 10), ("type", 4)]
 
 
 def test_a_view_has_the_group_and_the_batches(small: NativeHouse) -> None:

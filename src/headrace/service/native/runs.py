@@ -23,11 +23,12 @@ from headrace.service.native.masking import shown_definition, shown_object
 from headrace.service.native.reach import patterns, run_of
 from headrace.service.native.run_lines import run_line, run_lines
 from headrace.service.native.searching import search
-from headrace.service.runs import NEWEST_FIRST, errors_of_run
-from headrace.store import batches, flows, revisions, run_groups, runs
+from headrace.service.runs import NEWEST_FIRST, summed
+from headrace.store import batches, flows, revisions, run_activities, run_groups, runs
 from headrace.store.database import Transaction
 from headrace.store.run_pages import RunQuery
 
+MOST_FAILURES = 500
 MOST_OF_GROUP = 200
 """Runs of a group, and runs that a run has made, that a view has at most."""
 
@@ -76,22 +77,29 @@ def show_run(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunView:
 
 
 def show_errors(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunErrors:
-    """Return why a run did not succeed, or not wholly.
+    """Return why a run did not succeed, or not wholly: at most ``MOST_FAILURES`` activities, in the order of the plan.
 
     Raises:
         Problem: ``NOT_FOUND``; ``INVALID``: several runs begin so.
     """
     with desk.database.reading() as tx:
         run = run_of(tx, caller, asked.run)
-    found = errors_of_run(desk.database, run.scope, run.id)
-    with desk.database.reading() as tx:
-        line = run_line(tx, caller, found.run)
+        line = run_line(tx, caller, run)
+        rows = run_activities.failed(tx, run.id, MOST_FAILURES)
+        its_batches = batches.of_run(tx, run.id)
+    place = {activity.name: number for number, activity in enumerate(run.definition.in_order())}
+    rows.sort(key=lambda row: place.get(row.path.partition("/")[0], len(place)))
     failures = [
-        RunProblem(activity=one.path, attempt=one.attempt, reason=reason)
-        for one in found.failures
-        if (reason := reason_of(one.failure)) is not None
+        RunProblem(activity=row.path, attempt=row.attempt, reason=reason)
+        for row in rows
+        if (reason := reason_of(row.failure)) is not None
     ]
-    return RunErrors(run=line, failures=tuple(failures), rejects=found.rejects, warnings=found.warnings)
+    return RunErrors(
+        run=line,
+        failures=tuple(failures),
+        rejects=summed(reason for batch in its_batches for reason in batch.rejects),
+        warnings=summed(reason for batch in its_batches for reason in batch.warnings),
+    )
 
 
 def _query(tx: Transaction, caller: Identity, asked: ListRuns) -> RunQuery:
