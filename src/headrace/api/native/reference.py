@@ -72,8 +72,8 @@ Besides: 405 for a method that a path does not have, 413 for a body that is too 
 
 `GET /native/v1/runs/{run}/events` and `GET /native/v1/runs/events` answer with server-sent events: `changed`, whose data is a revision, whenever
 something of the run (of the newest runs) is another than before, and `ended` when nothing of it can change any more. `since=REVISION`, or the header
-`Last-Event-ID`, leaves out what is known already. A server has at most `HEADRACE_MAX_EVENT_STREAMS` of them open (503 then); it ends them when it
-stops, and with the caller's rights.
+`Last-Event-ID`, leaves out what is known already. A server has at most `HEADRACE_MAX_EVENT_STREAMS` of them open, half of these for one
+caller (503 then); it ends them when it stops, and with the caller's rights.
 
 ## Watching the server
 
