@@ -163,7 +163,7 @@ def test_an_empty_installation_says_how_to_begin(developer: Visitor) -> None:
     """Who has just installed it is told the first command."""
     page = developer.get("/runs")
     assert page.status == 200
-    assert "headrace run examples/flights/flow.yaml" in page.text
+    assert "headrace run flow.yaml" in page.text
     assert "Clear the filters" in developer.get("/runs?status=failed").text
 
 
