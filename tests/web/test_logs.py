@@ -49,6 +49,14 @@ def test_a_run_that_goes_on_is_followed(visitor: Visitor) -> None:
     assert "after=3" in part
 
 
+def test_the_last_lines_tell_how_the_run_ended(visitor: Visitor) -> None:
+    """The head of a page that follows a run learns of its end."""
+    part = visitor.get(f"/runs/{id_of('succeeded')}/logs?part=lines&after=4")
+    assert 'id="log-status" role="status" hx-swap-oob="true"' in part.html
+    assert "succeeded" in part.text
+    assert "hx-swap-oob" not in visitor.get(f"/runs/{id_of('running')}/logs?part=lines").html
+
+
 def test_a_log_is_downloaded_as_text(visitor: Visitor) -> None:
     """One line each, whatever is in it."""
     run = id_of("succeeded")

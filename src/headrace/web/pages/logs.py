@@ -50,12 +50,14 @@ def show(  # noqa: PLR0913, PLR0917 — what the address says
         "stamp": to_iso,
     }
     if part == "lines":
-        return console.part(request, "logs.html", "lines", values)
+        # The lines behind those of a run that has ended meanwhile: the page's head learns of it with them.
+        ended = None if goes_on else console.ask(request, SHOW_RUN, AskRun(run=run_id)).run
+        return console.part(request, "logs.html", "lines", {**values, "ended": ended})
     view = console.ask(request, SHOW_RUN, AskRun(run=run_id))
     paths = sorted({line.path for line in view.activities} | ({activity} if activity else set()))
     more = {"run": view.run, "paths": paths, "levels": tuple(LEVELS), "level": level, "activity": activity}
     more["download"] = f"/runs/{run_id}/logs.txt?{urlencode(kept)}"
-    return console.page(request, "logs.html", {**values, **more})
+    return console.page(request, "logs.html", {**values, **more, "ended": None})
 
 
 @router.get("/runs/{run_id}/logs.txt")
