@@ -49,6 +49,16 @@ def test_without_a_choice_it_is_the_run_before(visitor: Visitor) -> None:
     )
 
 
+def test_any_two_of_a_group_can_be_picked(visitor: Visitor) -> None:
+    """The page of one comparison leads to the others."""
+    first, again, replay = id_of("first"), id_of("again"), id_of("replay")
+    page = visitor.get(f"/runs/{first}/diff?one={again}&other={replay}")
+    assert page.location == f"/runs/{again}/diff/{replay}"
+    shown = visitor.get(page.location).html
+    assert shown.count(f'<option value="{first}">') == 2
+    assert shown.count(f'<option value="{again}" selected>') == shown.count(f'<option value="{replay}" selected>') == 1
+
+
 def test_names_do_not_repeat_their_chapter() -> None:
     """`parameters.day` is `day` under Parameters."""
     row = Difference(what="parameters.day")

@@ -32,8 +32,9 @@ class Chapter:
 
 
 @router.get("/runs/{run_id}/diff")
-def choose(run_id: str, request: Request, console: AtConsole, other: str = "") -> Response:
-    """Lead to the comparison with the run that was picked; without one, with the run before it in its group."""
+def choose(run_id: str, request: Request, console: AtConsole, one: str = "", other: str = "") -> Response:
+    """Lead to the comparison of the two runs that were picked: without ``one`` it is this run, without ``other`` the run before it in its group."""
+    run_id = one or run_id
     if not other:
         view = console.ask(request, SHOW_RUN, AskRun(run=run_id))
         run_id, other = view.run.id, run_story.before(view) or view.run.id
