@@ -321,6 +321,10 @@ def test_what_is_long_is_cut(small: NativeHouse) -> None:
     view = small.ask(SHOW_ACTIVITY, AskActivity(run="run-1", path="Copy"))
     assert view.is_cut
     assert len(json.dumps(to_wire(view))) < 70_000
+    put_run(small.database, a_run("run-2", parameters={"day": "monday", "items": list(range(50_000))}))
+    parameters = small.ask(SHOW_RUN, AskRun(run="run-2")).run.parameters
+    assert (parameters["day"], str(parameters["items"])[:6]) == ("monday", "[0, 1,")
+    assert len(json.dumps(to_wire(small.ask(LIST_RUNS, ListRuns())))) < 20_000
 
 
 def test_a_revision_changes_with_whatever_happens_in_a_run(native: NativeHouse) -> None:

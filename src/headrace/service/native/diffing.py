@@ -16,7 +16,7 @@ from headrace.service.native.reach import run_of
 from headrace.service.native.run_lines import run_lines
 from headrace.store import run_activities
 
-_MOST = 2000
+_MOST = 1000
 """Activities of a run that are compared."""
 
 

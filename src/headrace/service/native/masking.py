@@ -1,5 +1,6 @@
 """Definitions, settings, parameters and what was put in and out, as they are shown: without what is secret in them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -20,6 +21,9 @@ _SECRET_NAMES = frozenset(
 """Names whose texts are secrets, in lower case and without hyphens and underscores."""
 LONGEST = 64 * 1024
 """Characters of JSON that are shown of a value; a longer one is cut."""
+IN_LISTS = 4096
+"""The same of the parameters of a run in a list."""
+_LEAST = 40
 
 
 def shown_definition(plan: Plan) -> Mapping[str, Json]:
@@ -31,6 +35,15 @@ def shown_object(value: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return an object as ``shown``; one that is nothing but a sealed secret has only its mask."""
     found = shown(value)
     return found if isinstance(found, Mapping) else {"value": found}
+
+
+def shortened(value: Mapping[str, Json], most: int) -> Mapping[str, Json]:
+    """Return an object with its longest members cut to the beginnings of their JSON, if it has more than ``most`` characters of it."""
+    sizes = {name: json.dumps(item, ensure_ascii=False, default=dict) for name, item in value.items()}
+    if sum(map(len, sizes.values())) <= most:
+        return value
+    room = max(most // max(len(sizes), 1), _LEAST)
+    return {name: item if len(sizes[name]) <= room else f"{sizes[name][:room]}…" for name, item in value.items()}
 
 
 def shown(value: Json) -> Json:

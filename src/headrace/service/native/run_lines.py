@@ -6,25 +6,25 @@ from headrace.core.client import Identity, Role
 from headrace.core.native.runs import RunLine
 from headrace.core.run import Run, RunKind
 from headrace.service.native.advice import reason_of
-from headrace.service.native.masking import shown_object
+from headrace.service.native.masking import IN_LISTS, LONGEST, shortened, shown_object
 from headrace.service.runs import job_of
 from headrace.store import batches
 from headrace.store.database import Transaction
 
 
-def run_lines(tx: Transaction, caller: Identity, found: Iterable[Run]) -> tuple[RunLine, ...]:
-    """Return what ``caller`` is shown of runs."""
+def run_lines(tx: Transaction, caller: Identity, found: Iterable[Run], most: int = IN_LISTS) -> tuple[RunLine, ...]:
+    """Return what ``caller`` is shown of runs; long parameters are cut to ``most`` characters in all."""
     several = tuple(found)
     left = batches.left_of_runs(tx, [run.id for run in several if run.figures.rows_rejected])
-    return tuple(_line(run, caller, left.get(run.id, run.figures.rows_rejected or 0)) for run in several)
+    return tuple(_line(run, caller, left.get(run.id, run.figures.rows_rejected or 0), most) for run in several)
 
 
 def run_line(tx: Transaction, caller: Identity, run: Run) -> RunLine:
     """Return what ``caller`` is shown of a run."""
-    return run_lines(tx, caller, (run,))[0]
+    return run_lines(tx, caller, (run,), LONGEST)[0]
 
 
-def _line(run: Run, caller: Identity, left: int) -> RunLine:
+def _line(run: Run, caller: Identity, left: int, most: int) -> RunLine:
     return RunLine(
         id=run.id,
         scope=run.scope,
@@ -45,7 +45,7 @@ def _line(run: Run, caller: Identity, left: int) -> RunLine:
         ended_at=run.ended_at,
         reason=reason_of(run.reason),
         window=run.window,
-        parameters=shown_object(run.parameters),
+        parameters=shortened(shown_object(run.parameters), most),
         figures=run.figures,
         rejects_left=left,
         verbs=_verbs(run, caller),

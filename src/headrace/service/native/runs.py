@@ -19,7 +19,7 @@ from headrace.service.native import activity_lines, diffing, throughput
 from headrace.service.native.advice import reason_of
 from headrace.service.native.batch_lines import batch_line
 from headrace.service.native.desk import NativeDesk
-from headrace.service.native.masking import shown_definition, shown_object
+from headrace.service.native.masking import LONGEST, shortened, shown_definition, shown_object
 from headrace.service.native.reach import patterns, run_of
 from headrace.service.native.run_lines import run_line, run_lines
 from headrace.service.native.searching import search
@@ -70,7 +70,7 @@ def show_run(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunView:
             group=run_lines(tx, caller, group),
             parts=run_lines(tx, caller, parts),
             definition=shown_definition(run.definition),
-            details=shown_object(run.details),
+            details=shortened(shown_object(run.details), LONGEST),
             more_activities=more,
             revision=revisions.of_run(tx, run.id),
         )
