@@ -59,6 +59,9 @@ PAGES = {
     "Rejects": "/rejects",
     "native API: runs": "/native/v1/runs",
     "native API: a run": "/native/v1/runs/{run}",
+    "native API: throughput of a day": "/native/v1/throughput?since=2023-12-01T00:00:00Z&until=2023-12-02T00:00:00Z",
+    "native API: what differs from the large run": f"/native/v1/runs/{{run}}/diff/{LARGE}",
+    "native API: why the large run failed": f"/native/v1/runs/{LARGE}/errors",
     "metrics": "/metrics",
     "health": "/healthz",
 }
