@@ -36,7 +36,7 @@ def _told(desk: Desk, run_id: str) -> list[Line]:
     return _lines(desk.database, run_id)
 
 
-def test_a_run_tells_what_is_done_in_it(desk: Desk, make_engine: MakesEngines) -> None:
+def test_a_run_tells_what_is_done_in_it(sqlite_desk: Desk, make_engine: MakesEngines) -> None:
     """Without a look into an operator's log, one reads when each activity began and ended, what failed, why, and when it is tried again."""
 
     def flaky(task: Task, context: Context) -> Outcome:  # noqa: ARG001 — the shape of every activity
@@ -47,6 +47,7 @@ def test_a_run_tells_what_is_done_in_it(desk: Desk, make_engine: MakesEngines) -
         )
         return Outcome(figures=Figures(rows_read=5), batch=batch)
 
+    desk = sqlite_desk
     make_engine({"flaky": flaky})
     flow = plan(
         activity("a", "flaky", policy=Policy(retries=1, interval_seconds=0.05)),

@@ -123,9 +123,11 @@ def _desk(database: Database, clock: ManualClock, **reporters: Any) -> ReportDes
     return desk
 
 
-def test_a_run_is_a_trace_and_its_attempts_are_spans(database: Database, clock: ManualClock, taker: Taker) -> None:
+def test_a_run_is_a_trace_and_its_attempts_are_spans(
+    sqlite_database: Database, clock: ManualClock, taker: Taker
+) -> None:
     """A collector is sent what the ledger has: times, ends, codes and figures, under ids that everybody can derive."""
-    desk = _desk(database, clock, traces=trace_reporter(f"{taker.url}/otlp/", {"api-key": "k"}, "1.0"))
+    desk = _desk(sqlite_database, clock, traces=trace_reporter(f"{taker.url}/otlp/", {"api-key": "k"}, "1.0"))
     report_due(desk)
     path, headers, body = taker.bodies[0]
     assert (path, headers["api-key"]) == ("/otlp/v1/traces", "k")

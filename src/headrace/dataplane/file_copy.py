@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import structlog
+
 from headrace.core.clock import MINUTE
 from headrace.core.crashpoints import crash_point
 from headrace.core.errors import Code, Problem
@@ -23,6 +25,8 @@ from headrace.dataplane.connectors.files import Entry, FileStore, Listing, Sourc
 from headrace.dataplane.connectors.stores import open_store
 from headrace.dataplane.slices import Copying, one_problem, run_slices
 from headrace.dataplane.storage import disk_full, no_room
+
+_log = structlog.get_logger(__name__)
 
 _SUFFIXES = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,9}){1,2}$")
 
@@ -76,6 +80,8 @@ def _copied(settings: CopySettings, source: FileSource, store: FileStore, work: 
     _check_amount(settings, slices)
     earlier = landing.reusable(work.roots, work.task)
     _check_room(work.folder.path, (s.entry.size for s in slices if _version(s.entry) not in earlier))
+    kept = sum(_version(s.entry) in earlier for s in slices)
+    _log.info("files were found", files=len(slices), bytes=sum(s.entry.size for s in slices), copied_before=kept)
     done = run_slices(
         slices,
         lambda s: copy_slice(s, store, work, earlier, settings.packed),

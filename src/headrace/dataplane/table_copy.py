@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import structlog
 
 from headrace.core.clock import Instant
 from headrace.core.crashpoints import crash_point
@@ -25,6 +26,8 @@ from headrace.dataplane.connectors.databases.relations import Relation, relation
 from headrace.dataplane.connectors.databases.session import Session
 from headrace.dataplane.slices import Copying, one_problem, run_slices
 from headrace.dataplane.storage import disk_full
+
+_log = structlog.get_logger(__name__)
 
 _SECONDS_END = 10**11
 """Whole numbers beyond are milliseconds, where nobody said what they are (contract 4.5): as seconds they would be the year 5138."""
@@ -86,6 +89,7 @@ def _copied(
         # Where no other connection can read the same rows, one reads them all.
         slices = split(relation.name, ("",) if snapshot is None else conditions)
         reading = Reading(relation, columns, condition, session, snapshot, settings.max_bytes)
+        _log.info("the table is read", table=relation.name, columns=len(columns), partitions=len(slices))
         try:
             files = _copy_slices(slices, reading, work, info)
         except UnfitError as unfit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
+import structlog
 
 from headrace.core.codec import Json, decode, encode
 from headrace.core.crashpoints import crash_point
@@ -31,6 +32,8 @@ from headrace.dataplane.promotion.sources import open_source
 from headrace.dataplane.promotion.staging import Fallible
 from headrace.dataplane.promotion.writing import Written, remove_parts, write_accepted
 from headrace.dataplane.storage import Roots, disk_full
+
+_log = structlog.get_logger(__name__)
 
 _TOP = 3
 
@@ -96,6 +99,7 @@ def promote(  # noqa: PLR0913 — what an activity is handed, and where it may w
     context.cancellation.check()
     found = delta.committed(promotion.table, task.commit_key)
     if found is not None:
+        _log.info("the batch had been committed before", table=settings.target.table)
         return _outcome_of_commit(promotion, found)
     if not landing.files:
         return _nothing(promotion)
