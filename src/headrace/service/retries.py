@@ -9,7 +9,7 @@ from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow, Plan
 from headrace.core.ids import Ids
 from headrace.core.outcome import Figures
-from headrace.core.planning import PlanMode, PlanRequest, RunPlan, plan_run
+from headrace.core.planning import PlanMode, PlanRequest, RunPlan, Verdict, plan_run
 from headrace.core.run import Run, RunKind, RunStatus
 from headrace.core.window import Window
 from headrace.service.delivered import check_not_delivered_since
@@ -29,7 +29,7 @@ class RetryRequest:
 
     ``mode`` and ``activity`` are the planner's. ``definition`` overrules the flow's present plan. ``parameters`` (those that differ) and ``window``
     overrule those of the run that is retried; where they do differ, nothing is carried over. ``details`` None: those of the run
-    that is retried. ``request_key`` as for ``RunRequest``.
+    that is retried. ``request_key`` as for ``RunRequest``. ``if_needed``: refused where nothing would be done.
     """
 
     created_by: str
@@ -42,6 +42,7 @@ class RetryRequest:
     request_key: str | None = None
     request_key_lifetime: int = 7 * DAY
     details: Mapping[str, Json] | None = None
+    if_needed: bool = False
 
 
 def preview_retry(
@@ -76,8 +77,9 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
 
     Raises:
         Problem: ``NOT_FOUND``; ``ILLEGAL_STATE``: the run, or another one of its group, has not ended (the message names it), or the flow is
-            disabled, or another run has delivered since what this one was to read, or it is a pipeline's or a job's; ``INVALID``: no such activity;
-            ``UNKNOWN_FIELD`` or ``INVALID``: the parameters; ``CONFLICT``: the key belongs to another request.
+            disabled, or another run has delivered since what this one was to read, or it is a pipeline's or a job's, or nothing is left to do and
+            that was asked; ``INVALID``: no such activity; ``UNKNOWN_FIELD`` or ``INVALID``: the parameters; ``CONFLICT``: the key belongs to another
+            request.
     """
     now = clock.now()
     with database.reading() as tx:
@@ -91,6 +93,8 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
         new_id = ids.uuid()
         run_plan = _planned(retried, rows, wanted, request, (looked_at, new_id))
         check_not_delivered_since(tx, retried, rows)
+        if request.if_needed:
+            check_needed(retried, run_plan)
         run = replace(_new_run(wanted, rows, run_plan, request, now), id=new_id)
         queue_run(tx, run, carried_or_pending(run, run_plan, rows))
         audit.record(tx, run.scope, request.created_by, "run.retry", run.id, now)
@@ -100,6 +104,19 @@ def retry_run(  # noqa: PLR0913 — a use case and what it needs; the last two b
     if run.retry_of != retried.id:
         raise key_in_use(run)
     return run
+
+
+def check_needed(retried: Run, run_plan: RunPlan) -> None:
+    """Refuse a retry that would do nothing.
+
+    Raises:
+        Problem: ``ILLEGAL_STATE``.
+    """
+    if all(planned.verdict is Verdict.CARRY_OVER for planned in run_plan.activities):
+        message = (
+            f"run {retried.id} succeeded, so nothing is left to do; begin with an activity, or do everything again"
+        )
+        raise Problem(Code.ILLEGAL_STATE, message)
 
 
 def _look(rows: GroupRows, lost: OutcomeLost) -> OutcomeLost:

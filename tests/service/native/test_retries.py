@@ -140,6 +140,23 @@ def test_what_cannot_be_retried_says_why(small: NativeHouse) -> None:
         plan(small, run="run-3")
 
 
+def test_nothing_is_made_where_nothing_is_left_to_do(small: NativeHouse) -> None:
+    """A run that succeeded is done again when that is asked for, and not by chance."""
+    fail(small)
+    made = retry(small)
+    with small.database.transaction() as tx:
+        runs.move(tx, made.id, {RunStatus.QUEUED}, RunStatus.RUNNING, NOW)
+        for expected, status in ((A.PENDING, A.QUEUED), (A.QUEUED, A.RUNNING), (A.RUNNING, A.SUCCEEDED)):
+            ended = Outcome() if status is A.SUCCEEDED else None
+            activity_runs.move(tx, made.id, "Promote", 1, {expected}, status, NOW, outcome=ended)
+        runs.move(tx, made.id, {RunStatus.RUNNING}, RunStatus.SUCCEEDED, NOW)
+    for run_id in ("run-1", made.id):
+        assert not plan(small, run=run_id).is_needed
+        with pytest.raises(Problem, match="nothing is left to do"):
+            retry(small, run=run_id)
+    assert retry(small, run=made.id, mode=PlanMode.ALL).attempt == 3
+
+
 def test_a_doors_run_is_done_again_by_what_its_door_makes_of_it_now(small: NativeHouse) -> None:
     """Its facts are the door's; as it was, it is the plan that it had."""
     fail(small, details={"type": "on-demand", "deltaColumn": {"name": "old"}})

@@ -23,7 +23,7 @@ from headrace.core.native.runs import (
 )
 from headrace.core.outcome import Failure
 from headrace.core.planning import PlanMode, RunPlan, Verdict
-from headrace.core.run import Run, RunKind
+from headrace.core.run import Run, RunKind, RunStatus
 from headrace.service.jobs import by_run
 from headrace.service.native.advice import reason_of
 from headrace.service.native.desk import NativeDesk, PipelineWish
@@ -31,7 +31,7 @@ from headrace.service.native.masking import shown_object
 from headrace.service.native.reach import run_of
 from headrace.service.native.repeated import told_once
 from headrace.service.native.run_lines import run_line
-from headrace.service.retries import RetryRequest, preview_retry, retry_run
+from headrace.service.retries import RetryRequest, check_needed, preview_retry, retry_run
 from headrace.service.runs import cancel_run, job_of
 from headrace.store import runs
 
@@ -162,15 +162,12 @@ def _retried(desk: NativeDesk, caller: Identity, run: Run, asked: AskRetry) -> R
         _check_job(run, asked)
         return _retried_job(desk, caller, run, asked.request_key)
     if run.definition.dialect:
-        return desk.pipelines.run(_wish(run, caller, asked))
+        wish = _wish(run, caller, asked)
+        if run.status is RunStatus.SUCCEEDED:
+            # The door would make a run that does nothing.
+            check_needed(run, desk.pipelines.plan(wish))
+        return desk.pipelines.run(wish)
     request = _request(desk, run, caller, asked)
-    if asked.request_key is None or not _is_made(desk, run, asked.request_key):
-        plan = preview_retry(desk.database, run.scope, run.id, request, desk.outcome_lost)
-        if all(planned.verdict is Verdict.CARRY_OVER for planned in plan.activities):
-            message = (
-                f"run {run.id} succeeded, so nothing is left to do; begin with an activity, or do everything again"
-            )
-            raise Problem(Code.ILLEGAL_STATE, message)
     return retry_run(desk.database, run.scope, run.id, request, desk.outcome_lost, clock=desk.clock, ids=desk.ids)
 
 
@@ -181,11 +178,6 @@ def _retried_job(desk: NativeDesk, caller: Identity, run: Run, key: str | None) 
     made = told_once(desk, caller, key, ["runs.retry", run.id], Made, do)
     with desk.database.reading() as tx:
         return runs.get(tx, run.scope, made.run)
-
-
-def _is_made(desk: NativeDesk, run: Run, key: str) -> bool:
-    with desk.database.reading() as tx:
-        return runs.find_by_request_key(tx, run.scope, key, run.created_at) is not None
 
 
 def _check(asked: AskRetry) -> None:
@@ -215,6 +207,7 @@ def _request(desk: NativeDesk, run: Run, caller: Identity, asked: AskRetry) -> R
         parameters=_changed(run, asked),
         request_key=asked.request_key,
         details=None if made is None else {**run.details, **made.details},
+        if_needed=True,
     )
 
 
