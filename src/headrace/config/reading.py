@@ -33,6 +33,8 @@ _SANDBOX = re.compile(r"[a-z0-9][a-z0-9-]{0,255}")
 _FACTORY = re.compile(r"[^/\x00-\x1f]{1,200}/[-\w._()]{1,90}/(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _STANDARD = {"otel_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT", "otel_headers": "OTEL_EXPORTER_OTLP_HEADERS"}
 """Settings that have a name in the environment which other programs read too."""
+_TOGETHER = frozenset({"heartbeat_seconds", "dead_after_seconds"})
+"""Settings that have to fit each other."""
 _URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -67,6 +69,38 @@ def load(
     return _complete(root, directory, _parse_all(merged, directory))
 
 
+def diagnose(
+    environment: Mapping[str, str] | None = None, home: Path | None = None, directory: Path | None = None
+) -> tuple[Settings, tuple[Problem, ...]]:
+    """Return the settings as ``load`` does, and everything that is wrong with them; what is wrong has its default. Never fails."""
+    environment = os.environ if environment is None else environment
+    directory = (directory or Path.cwd()).resolve()
+    faults: list[Problem] = []
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    given = _known(given, "the environment", lambda name: PREFIX + name.upper(), faults)
+    nearby = _known_of_file(directory / FILE_NAME, faults)
+    chosen = home or Path(str(given.get("home") or nearby.get("home") or Settings.__dataclass_fields__["home"].default))
+    root = (directory / chosen.expanduser()).resolve()
+    in_home = {} if root == directory else _known_of_file(root / FILE_NAME, faults)
+    merged = {**nearby, **in_home, **{name: value for name, value in given.items() if value != ""}}
+    merged.pop("home", None)
+    good: dict[str, Any] = {}
+    for name, value in merged.items():
+        # Each by itself, so that one that is wrong hides no other.
+        try:
+            parsed = _parse_all({name: value}, directory)
+            if name not in _TOGETHER:
+                _complete(root, directory, dict(parsed))
+            good |= parsed
+        except Problem as problem:
+            faults.append(problem)
+    try:
+        return _complete(root, directory, dict(good)), tuple(faults)
+    except Problem as problem:
+        alone = {name: value for name, value in good.items() if name not in _TOGETHER}
+        return _complete(root, directory, alone), (*faults, problem)
+
+
 def environment() -> Mapping[str, str]:
     """Return a copy of the process's environment, for flow files that name variables of it."""
     return dict(os.environ)
@@ -75,6 +109,11 @@ def environment() -> Mapping[str, str]:
 def is_debugging() -> bool:
     """Say whether ``HEADRACE_DEBUG`` asks for tracebacks; never fails, since it is asked when something has failed already."""
     return os.environ.get(PREFIX + "DEBUG", "").lower() not in {"", "0", "false", "no", "off"}
+
+
+def has_colours() -> bool:
+    """Say whether terminals may be sent colours: not with ``NO_COLOR`` (whatever it holds), nor where the terminal is a dumb one."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def reference() -> str:
@@ -110,16 +149,36 @@ def _default_words(field: "dataclasses.Field[Any]") -> str:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    values = _parse_file(path)
+    _refuse_unknown(values, str(path), lambda name: name)
+    return values
+
+
+def _known_of_file(path: Path, faults: list[Problem]) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _known(_parse_file(path), str(path), lambda name: name, faults)
+    except Problem as problem:
+        faults.append(problem)
+        return {}
+
+
+def _known(values: dict[str, Any], where: str, spell: Any, faults: list[Problem]) -> dict[str, Any]:
+    try:
+        _refuse_unknown(values, where, spell)
+    except Problem as problem:
+        faults.append(problem)
+    return {name: value for name, value in values.items() if name in Settings.__dataclass_fields__}
+
+
+def _parse_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(Code.MALFORMED, f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise Problem(Code.MALFORMED, f"{path} is not TOML: {error}") from error
-    _refuse_unknown(values, str(path), lambda name: name)
-    return values
 
 
 def _refuse_unknown(values: Mapping[str, object], where: str, spell: Any) -> None:
