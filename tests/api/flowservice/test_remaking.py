@@ -10,7 +10,7 @@ from fakes import ManualClock
 from headrace.api.flowservice.app import make_app
 from headrace.api.flowservice.door import AUDIENCE, FlowServiceDoor
 from headrace.api.flowservice.retries import remaker
-from headrace.core.errors import Problem
+from headrace.core.errors import Code, Problem
 from headrace.core.native.runs import AskRetry, AskRun
 from headrace.core.native.table import CANCEL_RUN, PLAN_RETRY, RETRY_RUN
 from headrace.core.run import Run
@@ -57,8 +57,9 @@ def test_a_run_whose_flow_is_paused_or_gone_is_not_done_again(house: tuple[Nativ
     flow = client.make("/flows", flow_body(make_ends(client)))
     run = client.make("/runs", run_body(flow))
     assert client("POST", f"/flows/{flow}/action?op=disable").status_code == 200
-    with pytest.raises(Problem, match="enable it to retry its runs"):
+    with pytest.raises(Problem, match="enable it to retry its runs") as paused:
         native.ask(RETRY_RUN, AskRetry(run=run))
     assert client("DELETE", f"/flows/{flow}").status_code == 204
-    with pytest.raises(Problem, match="does not exist any more"):
+    with pytest.raises(Problem, match="does not exist any more") as gone:
         native.ask(PLAN_RETRY, AskRetry(run=run))
+    assert (paused.value.code, gone.value.code) == (Code.ILLEGAL_STATE, Code.NOT_FOUND)

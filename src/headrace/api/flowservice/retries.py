@@ -71,7 +71,12 @@ def remaker(door: FlowServiceDoor) -> Callable[[Run], Firing]:
 
     def remake(run: Run) -> Firing:
         tenant = nobody(door, run.scope)
-        flow = _flow(tenant, run)
+        try:
+            flow = _flow(tenant, run)
+        except Refusal as refusal:
+            # Elsewhere the door's numbers say nothing.
+            code = Code.NOT_FOUND if refusal.fault is Fault.RUN_FLOW_UNKNOWN else Code.ILLEGAL_STATE
+            raise Problem(code, refusal.message) from refusal
         delta = delta_for(run, flow.item)
         plan = make_plan(parts_of(tenant, flow.item, flow.frozen), delta, check_expression)
         return Firing(plan, {"deltaColumn": delta, "flow": flow.for_runs})
