@@ -3,6 +3,7 @@
 from headrace.bootstrap.application import Application
 from headrace.core.errors import Code, Problem
 from headrace.store import settings
+from headrace.store.database import Transaction
 
 _KEY = "serving.address"
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 — nothing is bound here
@@ -18,6 +19,12 @@ def keep_address(application: Application, host: str, port: int) -> None:
         settings.put(tx, _KEY, f"http://{shown}:{port}", application.clock.now())
 
 
+def kept_address(tx: Transaction) -> str | None:
+    """Return where the newest server of this ledger has said that it answers; None: there was none."""
+    kept = settings.get(tx, _KEY)
+    return kept if isinstance(kept, str) else None
+
+
 def own_address(application: Application) -> str:
     """Return where callers reach this installation: what the settings say, else where its newest server answers.
 
@@ -27,7 +34,7 @@ def own_address(application: Application) -> str:
     if application.settings.public_url:
         return application.settings.public_url
     with application.database.reading() as tx:
-        kept = settings.get(tx, _KEY)
-    if not isinstance(kept, str):
+        kept = kept_address(tx)
+    if kept is None:
         raise Problem(Code.UNAVAILABLE, "no server of this installation has told its address; set HEADRACE_PUBLIC_URL")
     return kept
