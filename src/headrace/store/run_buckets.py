@@ -28,6 +28,19 @@ class Wanted:
     count: int
 
 
+def first_counted(tx: Transaction, wanted: Wanted, most: int) -> int:
+    """Return the first bucket that can be counted so that no more than ``most`` runs are looked at; 0: all can.
+
+    The newest bucket is always counted.
+    """
+    until = wanted.since + wanted.count * wanted.width
+    ends = sa.select(table.c.ended_at).where(
+        table.c.ended_at.is_not(None), table.c.ended_at >= wanted.since, table.c.ended_at < until
+    )
+    beyond = tx.scalar(ends.order_by(table.c.ended_at.desc(), table.c.id.desc()).offset(most).limit(1))
+    return 0 if beyond is None else min((int(beyond) - wanted.since) // wanted.width + 1, wanted.count - 1)
+
+
 def ended(tx: Transaction, wanted: Wanted) -> dict[int, dict[str, int]]:
     """Return counts of runs that ended, by the number of their bucket; buckets in which nothing ended are left out."""
     number = ((table.c.ended_at - wanted.since) / wanted.width).label("bucket")

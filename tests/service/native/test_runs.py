@@ -38,7 +38,7 @@ from headrace.core.native.table import (
 from headrace.core.native.wire import to_wire
 from headrace.core.outcome import Failure, Figures, ReasonCount
 from headrace.core.run import BODY, ActivityRun, ActivityStatus, RunKind, RunStatus
-from headrace.service.native import looking, searching
+from headrace.service.native import looking, searching, throughput
 from headrace.service.native.advice import ADVICE
 from headrace.service.secret_values import seal_value
 from headrace.store import activity_runs, batches, flows, run_search, runs
@@ -214,6 +214,22 @@ def test_runs_are_counted_by_the_time_of_their_end(native: NativeHouse) -> None:
     assert (told.width, dict(told.open)) == (10, {"queued": 1})
     assert native.ask(THROUGHPUT, asked).buckets[1].failed == 2
     assert native.ask(THROUGHPUT, replace(asked, flow="flow-none")).buckets[1].failed == 0
+
+
+def test_of_very_many_runs_the_newest_are_counted(native: NativeHouse) -> None:
+    """And it is said since when: what was not counted is not taken for nothing."""
+    with native.database.transaction() as tx:
+        for number in range(6):
+            runs.insert(tx, a_run(f"run-{number}"))
+            finish(tx, f"run-{number}", now=NOW + number * 10)
+    asked = AskThroughput(since=NOW, until=Instant(NOW + 60), buckets=3)
+    counted = [throughput.count_runs(native.desk, ADMIN, asked, most) for most in (6, 4, 3, 1)]
+    assert [[bucket.failed for bucket in told.buckets] for told in counted] == [
+        *([2, 2, 2], [0, 2, 2]),
+        *([0, 0, 2], [0, 0, 2]),
+    ]
+    since = [told.counted_since for told in counted]
+    assert since == [None, NOW + 20, NOW + 40, NOW + 40]
 
 
 def _nested(count: int, failed: int) -> list[ActivityRun]:

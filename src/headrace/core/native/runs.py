@@ -117,12 +117,13 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """Runs by time, and how many are open now, by status."""
+    """Runs by time, and how many are open now, by status. ``counted_since``: very many have ended; earlier ones were not counted (None: all were)."""
 
     buckets: tuple[Bucket, ...]
     width: int
     """Microseconds of a bucket."""
     open: Mapping[str, int] = field(default_factory=dict)
+    counted_since: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Runs that ended, by time."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from headrace.core.client import Identity
@@ -12,10 +13,12 @@ from headrace.service.native.reach import patterns
 from headrace.store import flows, run_buckets
 
 MOST_BUCKETS = 500
+MOST_COUNTED = 200_000
+"""Runs that are counted at most, whomever they belong to."""
 
 
-def count_runs(desk: NativeDesk, caller: Identity, asked: AskThroughput) -> Throughput:
-    """Return runs by the time of their end, and how many are open now.
+def count_runs(desk: NativeDesk, caller: Identity, asked: AskThroughput, most: int = MOST_COUNTED) -> Throughput:
+    """Return runs by the time of their end, and how many are open now. The newest ``most`` ends are counted, and no more.
 
     Raises:
         Problem: ``INVALID``: the buckets, or a time that ends before it begins; ``NOT_FOUND``: the scope.
@@ -33,12 +36,15 @@ def count_runs(desk: NativeDesk, caller: Identity, asked: AskThroughput) -> Thro
     with desk.database.reading() as tx:
         of_flows = None if asked.flow is None else flows.named(tx, reached, asked.flow)
         wanted = run_buckets.Wanted(reached, of_flows, since, width, asked.buckets)
-        found = run_buckets.ended(tx, wanted)
+        first = run_buckets.first_counted(tx, wanted, most)
+        counted_since = Instant(since + first * width)
+        found = run_buckets.ended(tx, replace(wanted, since=counted_since, count=asked.buckets - first))
         is_open = run_buckets.open_by_status(tx, wanted)
     buckets = tuple(
-        Bucket(start=Instant(since + number * width), **found.get(number, {})) for number in range(asked.buckets)
+        Bucket(start=Instant(since + number * width), **found.get(number - first, {}))
+        for number in range(asked.buckets)
     )
-    return Throughput(buckets=buckets, width=width, open=is_open)
+    return Throughput(buckets=buckets, width=width, open=is_open, counted_since=counted_since if first else None)
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"runs.throughput": count_runs}
