@@ -54,7 +54,7 @@ def test_a_request_that_nobody_answers_any_more_is_taken_over(native: NativeHous
         seen.append(told(native, "later"))
         return AskRun(run="late")
 
-    told_once(native.desk, OPERATOR, "k", "this", AskRun, slow)
+    assert told_once(native.desk, OPERATOR, "k", "this", AskRun, slow).run == "later"
     assert seen == ["later"]
 
 

@@ -47,11 +47,18 @@ def told_once(
     except BaseException:
         # Whatever it was: nobody is to be told that this request is still being answered.
         with desk.database.transaction() as tx:
-            idempotency.drop(tx, scope, key)
+            kept = idempotency.claim(tx, scope, key, word, now)
+            if kept is None or kept.status == idempotency.UNANSWERED:
+                idempotency.drop(tx, scope, key)
         raise
     with desk.database.transaction() as tx:
-        idempotency.keep(tx, scope, key, _DONE, json.dumps({"word": word, "told": to_wire(answer)}, default=dict))
-    return answer
+        kept = idempotency.claim(tx, scope, key, word, now)
+        if kept is None or kept.status == idempotency.UNANSWERED:
+            text = json.dumps({"word": word, "told": to_wire(answer)}, default=dict)
+            idempotency.keep(tx, scope, key, _DONE, text)
+            return answer
+    # It took so long that somebody else has answered meanwhile: one answer is told to all.
+    return _again(kept, word, told)
 
 
 def _again(before: idempotency.Answered, word: str, told: type[Told]) -> Told:
