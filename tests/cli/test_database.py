@@ -41,7 +41,7 @@ def test_a_window_of_a_query_is_read_and_the_password_stays_hidden(tmp_path: Pat
     assert sorted(table["id"].to_pylist()) == [2, 3, 4]
     assert str(min(table["total"].to_pylist())) == "3.00"
     assert postgres_url not in ended.stdout + ended.stderr
-    assert json.loads(ended.stdout)["window"]["end"] == "2024-01-01T05:00:00Z"
+    assert json.loads(ended.stdout)["window"]["end"] == "2024-01-01T05:00:00.000000Z"
 
 
 def test_a_variable_that_is_not_set_is_told_before_anything_runs(tmp_path: Path) -> None:

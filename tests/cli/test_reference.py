@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import typer
 
+from headrace.cli.reference import BEGIN, reference
 from headrace.cli.tree import app
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
 
 
 def commands() -> list[tuple[str, Any]]:
@@ -23,12 +24,16 @@ def commands() -> list[tuple[str, Any]]:
     return below("", typer.main.get_command(app))
 
 
+def test_the_page_has_every_command_option_and_default() -> None:
+    """What is made from the tree stands on the page as it is made now, by ``headrace.cli.reference``."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert page[page.index(BEGIN) :] == reference()
+
+
 @pytest.mark.parametrize(("path", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
-def test_every_command_and_option_stands_on_the_page(path: str, command: Any) -> None:
-    """Nobody has to read the code to find an option, and every command says what it does."""
-    assert path in PAGE
+def test_every_command_and_option_says_what_it_does(path: str, command: Any) -> None:
+    """Nobody has to read the code."""
+    assert path
     assert command.help
-    options = [
-        name for parameter in command.params if not getattr(parameter, "hidden", False) for name in parameter.opts
-    ]
-    assert [name for name in options if name.startswith("--") and name != "--help" and name not in PAGE] == []
+    silent = [one.name for one in command.params if not getattr(one, "hidden", False) and not one.help]
+    assert silent == []

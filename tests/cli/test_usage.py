@@ -14,9 +14,8 @@ from headrace.cli.main import call
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "Usage: headrace"),
         (("runs",), "Usage: headrace runs"),
-        (("rnu",), "No such command 'rnu'"),
+        (("rnu",), "No such command 'rnu'. Did you mean 'run'"),
         (("run",), "Missing argument 'FILE'"),
         (("run", "f.yaml", "--nope"), "No such option: --nope"),
         (("run", "f.yaml", "--param", "x"), "'x' is no parameter; write --param name=value"),

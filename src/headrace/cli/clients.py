@@ -1,24 +1,22 @@
 """``headrace clients``: who may call the server."""
 
-from dataclasses import replace
-from pathlib import Path
+from headrace.cli import listing
+from headrace.cli.desk import asking
+from headrace.cli.listing import Listing
+from headrace.cli.options import At
+from headrace.cli.output import Cell, Column, Output, Row, moment, one_line
+from headrace.core.native.installation import AddClient, AskClient, ClientLine
+from headrace.core.native.operation import Nothing
+from headrace.core.native.table import ADD_CLIENT, LIST_CLIENTS, REVOKE_CLIENT
+from headrace.core.native.wire import to_wire
 
-from headrace.cli.options import who
-from headrace.cli.output import Output, moment
-from headrace.cli.rendering import instant
-from headrace.cli.session import opened
-from headrace.core.client import Client
-from headrace.core.codec import Json, encode
-from headrace.service.clients import ClientRequest, create_client, list_clients, revoke_client
 
-
-def create(home: Path | None, request: ClientRequest, output: Output) -> int:
+def create(at: At, asked: AddClient, output: Output) -> int:
     """Make a client and print its secret, once."""
-    request = replace(request, created_by=who())
-    with opened(home) as application:
-        made = create_client(application.database, request, application.clock, application.ids)
+    with asking(at) as desk:
+        made = desk.ask(ADD_CLIENT, asked)
     if output.is_json:
-        output.document({**_document(made.client), "secret": made.secret})
+        output.document(to_wire(made))
         return 0
     output.say(f"client  {made.client.id}")
     output.say(f"secret  {made.secret}")
@@ -26,40 +24,37 @@ def create(home: Path | None, request: ClientRequest, output: Output) -> int:
     return 0
 
 
-def show_list(home: Path | None, output: Output) -> int:
+def _row(line: ClientLine) -> Row:
+    rights = f"{line.role.value}, service" if line.service else line.role.value
+    state = Cell("✓ good", "good") if line.revoked_at is None else Cell("⊘ revoked", "faint")
+    return (line.id, line.name, rights, ", ".join(line.scopes), state, moment(line.revoked_at))
+
+
+_CLIENTS = Listing(
+    (
+        Column("client", whole=True),
+        Column("name"),
+        Column("role", whole=True),
+        Column("scopes"),
+        Column("state", whole=True),
+        Column("revoked", whole=True, spare=1),
+    ),
+    _row,
+    "no clients; headrace clients create NAME makes one",
+)
+
+
+def show_list(at: At, output: Output) -> int:
     """List the clients."""
-    with opened(home) as application:
-        found = list_clients(application.database)
-    if output.is_json:
-        output.document(encode({"items": [_document(client) for client in found]}))
-        return 0
-    rows = [(c.id, c.name, _rights(c), ", ".join(c.scopes), moment(c.revoked_at)) for c in found]
-    output.table(("client", "name", "role", "scopes", "revoked"), rows)
-    return 0
+    return listing.show(at, output, (LIST_CLIENTS, Nothing()), _CLIENTS)
 
 
-def revoke(home: Path | None, client_id: str, output: Output) -> int:
+def revoke(at: At, client: str, output: Output) -> int:
     """Take a client's rights."""
-    with opened(home) as application:
-        client = revoke_client(application.database, client_id, who(), application.clock)
+    with asking(at) as desk:
+        line = desk.ask(REVOKE_CLIENT, AskClient(client=client))
     if output.is_json:
-        output.document(_document(client))
+        output.document(to_wire(line))
     else:
-        output.say(f"client {client.id} ({client.name}) is revoked, and all of its tokens with it")
+        output.say(f"client {line.id} ({one_line(line.name)}) is revoked, and all of its tokens with it")
     return 0
-
-
-def _rights(client: Client) -> str:
-    return f"{client.role.value}, service" if client.service else client.role.value
-
-
-def _document(client: Client) -> dict[str, Json]:
-    return {
-        "id": client.id,
-        "name": client.name,
-        "role": client.role.value,
-        "scopes": list(client.scopes),
-        "service": client.service,
-        "created_at": instant(client.created_at),
-        "revoked_at": instant(client.revoked_at),
-    }

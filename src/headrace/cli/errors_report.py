@@ -8,12 +8,13 @@ import typer
 
 from headrace.bootstrap.application import Application
 from headrace.cli.output import Output, moment, number, one_line
-from headrace.cli.rendering import SHORT, instant
+from headrace.cli.rendering import SHORT
 from headrace.cli.session import opened
 from headrace.core.clock import Instant, from_datetime
 from headrace.core.codec import Json
 from headrace.core.errors import Code, Problem
 from headrace.core.flow import Flow
+from headrace.core.native.wire import instant_text
 from headrace.flowfile import SCOPE
 from headrace.service.errors_report import ErrorGroup, Troubled, period_of, report_errors
 from headrace.service.flows import find_flow, get_flow
@@ -41,8 +42,8 @@ def show(home: Path | None, wish: Wish, output: Output) -> int:
     if output.is_json:
         document: dict[str, Json] = {
             "flow_id": flow.id,
-            "since": instant(since),
-            "until": instant(now),
+            "since": instant_text(since),
+            "until": instant_text(now),
             "groups": len(groups),
             "items": [_document(group) for group in shown],
         }
@@ -102,8 +103,8 @@ def _document(group: ErrorGroup) -> dict[str, Json]:
         "message": group.message,
         "rows": group.rows,
         "runs": group.runs,
-        "first_seen": instant(group.first_seen),
-        "last_seen": instant(group.last_seen),
+        "first_seen": instant_text(group.first_seen),
+        "last_seen": instant_text(group.last_seen),
         "run_id": group.run_id,
         "batch_id": group.batch_id,
     }

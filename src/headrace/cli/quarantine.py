@@ -1,94 +1,148 @@
 """``headrace quarantine``: batches with rejected rows."""
 
-import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from headrace.bootstrap.application import Application
-from headrace.cli import rendering
-from headrace.cli.options import who
-from headrace.cli.output import Output, moment, number
-from headrace.cli.session import finish, opened
-from headrace.core.codec import encode
+from headrace.cli import listing, rendering
+from headrace.cli.desk import LocalDesk, asking
+from headrace.cli.finishing import finish, queued
+from headrace.cli.listing import Listing
+from headrace.cli.options import At
+from headrace.cli.output import Column, Output, Row, moment, number, one_line
+from headrace.cli.rejects import print_row
+from headrace.cli.watching import watch_with
 from headrace.core.errors import Code, Problem
-from headrace.service import quarantine as service
-from headrace.service.quarantine import ReplayRequest
+from headrace.core.native.quarantine import (
+    AskBatch,
+    AskRejectsFile,
+    AskReplay,
+    ListBatches,
+    ListRejects,
+    QuarantineLine,
+)
+from headrace.core.native.runs import AskRun
+from headrace.core.native.table import LIST_BATCHES, LIST_REJECTS, REJECTS_FILE, REPLAY, SHOW_BATCH, SHOW_RUN
+from headrace.core.native.wire import to_wire
 
-_ROWS = "row_errors/"
-_ULID = 26
+_SUFFIXES = {"ndjson": "json", "csv": "csv"}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which batches a list has."""
+def _row(line: QuarantineLine) -> Row:
+    batch = line.batch
+    return (
+        batch.id,
+        batch.run_id[: rendering.SHORT],
+        line.flow,
+        batch.table,
+        batch.status.value,
+        number(batch.figures.rows_rejected),
+        number(batch.rejects_left),
+        moment(batch.created_at),
+    )
 
-    limit: int
-    cursor: str | None
-    resolved: bool
+
+_BATCHES = Listing(
+    (
+        Column("batch", whole=True),
+        Column("run", whole=True),
+        Column("flow"),
+        Column("table", spare=2),
+        Column("status", spare=1),
+        Column("rejected", right=True),
+        Column("left", right=True),
+        Column("created", whole=True, spare=3),
+    ),
+    _row,
+    "no rejected rows are left",
+)
 
 
-def show_list(home: Path | None, output: Output, choice: Choice) -> int:
+def show_list(at: At, output: Output, asked: ListBatches, *, every_page: bool = False) -> int:
     """List batches with rejects, newest first."""
-    with opened(home) as application:
-        page = service.page_batches(
-            application.database, None, limit=choice.limit, cursor=choice.cursor, outstanding=not choice.resolved
-        )
-    following = None if page.next is None else page.next.token()
+    return listing.show(at, output, (LIST_BATCHES, asked), _BATCHES, every_page=every_page)
+
+
+def show(at: At, batch: str, output: Output) -> int:
+    """Count a batch's rejects by reason."""
+    with asking(at) as desk:
+        view = desk.ask(SHOW_BATCH, AskBatch(batch=batch))
     if output.is_json:
-        output.document(encode({"items": [rendering.batch_document(batch) for batch in page.items], "next": following}))
+        output.document(to_wire(view))
         return 0
-    rows = [
-        (
-            batch.id,
-            batch.run_id[: rendering.SHORT],
-            batch.table,
-            batch.status.value,
-            number(batch.figures.rows_rejected),
-            number(service.outstanding(batch)),
-            moment(batch.created_at),
-        )
-        for batch in page.items
-    ]
-    headings = ("batch", "run", "table", "status", "rejected", "left", "created")
-    output.table(headings, rows, right=("rejected", "left"))
-    if following is not None:
-        output.note(f"more: --cursor {following}")
-    return 0
-
-
-def download(home: Path | None, batch_id: str, to: str | None) -> int:
-    """Write the batch's rejected rows as JSON lines."""
-    notes = Output()
-    with opened(home) as application:
-        found = _find(application, batch_id)
-        files = [
-            f for f in service.list_files(application.database, application.roots, None, found) if _has_rows(f.name)
+    line = view.line
+    output.pairs(
+        [
+            ("batch", line.batch.id),
+            ("run", line.batch.run_id),
+            ("flow", one_line(f"{line.flow} ({line.scope})")),
+            ("table", one_line(line.batch.table)),
+            ("rejected", f"{number(view.rejected)}, {number(view.left)} of them left"),
         ]
-        if not files:
-            raise Problem(Code.NOT_FOUND, f"batch {found} has no rejected rows")
-        if to == "-":
-            _write(application, found, [file.name for file in files], sys.stdout.buffer)
-            return 0
-        path = Path(to or f"rejects-{found}.json")
-        with _new_file(path) as target:
-            _write(application, found, [file.name for file in files], target)
-    notes.note(f"{path}: correct the rows, keep _reject, then: headrace quarantine replay {found} {path}")
+    )
+    if view.kept < view.left:
+        output.note(f"only {number(view.kept)} of them were kept")
+    output.say()
+    rendering.reasons_table("rejected rows", view.reasons, output)
+    if view.replays:
+        output.say("\nplayed again:")
+        rendering.batches_table(view.replays, output)
+    output.note(f"the rows: headrace quarantine rows {line.batch.id}")
+    if view.can_replay:
+        output.note(f"to correct them: headrace quarantine download {line.batch.id}")
     return 0
 
 
-def replay(home: Path | None, batch_id: str, file: Path, output: Output, *, detach: bool) -> int:
+def rows(at: At, asked: ListRejects, output: Output) -> int:
+    """Show rejected rows of a batch, in their order."""
+    with asking(at) as desk:
+        told = desk.ask(LIST_REJECTS, asked)
+    if output.is_json:
+        output.document(to_wire(told))
+        return 0
+    for row in told.items:
+        print_row(row, output)
+    if not told.items:
+        output.note("no such rows")
+    if told.next is not None:
+        output.note(f"more: --cursor {told.next}")
+    return 0
+
+
+def download(at: At, asked: AskRejectsFile, to: str | None) -> int:
+    """Write the batch's rejected rows to a file, or to standard output."""
+    notes = Output()
+    with asking(at) as desk:
+        found = desk.ask(SHOW_BATCH, AskBatch(batch=asked.batch)).line.batch.id
+        told = desk.ask(REJECTS_FILE, AskRejectsFile(batch=found, format=asked.format, raw=asked.raw))
+        if to == "-":
+            _write(told.pieces, sys.stdout.buffer)
+            return 0
+        path = Path(to or f"rejects-{found}.{_SUFFIXES.get(asked.format, asked.format)}")
+        with _new_file(path) as target:
+            _write(told.pieces, target)
+    if asked.format == "ndjson":
+        notes.note(f"{path}: correct the rows, keep _reject, then: headrace quarantine replay {found} {path}")
+    return 0
+
+
+def replay(at: At, batch: str, file: Path, output: Output, *, detach: bool) -> int:
     """Play corrected rows again, and report as for every run."""
-    with opened(home) as application:
-        found = _find(application, batch_id)
+    with asking(at) as desk:
+        found = desk.ask(SHOW_BATCH, AskBatch(batch=batch)).line.batch.id
         try:
-            with file.open("rb") as corrected:
-                request = ReplayRequest(created_by=who(), file_name=file.name)
-                run = service.replay(application.replay_desk(), None, found, corrected, request)
+            corrected = file.open("rb")
         except OSError as error:
             raise Problem(Code.NOT_FOUND, f"{file} cannot be read: {error.strerror}") from None
-        return finish(application, run, output, detach=detach)
+        with corrected:
+            told = desk.ask(REPLAY, AskReplay(batch=found, name=file.name), corrected)
+        if isinstance(desk, LocalDesk):
+            return finish(desk, told.run, output, detach=detach)
+        if detach:
+            queued(desk.ask(SHOW_RUN, AskRun(run=told.run)), output)
+            return 0
+        return watch_with(desk, told.run, output)
 
 
 def _new_file(path: Path) -> BinaryIO:
@@ -100,25 +154,6 @@ def _new_file(path: Path) -> BinaryIO:
         raise Problem(Code.TARGET_DENIED, f"{path} cannot be written: {error.strerror}") from None
 
 
-def _has_rows(name: str) -> bool:
-    return name.startswith(_ROWS) and name.endswith(".json") and "sample" not in name
-
-
-def _write(application: Application, batch_id: str, names: list[str], target: BinaryIO) -> None:
-    for name in names:
-        with service.open_file(application.database, application.roots, None, batch_id, name) as source:
-            shutil.copyfileobj(source, target)
-
-
-def _find(application: Application, text: str) -> str:
-    """Return the id that ``text`` (an id, the beginning of one, or ``@latest``) stands for among the newest batches."""
-    if len(text) == _ULID:
-        return text
-    newest = service.page_batches(application.database, None, limit=1000, outstanding=False).items
-    found = newest[:1] if text == "@latest" else [batch for batch in newest if batch.id.startswith(text.upper())]
-    if not found:
-        raise Problem(Code.NOT_FOUND, f"there is no batch {text!r}; `headrace quarantine ls --resolved` lists them")
-    if len(found) > 1:
-        ids = ", ".join(batch.id for batch in found[:5])
-        raise Problem(Code.INVALID, f"several batches begin with {text!r}: {ids}")
-    return found[0].id
+def _write(pieces: Iterable[bytes], target: BinaryIO) -> None:
+    target.writelines(pieces)
+    target.flush()

@@ -1,73 +1,66 @@
 """Rejected rows, as a table or as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
-from headrace.bootstrap.application import Application
-from headrace.cli.output import Output, number, one_line
-from headrace.core.codec import Json, encode
-from headrace.core.run import Batch
-from headrace.service.quarantine import rejected_rows
-from headrace.service.runs import RunDetails
+from headrace.cli.desk import Desk
+from headrace.cli.output import Output, cut, number, one_line
+from headrace.core.codec import Json
+from headrace.core.native.quarantine import ListRejects, RejectLine
+from headrace.core.native.runs import RunView
+from headrace.core.native.table import LIST_REJECTS
+from headrace.core.native.wire import to_wire
 
 _WIDEST = 100
-_OURS = ("_reject", "_filename", "_line", "_errors", "_corrupt_record")
+_MOST = 500
+"""Rows that are asked for at once."""
 
 
-def print_rejects(application: Application, details: RunDetails, limit: int, output: Output) -> None:
+def print_rejects(desk: Desk, view: RunView, limit: int, output: Output) -> None:
     """Print at most ``limit`` rejected rows of the run's batches, each with its place and reasons."""
-    rows = list(_rows(application, details.batches, limit))
+    rows: list[tuple[str, RejectLine]] = []
+    for batch in view.batches:
+        if batch.figures.rows_rejected and len(rows) < limit:
+            rows += [(batch.id, row) for row in rows_of(desk, batch.id, limit - len(rows))]
+    total = sum(batch.figures.rows_rejected or 0 for batch in view.batches)
     if output.is_json:
-        output.document(
-            encode({"run_id": details.run.id, "items": [{"batch_id": b.id, "row": row} for b, row in rows]})
-        )
+        items: list[Json] = [{"batch": batch, **_members(to_wire(row))} for batch, row in rows]
+        output.document({"run": view.run.id, "rejected": total, "items": items})
         return
     if not rows:
-        kept = any(batch.diagnostics for batch in details.batches)
-        rejected = sum(batch.figures.rows_rejected or 0 for batch in details.batches)
-        words = (
-            f"{number(rejected)} rows were rejected, and not kept" if rejected and not kept else "no rows were rejected"
-        )
-        output.say(words)
+        output.say(f"{number(total)} rows were rejected, and not kept" if total else "no rows were rejected")
         return
-    for batch, row in rows:
-        _print(batch, row, output)
-    total = sum(batch.figures.rows_rejected or 0 for batch in details.batches)
+    for _, row in rows:
+        print_row(row, output)
     if total > len(rows):
         output.note(f"{number(len(rows))} of {number(total)} rows; --limit shows more")
-    ids = ", ".join(dict.fromkeys(batch.id for batch, _ in rows))
+    ids = ", ".join(dict.fromkeys(batch for batch, _ in rows))
     output.note(f"all of them as JSON lines: headrace quarantine download {ids}")
 
 
-def _rows(application: Application, batches: Sequence[Batch], limit: int) -> Iterator[tuple[Batch, Json]]:
-    left = limit
-    for batch in batches:
-        if left <= 0 or not batch.diagnostics:
-            continue
-        for row in rejected_rows(application.database, application.roots, None, batch.id, left):
-            left -= 1
-            yield batch, row
+def rows_of(desk: Desk, batch: str, limit: int) -> list[RejectLine]:
+    """Return at most ``limit`` rejected rows of a batch, in their order."""
+    rows: list[RejectLine] = []
+    cursor = None
+    while len(rows) < limit:
+        page = desk.ask(LIST_REJECTS, ListRejects(batch=batch, limit=min(limit - len(rows), _MOST), cursor=cursor))
+        rows += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+    return rows
 
 
-def _print(batch: Batch, row: Json, output: Output) -> None:
-    if not isinstance(row, Mapping):
-        output.say(f"{batch.id}  {one_line(json.dumps(row, ensure_ascii=False))}")
-        return
-    line = "" if row.get("_line") is None else f", line {row['_line']}"
-    output.say(f"#{row.get('_reject')}  {one_line(str(row.get('_filename') or ''))}{line}")
-    errors = row.get("_errors")
-    for error in errors if isinstance(errors, Sequence) and not isinstance(errors, str) else ():
-        if isinstance(error, Mapping):
-            column = error.get("column") or "(row)"
-            output.say(f"    {column}: {error.get('code')}: {one_line(str(error.get('message')))}")
-    output.say(f"    {_short(row)}")
+def print_row(row: RejectLine, output: Output) -> None:
+    """Print a rejected row: where it stood, why it was rejected, and the row as it came."""
+    line = "" if row.line is None else f", line {row.line}"
+    played = "  (played again since)" if row.resolved else ""
+    output.say(f"#{row.number}  {one_line(row.file or '')}{line}{played}")
+    for found in row.reasons:
+        output.say(f"    {one_line(found.column or '(row)')}: {found.code}: {one_line(found.message)}")
+    text = row.raw if row.raw is not None else json.dumps(dict(row.cells), ensure_ascii=False)
+    output.say(f"    {cut(one_line(text), _WIDEST)}")
 
 
-def _short(row: Mapping[str, Json]) -> str:
-    if row.get("_corrupt_record") is not None:
-        text = str(row["_corrupt_record"])
-    else:
-        own = {name: value for name, value in row.items() if name not in _OURS}
-        text = json.dumps(own, ensure_ascii=False)
-    text = one_line(text)
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+def _members(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,248 +1,273 @@
 """Runs as JSON documents and as text for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from headrace.cli.output import Output, moment, number, one_line, size, took
-from headrace.cli.pipelines import recovery_call
-from headrace.core.clock import Instant, to_iso
-from headrace.core.codec import Json, encode
+from headrace.cli.output import Cell, Column, Output, Row, moment, number, one_line, shown, size, took
+from headrace.core.codec import Json
 from headrace.core.engine_operations import LISTEN
-from headrace.core.outcome import Failure, Figures, ReasonCount
-from headrace.core.run import ActivityRun, ActivityStatus, Batch, Run, RunStatus
-from headrace.service.jobs.attempts import JOB, PARENT
-from headrace.service.runs import RunDetails
+from headrace.core.errors import Blame
+from headrace.core.native.runs import ActivityLine, BatchLine, Reason, RunLine, RunView
+from headrace.core.native.wire import to_wire
+from headrace.core.outcome import ReasonCount
+from headrace.core.run import BODY, ActivityStatus, RunStatus
 
 SUCCEEDED_WITH_REJECTS = 2
 SHORT = 8
 """Characters of an id that are enough to name a run."""
 _MOST_REASONS = 10
 _LISTENERS = {ActivityStatus.WAITING: "waits for a listener", ActivityStatus.RUNNING: "a listener is at it"}
+SIGNS: Mapping[str, tuple[str, str]] = {
+    "queued": ("·", "faint"),
+    "pending": ("·", "faint"),
+    "running": ("●", "busy"),
+    "waiting": ("◌", "wait"),
+    "cancelling": ("◌", "wait"),
+    "succeeded": ("✓", "good"),
+    "failed": ("✗", "bad"),
+    "timed_out": ("✗", "bad"),
+    "cancelled": ("⊘", "faint"),
+    "skipped": ("–", "faint"),
+    "inactive": ("–", "faint"),
+    "carried": ("↷", "good"),
+}
+"""A sign and a tone for every status: colour alone says nothing."""
+_WHOSE = {
+    Blame.YOURS: "yours to mend",
+    Blame.SOURCE: "the source's",
+    Blame.TARGET: "the target's",
+    Blame.SCHEMA: "the data does not fit the schema",
+    Blame.PLATFORM: "the platform's",
+}
+RUN_COLUMNS = (
+    Column("run", whole=True),
+    Column("flow"),
+    Column("status", whole=True),
+    Column("kind", spare=4),
+    Column("created", whole=True),
+    Column("took", right=True, spare=1),
+    Column("read", right=True, spare=2),
+    Column("accepted", right=True, spare=3),
+    Column("rejected", right=True, spare=5),
+)
 
 
-def exit_code(details: RunDetails) -> int:
+def exit_code(run: RunLine) -> int:
     """Return 0 for success, 2 for success with rows still rejected, 1 for everything else."""
-    if details.run.status is not RunStatus.SUCCEEDED:
+    if run.status is not RunStatus.SUCCEEDED:
         return 1
-    return SUCCEEDED_WITH_REJECTS if still_rejected(details) else 0
+    return SUCCEEDED_WITH_REJECTS if run.rejects_left else 0
 
 
-def still_rejected(details: RunDetails) -> int:
-    """Return how many rows of the run's batches no replay has accepted since."""
-    if not details.batches:
-        return details.run.figures.rows_rejected or 0
-    return sum((batch.figures.rows_rejected or 0) - batch.resolved for batch in details.batches)
+def view_document(view: RunView) -> Json:
+    """Return the run as one JSON object: what lists show of it, and beside it what belongs to it."""
+    return {**_members(to_wire(view.run)), **{k: v for k, v in _members(to_wire(view)).items() if k != "run"}}
 
 
-def run_document(details: RunDetails) -> Mapping[str, Json]:
-    """Return the run as one JSON object; instants are ISO 8601 text."""
-    return {
-        **run_line(details.run),
-        "definition": encode(details.run.definition),
-        "details": dict(details.run.details),
-        "activities": [_activity_document(row) for row in details.activities],
-        "batches": [batch_document(batch) for batch in details.batches],
-    }
+def _members(document: Json) -> Mapping[str, Json]:
+    return document if isinstance(document, Mapping) else {}
 
 
-def run_line(run: Run) -> Mapping[str, Json]:
-    """Return what lists show of a run, as JSON."""
-    window: Json = None
-    if run.window is not None:
-        window = {"start": instant(run.window.start), "end": instant(run.window.end)}
-    return {
-        "id": run.id,
-        "flow": run.flow_name,
-        "flow_id": run.flow_id,
-        "scope": run.scope,
-        "status": run.status.value,
-        "kind": run.kind.value,
-        "group_id": run.group_id,
-        "attempt": run.attempt,
-        "retry_of": run.retry_of,
-        "reason": _failure(run.reason),
-        "parameters": dict(run.parameters),
-        "window": window,
-        "figures": _figures(run.figures),
-        "created_at": instant(run.created_at),
-        "started_at": instant(run.started_at),
-        "ended_at": instant(run.ended_at),
-        "created_by": run.created_by,
-    }
-
-
-def batch_document(batch: Batch) -> Mapping[str, Json]:
-    """Return a batch as JSON."""
-    return {
-        "id": batch.id,
-        "run_id": batch.run_id,
-        "activity": batch.path,
-        "table": batch.table,
-        "status": batch.status.value,
-        "version": batch.version,
-        "figures": _figures(batch.figures),
-        "rejects": reasons(batch.rejects),
-        "warnings": reasons(batch.warnings),
-        "resolved": batch.resolved,
-        "diagnostics": list(batch.diagnostics),
-        "replay_of": batch.replay_of,
-        "failure": _failure(batch.failure),
-        "created_at": instant(batch.created_at),
-    }
-
-
-def reasons(found: tuple[ReasonCount, ...]) -> list[Json]:
-    """Return counted reasons as JSON."""
-    return [encode(reason) for reason in found]
-
-
-def instant(value: Instant | None) -> str | None:
-    """Return an instant as ISO 8601 text."""
-    return None if value is None else to_iso(value)
-
-
-def _activity_document(row: ActivityRun) -> Mapping[str, Json]:
-    return {
-        "path": row.path,
-        "kind": row.kind,
-        "attempt": row.attempt,
-        "status": row.status.value,
-        "verdict": row.verdict,
-        "verdict_reason": row.verdict_reason,
-        "carried_from": row.carried_from,
-        "figures": _figures(row.figures),
-        "failure": _failure(row.failure),
-        "started_at": instant(row.started_at),
-        "ended_at": instant(row.ended_at),
-    }
-
-
-def _figures(figures: Figures) -> Json:
-    return encode(figures)
-
-
-def _failure(failure: Failure | None) -> Json:
-    if failure is None:
-        return None
-    fields: list[Json] = [{"path": e.path, "message": e.message, "hint": e.hint} for e in failure.fields]
-    return {"code": failure.code.value, "message": failure.message, "blame": failure.blame.value, "fields": fields}
-
-
-def status_words(run: Run) -> str:
+def status_words(run: RunLine) -> str:
     """Return the status as people read it: success with rejects is never shown as plain success."""
     if run.status is RunStatus.SUCCEEDED and run.figures.rows_rejected:
-        return "succeeded with rejects"
+        rejected = f"{number(run.figures.rows_rejected)} rejected"
+        return f"succeeded, {rejected}" if run.rejects_left else f"succeeded, {rejected} and played again"
     return run.status.value
 
 
-def summary(details: RunDetails, lake: Path, output: Output) -> None:
-    """Print how a run ended, where the rows are, and what can be done next."""
-    run, short = details.run, details.run.id[:SHORT]
-    output.say(f"{run.flow_name}: {status_words(run)} in {took(run.started_at, run.ended_at)} (run {run.id})")
-    _rows(details, output)
+def status_cell(run: RunLine) -> Cell:
+    """Return the status with its sign; amber where rows are rejected."""
+    sign, tone = SIGNS[run.status.value]
+    if run.status is RunStatus.SUCCEEDED and run.rejects_left:
+        sign, tone = "!", "warn"
+    return Cell(f"{sign} {status_words(run)}", tone)
+
+
+def activity_cell(status: ActivityStatus) -> Cell:
+    """Return an activity's status with its sign."""
+    sign, tone = SIGNS[status.value]
+    return Cell(f"{sign} {status.value.replace('_', ' ')}", tone)
+
+
+def run_row(run: RunLine) -> Row:
+    """Return what lists show of a run, by ``RUN_COLUMNS``."""
+    return (
+        run.id[:SHORT],
+        run.flow,
+        status_cell(run),
+        f"{run.kind.value} {run.attempt}" if run.attempt > 1 else run.kind.value,
+        moment(run.created_at),
+        took(run.started_at, run.ended_at),
+        number(run.figures.rows_read),
+        number(run.figures.rows_accepted),
+        number(run.figures.rows_rejected),
+    )
+
+
+def summary(view: RunView, output: Output, lake: Path | None = None) -> None:
+    """Print how a run ended, where the rows are (``lake``: the folder of tables, where it is this machine's), and what can be done next."""
+    run, short = view.run, view.run.id[:SHORT]
+    cell = status_cell(run)
+    sign, _, words = cell.text.partition(" ")
+    words = output.paint(Cell(words, cell.tone))
+    output.say(f"{sign} {one_line(run.flow)}: {words} in {took(run.started_at, run.ended_at)} (run {run.id})")
+    _rows(run, output)
     for title, found in (("rejected", "rejects"), ("warned", "warnings")):
-        counted = [reason for batch in details.batches for reason in getattr(batch, found)]
+        counted = [reason for batch in view.batches for reason in getattr(batch, found)]
         _reasons(title, counted, output)
-    for batch in details.batches:
+    for batch in view.batches:
         if batch.version is not None:
-            output.say(f"  table     {_shown(lake / batch.table)} (version {batch.version})")
+            where = batch.table if lake is None else _place(lake / batch.table)
+            output.say(f"  table     {one_line(where)} (version {batch.version})")
     if run.reason is not None:
-        failure(run.reason, output)
-    if still_rejected(details):
+        reason(run.reason, output)
+    if run.rejects_left:
         output.say(f"  look      headrace runs rejects {short}")
-    call = recovery_call(run)
-    # A job is retried as a whole: there is nothing to be seen before.
-    dry = "" if call or JOB in run.details else " --dry-run"
     if run.status is RunStatus.FAILED:
         output.say(f"  why       headrace runs errors {short}")
-        output.say(f"  retry     {call or f'headrace runs retry {short}'}{dry}")
+        # A job is retried as a whole: there is nothing to be seen before.
+        output.say(f"  retry     headrace runs retry {short}{'' if run.job else ' --dry-run'}")
     elif run.status is RunStatus.CANCELLED:
-        output.say(f"  go on     {call or f'headrace runs retry {short}'}")
+        output.say(f"  go on     headrace runs retry {short}")
 
 
-def failure(found: Failure, output: Output) -> None:
-    """Print why something failed, and who has to act."""
-    output.say(f"  reason    {found.code.value}: {one_line(found.message)}")
+def reason(found: Reason, output: Output, indent: str = "  ") -> None:
+    """Print why something failed, who has to act, and what may be done."""
+    output.say(f"{indent}reason    {found.code.value}: {one_line(found.message)} ({_WHOSE[found.blame]})")
     for error in found.fields:
-        output.say(f"            {one_line(str(error))}")
+        output.say(f"{indent}          {one_line(str(error))}")
+    if found.advice:
+        output.say(f"{indent}advice    {found.advice}")
 
 
-def activities_table(details: RunDetails, output: Output) -> None:
-    """Print the run's activities, every attempt."""
+def activities_table(activities: Sequence[ActivityLine], output: Output) -> None:
+    """Print activities, every attempt."""
     rows = [
         (
-            row.path,
+            "  " * row.depth + (row.path if not row.depth else row.path.removeprefix(row.parent).lstrip("/")),
             str(row.attempt),
-            row.status.value,
+            activity_cell(row.status),
             took(row.started_at, row.ended_at),
             number(row.figures.rows_read),
             "-" if row.status is ActivityStatus.CARRIED else size(row.figures.bytes_read),
-            _why(row),
+            why(row),
         )
-        for row in details.activities
+        for row in activities
     ]
-    right = ("attempt", "took", "rows", "bytes")
-    output.table(("activity", "attempt", "status", "took", "rows", "bytes", "why"), rows, right=right)
+    columns = (
+        Column("activity"),
+        Column("attempt", right=True, spare=2),
+        Column("status", whole=True),
+        Column("took", right=True),
+        Column("rows", right=True),
+        Column("bytes", right=True, spare=1),
+        Column("why"),
+    )
+    output.table(columns, rows)
 
 
-def _why(row: ActivityRun) -> str:
-    if row.failure is not None:
-        return f"{row.failure.code.value}: {one_line(row.failure.message)}"
+def why(row: ActivityLine) -> str:
+    """Say what is to be known of an activity besides its status."""
+    if row.reason is not None:
+        return f"{row.reason.code.value}: {row.reason.message}"
     if row.status is ActivityStatus.CARRIED:
         return f"carried over from run {(row.carried_from or '')[:SHORT]}"
     if row.kind == LISTEN:
         return _LISTENERS.get(row.status, "")
-    return row.verdict_reason
+    if row.waits_for and not row.status.is_final:
+        return row.waits_for
+    return "" if row.kind == BODY else row.verdict_reason
 
 
-def header(run: Run, output: Output) -> None:
+def header(view: RunView, output: Output) -> None:
     """Print what a run is."""
-    pairs = [
+    run = view.run
+    pairs: list[tuple[str, str | Cell]] = [
         ("run", run.id),
-        ("flow", run.flow_name),
-        ("status", status_words(run)),
+        ("flow", one_line(f"{run.flow} ({run.scope})")),
+        ("status", status_cell(run)),
         ("kind", f"{run.kind.value}, attempt {run.attempt} of group {run.group_id[:SHORT]}"),
-        ("created", f"{moment(run.created_at)} by {run.created_by or '-'}"),
+        ("created", one_line(f"{moment(run.created_at)} by {run.created_by or '-'}")),
         ("took", took(run.started_at, run.ended_at)),
     ]
-    if JOB in run.details:
-        part_of = run.details.get(PARENT)
-        pairs.append(("job", f"{run.details[JOB]}{'' if part_of is None else f', a part of {part_of}'}"))
+    if run.job:
+        part_of = view.details.get("parent")
+        pairs.append(("job", one_line(f"{run.job}{'' if part_of is None else f', a part of {part_of}'}")))
     if run.window is not None:
         pairs.append(("window", str(run.window)))
-    for name, value in {**run.parameters, **_parameters(run)}.items():
-        pairs.append(("parameter", f"{name} = {value}"))
-    for name, text in pairs:
-        output.say(f"{name:<10}{one_line(text)}")
+    own = view.details.get("parameters")
+    for name, value in {**run.parameters, **(own if isinstance(own, Mapping) else {})}.items():
+        pairs.append(("parameter", f"{one_line(name)} = {shown(value)}"))
+    if run.figures.rows_read is not None:
+        pairs.append(("rows", _row_words(run)))
     if run.reason is not None:
-        output.say(f"{'reason':<10}{run.reason.code.value}: {one_line(run.reason.message)}")
+        pairs.append(
+            ("reason", f"{run.reason.code.value}: {one_line(run.reason.message)} ({_WHOSE[run.reason.blame]})")
+        )
+        if run.reason.advice:
+            pairs.append(("advice", run.reason.advice))
+    output.pairs(pairs)
 
 
-def _parameters(run: Run) -> Mapping[str, Json]:
-    found = run.details.get("parameters")
-    return found if isinstance(found, Mapping) else {}
+def batches_table(batches: Sequence[BatchLine], output: Output) -> None:
+    """Print batches."""
+    rows = [
+        (
+            batch.id,
+            batch.status.value,
+            batch.table,
+            number(batch.version),
+            number(batch.figures.rows_accepted),
+            number(batch.figures.rows_rejected),
+            number(batch.rejects_left),
+        )
+        for batch in batches
+    ]
+    columns = (
+        Column("batch", whole=True),
+        Column("status"),
+        Column("table"),
+        Column("version", right=True, spare=1),
+        Column("accepted", right=True),
+        Column("rejected", right=True),
+        Column("left", right=True),
+    )
+    output.table(columns, rows)
 
 
-def _rows(details: RunDetails, output: Output) -> None:
-    figures = details.run.figures
-    if figures.rows_read is None:
+def reasons_table(title: str, found: Sequence[ReasonCount], output: Output) -> None:
+    """Print counted reasons under a title; nothing where there are none."""
+    if not found:
         return
+    output.say(f"{title}:")
+    rows = [(number(r.count), r.column or "(row)", r.code, r.message) for r in found]
+    output.table((Column("rows", right=True), "column", "code", "message"), rows)
+
+
+def _rows(run: RunLine, output: Output) -> None:
+    if run.figures.rows_read is not None:
+        output.say(f"  rows      {_row_words(run)}")
+
+
+def _row_words(run: RunLine) -> str:
+    figures = run.figures
     words = f"read {number(figures.rows_read)}, accepted {number(figures.rows_accepted)}, rejected {number(figures.rows_rejected)}"
     if figures.rows_skipped:
         words += f", skipped {number(figures.rows_skipped)}"
     if figures.rows_warned:
         words += f", with warnings {number(figures.rows_warned)}"
-    output.say(f"  rows      {words}")
+    return words
 
 
 def _reasons(title: str, counted: list[ReasonCount], output: Output) -> None:
-    for reason in sorted(counted, key=lambda r: -r.count)[:_MOST_REASONS]:
-        column = reason.column or "(row)"
-        output.say(f"  {title:<8}  {number(reason.count):>9}  {column}: {one_line(reason.message)} ({reason.code})")
+    for found in sorted(counted, key=lambda r: -r.count)[:_MOST_REASONS]:
+        column = one_line(found.column or "(row)")
+        output.say(f"  {title:<8}  {number(found.count):>9}  {column}: {one_line(found.message)} ({found.code})")
     if len(counted) > _MOST_REASONS:
         output.say(f"  {title:<8}  and {len(counted) - _MOST_REASONS} further reasons")
 
 
-def _shown(path: Path) -> str:
+def _place(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

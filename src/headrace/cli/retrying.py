@@ -1,26 +1,30 @@
 """``headrace runs retry``: what is left to do of a run that has ended."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headrace import config
-from headrace.bootstrap.application import Application
-from headrace.cli.options import who
-from headrace.cli.output import Output
-from headrace.cli.pipelines import recovery_call
-from headrace.cli.rendering import SHORT, run_document
+from headrace.cli.desk import Desk, LocalDesk, asking
+from headrace.cli.finishing import finish, queued
+from headrace.cli.options import At, who
+from headrace.cli.output import Column, Output, one_line
+from headrace.cli.rendering import SHORT
 from headrace.cli.running import details_of, put_file
-from headrace.cli.session import finish, job_desk, opened
-from headrace.core.codec import Json, encode
+from headrace.cli.runs import many
+from headrace.cli.watching import watch_with
+from headrace.core.codec import Json
 from headrace.core.engine_operations import LISTEN
 from headrace.core.errors import Code, Problem
+from headrace.core.native.runs import AskMany, AskRetry, AskRun, PlannedLine, RetryPlan
+from headrace.core.native.table import PLAN_RETRY, RETRY_MANY, RETRY_RUN, SHOW_RUN
+from headrace.core.native.wire import to_wire
 from headrace.core.planning import PlanMode, RunPlan, Verdict
 from headrace.core.run import Run
 from headrace.flowfile import SCOPE, FlowFile, load
-from headrace.service.jobs import by_run
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
-from headrace.service.runs import find_run, get_run, job_of
+from headrace.service.runs import get_run, job_of
 
 _WORDS: Mapping[Verdict, str] = {
     Verdict.RUN: "run",
@@ -48,53 +52,80 @@ class Wish:
             return PlanMode.ALL
         return PlanMode.FROM_FAILURE if self.from_activity is None else PlanMode.FROM_ACTIVITY
 
+    def asked(self, run_id: str) -> AskRetry:
+        """Return it in the form of the operation."""
+        return AskRetry(
+            run=run_id,
+            mode=self.mode,
+            activity=self.from_activity,
+            parameters=self.parameters or None,
+            as_it_was=self.as_it_was,
+        )
 
-def retry(home: Path | None, wish: Wish, output: Output) -> int:
+    def options(self) -> list[str]:
+        """Return it in the form of the command line."""
+        words = ["--all"] if self.everything else [] if self.from_activity is None else ["--from", self.from_activity]
+        for name, value in self.parameters.items():
+            words += ["--param", f"{name}={value}"]
+        return [*words, *(["--as-it-was"] if self.as_it_was else [])]
+
+
+def retry(at: At, wish: Wish, output: Output) -> int:
     """Retry the run, or show what that would do; return the exit code.
 
+    A run that came from a flow file is retried with the file as it is now, by this process; all others as a server retries them. A server
+    that is asked does the run itself.
+
     Raises:
-        Problem: as ``retry_run``; the run is a pipeline's (the message has the call that recovers it); the flow file is wrong; parameters
-            without a flow file that could take them.
+        Problem: as the operations ``runs.plan`` and ``runs.retry``; the flow file is wrong.
     """
-    with opened(home) as application:
-        run = get_run(application.database, None, find_run(application.database, None, wish.run_id)).run
-        if job_of(run) is not None:
-            return _retry_job(application, run, wish, output)
-        call = recovery_call(run, wish.mode, wish.from_activity, preview=wish.dry_run)
-        if call is not None:
-            what = f"run {run.id} is one of the pipeline {run.flow_name!r}, which its data factory recovers"
-            raise Problem(Code.ILLEGAL_STATE, f"{what}; ask the server: {call}")
-        file = _flow_file(run, wish, output)
-        request = _request(run, wish, file)
-        plan = preview_retry(application.database, None, run.id, request, application.outcome_lost)
-        if wish.dry_run:
-            _show(run, plan, output)
-            return 0
-        if all(planned.verdict is Verdict.CARRY_OVER for planned in plan.activities):
-            message = f"run {run.id} succeeded, so nothing is left to do; --all does everything again, --from ACTIVITY a part of it"
-            raise Problem(Code.ILLEGAL_STATE, message)
-        return _carry_out(application, run, file, request, output, detach=wish.detach)
+    with asking(at) as desk:
+        run = desk.ask(SHOW_RUN, AskRun(run=wish.run_id)).run
+        if not isinstance(desk, LocalDesk):
+            return _retry_there(desk, wish.asked(run.id), wish, output)
+        kept = get_run(desk.application.database, None, run.id).run
+        if job_of(kept) is not None or kept.definition.dialect:
+            return _retry_here(desk, kept, wish, output)
+        return _retry_flow(desk, kept, wish, output)
 
 
-def _retry_job(application: Application, run: Run, wish: Wish, output: Output) -> int:
-    """Retry the job that the run is an attempt at; what a listener does is not waited for."""
-    if wish.dry_run or wish.as_it_was or wish.parameters or wish.mode is not PlanMode.FROM_FAILURE:
-        message = f"run {run.id} is an attempt at the job {job_of(run)}, which is retried as a whole, as it stands; leave the options out"
-        raise Problem(Code.INVALID, message)
-    new = by_run.retry(job_desk(application), run, who())
-    output.note(f"retrying job {job_of(run)} as run {new.id} (attempt {new.attempt})")
-    if LISTEN in {activity.kind for activity in new.definition.activities}:
-        if output.is_json:
-            output.document(encode(run_document(get_run(application.database, None, new.id))))
-        else:
-            output.say(new.id)
+def _retry_there(desk: Desk, asked: AskRetry, wish: Wish, output: Output) -> int:
+    if wish.dry_run:
+        show_plan(desk.ask(PLAN_RETRY, asked), output)
         return 0
-    return finish(application, new, output, detach=wish.detach)
+    new = desk.ask(RETRY_RUN, asked)
+    _note(asked.run, new.id, new.attempt, output)
+    if wish.detach:
+        queued(desk.ask(SHOW_RUN, AskRun(run=new.id)), output)
+        return 0
+    return watch_with(desk, new.id, output)
 
 
-def _carry_out(
-    application: Application, run: Run, file: FlowFile | None, request: RetryRequest, output: Output, *, detach: bool
-) -> int:
+def _retry_here(desk: LocalDesk, run: Run, wish: Wish, output: Output) -> int:
+    """Retry a job's or a pipeline's run; what a listener does is not waited for."""
+    asked = wish.asked(run.id)
+    if wish.dry_run:
+        show_plan(desk.ask(PLAN_RETRY, asked), output)
+        return 0
+    new = desk.ask(RETRY_RUN, asked)
+    _note(run.id, new.id, new.attempt, output)
+    if LISTEN in {activity.kind for activity in run.definition.activities}:
+        queued(desk.ask(SHOW_RUN, AskRun(run=new.id)), output)
+        return 0
+    return finish(desk, new.id, output, detach=wish.detach)
+
+
+def _retry_flow(desk: LocalDesk, run: Run, wish: Wish, output: Output) -> int:
+    application = desk.application
+    file = _flow_file(run, wish, output)
+    request = _request(run, wish, file)
+    plan = preview_retry(application.database, None, run.id, request, application.outcome_lost)
+    if wish.dry_run:
+        show_plan(_plan_of(desk, run, plan, wish, file), output)
+        return 0
+    if all(planned.verdict is Verdict.CARRY_OVER for planned in plan.activities):
+        message = f"run {run.id} succeeded, so nothing is left to do; --all does everything again, --from ACTIVITY a part of it"
+        raise Problem(Code.ILLEGAL_STATE, message)
     if file is not None:
         put_file(application, file)
     new = retry_run(
@@ -106,8 +137,49 @@ def _carry_out(
         clock=application.clock,
         ids=application.ids,
     )
-    output.note(f"retrying run {run.id[:SHORT]} as run {new.id} (attempt {new.attempt})")
-    return finish(application, new, output, detach=detach)
+    _note(run.id, new.id, new.attempt, output)
+    return finish(desk, new.id, output, detach=wish.detach)
+
+
+def _note(old: str, new: str, attempt: int, output: Output) -> None:
+    output.note(f"retrying run {old[:SHORT]} as run {new} (attempt {attempt})")
+
+
+def retry_many(at: At, runs: tuple[str, ...], output: Output) -> int:
+    """Queue the retries of several runs, each from its failure; 1 where one of them cannot be retried."""
+    with asking(at) as desk:
+        told = desk.ask(RETRY_MANY, AskMany(runs=runs))
+        is_here = isinstance(desk, LocalDesk)
+    if is_here:
+        output.note("they are queued; a server or a worker of this home does them (headrace serve, headrace worker)")
+    return many(told, output, "is retried as")
+
+
+def _plan_of(desk: LocalDesk, run: Run, plan: RunPlan, wish: Wish, file: FlowFile | None) -> RetryPlan:
+    """Return a plan that was made from the flow file as it is now in the form of the operation."""
+    definition = run.definition if file is None else file.flow.plan
+    kinds = {activity.name: activity.kind for activity in definition.activities}
+    planned = tuple(
+        PlannedLine(
+            path=one.path,
+            kind=kinds.get(one.path, ""),
+            verdict=one.verdict,
+            reason=one.reason,
+            carried_from=one.carried_from,
+        )
+        for one in plan.activities
+    )
+    return RetryPlan(
+        run=desk.ask(SHOW_RUN, AskRun(run=run.id)).run,
+        mode=wish.mode,
+        planned=planned,
+        is_needed=any(one.verdict is not Verdict.CARRY_OVER for one in planned),
+        command=shlex.join(["headrace", "runs", "retry", run.id, *wish.options()]),
+        call="",
+        activities=tuple(activity.name for activity in definition.in_order()),
+        parameters=run.parameters,
+        modes=(PlanMode.FROM_FAILURE, PlanMode.FROM_ACTIVITY, PlanMode.ALL),
+    )
 
 
 def _flow_file(run: Run, wish: Wish, output: Output) -> FlowFile | None:
@@ -160,23 +232,16 @@ def _request(run: Run, wish: Wish, file: FlowFile | None) -> RetryRequest:
     )
 
 
-def _show(run: Run, plan: RunPlan, output: Output) -> None:
+def show_plan(plan: RetryPlan, output: Output) -> None:
+    """Print what a retry would do, and why."""
     if output.is_json:
-        activities = [
-            {
-                "path": planned.path,
-                "verdict": planned.verdict.value,
-                "reason": planned.reason,
-                "carried_from": planned.carried_from,
-                "previous_from": planned.previous_from,
-            }
-            for planned in plan.activities
-        ]
-        output.document(encode({"run_id": run.id, "mode": plan.mode.value, "activities": activities}))
+        output.document(to_wire(plan))
         return
-    output.say(f"a retry of run {run.id[:SHORT]} ({run.flow_name}) would:")
-    rows = [(_WORDS[planned.verdict], planned.path, planned.reason) for planned in plan.activities]
-    output.table(("verdict", "activity", "since"), rows)
+    output.say(f"a retry of run {plan.run.id[:SHORT]} ({one_line(plan.run.flow)}) would:")
+    rows = [(_WORDS[one.verdict], one.path, one.reason) for one in plan.planned]
+    output.table((Column("verdict", whole=True), "activity", "since"), rows)
+    if not plan.is_needed:
+        output.say("nothing is left to do")
 
 
 def kept_watermark(run: Run) -> Mapping[str, Json]:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from headrace import config
 from headrace.bootstrap.application import Application
+from headrace.cli.desk import LocalDesk
+from headrace.cli.finishing import finish
 from headrace.cli.options import who
 from headrace.cli.output import Output
-from headrace.cli.session import finish, opened
+from headrace.cli.session import opened
 from headrace.core.codec import Json
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.flow import Flow
@@ -55,7 +57,7 @@ def run_file(wish: Wish, output: Output) -> int:
             )
         request = RunRequest(scope=flow.scope, flow_id=flow.id, created_by=who(), window=window, details=details)
         run = create_run(application.database, request, application.clock, application.ids)
-        return finish(application, run, output, detach=wish.detach)
+        return finish(LocalDesk(application), run.id, output, detach=wish.detach)
 
 
 def going_on(application: Application, flow: Flow, key: str) -> Window:

@@ -1,178 +1,221 @@
-"""``headrace runs``: look at runs, watch and cancel them."""
+"""``headrace runs``: look at runs and cancel them."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from headrace.bootstrap.application import Application
-from headrace.cli import rendering
-from headrace.cli.options import who
-from headrace.cli.output import Output, moment, number, took
-from headrace.cli.progress import show_progress
+from headrace.cli import listing, rendering
+from headrace.cli.desk import asking
+from headrace.cli.listing import Listing
+from headrace.cli.options import At
+from headrace.cli.output import Cell, Column, Output, Row, duration, moment, number, one_line, shown, took
 from headrace.cli.rejects import print_rejects
-from headrace.cli.session import job_desk, opened
-from headrace.core.codec import encode
-from headrace.core.outcome import ReasonCount
-from headrace.core.run import RunStatus
-from headrace.flowfile import SCOPE
-from headrace.service.flows import find_flow
-from headrace.service.jobs import by_run
-from headrace.service.runs import RunDetails, cancel_run, errors_of_run, find_run, get_run, job_of, page_runs
-from headrace.store.run_pages import RunQuery
+from headrace.core.codec import Json
+from headrace.core.native.runs import (
+    ActivityLine,
+    AskActivity,
+    AskDiff,
+    AskMany,
+    AskRun,
+    Difference,
+    ListActivities,
+    ListRuns,
+    ManyTold,
+    RunLine,
+)
+from headrace.core.native.table import (
+    CANCEL_MANY,
+    CANCEL_RUN,
+    DIFF_RUNS,
+    LIST_ACTIVITIES,
+    LIST_RUNS,
+    RUN_ERRORS,
+    SHOW_ACTIVITY,
+    SHOW_RUN,
+)
+from headrace.core.native.wire import to_wire
 
-_UUID = 36
+_RUNS = Listing(rendering.RUN_COLUMNS, rendering.run_row, "no runs")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which runs a list has."""
-
-    flow: str | None
-    statuses: frozenset[RunStatus]
-    limit: int
-    cursor: str | None
-
-
-def show_list(home: Path | None, output: Output, choice: Choice) -> int:
+def show_list(at: At, output: Output, asked: ListRuns, *, every_page: bool = False) -> int:
     """List runs, newest first."""
-    with opened(home) as application:
-        query = RunQuery(flow_id=_flow_id(application, choice.flow), statuses=choice.statuses)
-        page = page_runs(application.database, query, limit=choice.limit, cursor=choice.cursor)
-    following = None if page.next is None else page.next.token()
-    if output.is_json:
-        output.document({"items": [rendering.run_line(run) for run in page.items], "next": following})
-        return 0
-    rows = [
-        (
-            run.id[: rendering.SHORT],
-            run.flow_name,
-            rendering.status_words(run),
-            f"{run.kind.value} {run.attempt}" if run.attempt > 1 else run.kind.value,
-            moment(run.created_at),
-            took(run.started_at, run.ended_at),
-            number(run.figures.rows_read),
-            number(run.figures.rows_accepted),
-            number(run.figures.rows_rejected),
-        )
-        for run in page.items
-    ]
-    headings = ("run", "flow", "status", "kind", "created", "took", "read", "accepted", "rejected")
-    output.table(headings, rows, right=("took", "read", "accepted", "rejected"))
-    if following is not None:
-        output.note(f"more: --cursor {following}")
-    return 0
+    return listing.show(at, output, (LIST_RUNS, asked), _RUNS, every_page=every_page)
 
 
-def show(home: Path | None, run_id: str, output: Output) -> int:
+def show(at: At, run: str, output: Output) -> int:
     """Show one run."""
-    with opened(home) as application:
-        details = _details(application, run_id)
-        if output.is_json:
-            output.document(encode(rendering.run_document(details)))
-            return 0
-        rendering.header(details.run, output)
-        output.say("")
-        rendering.activities_table(details, output)
-        if details.batches:
-            output.say("")
-            _batches(details, output)
-    return 0
-
-
-def watch(home: Path | None, run_id: str, output: Output) -> int:
-    """Watch a run until it ends; the exit code is that of the run."""
-    with opened(home) as application:
-        found = find_run(application.database, None, run_id)
-        with show_progress(output) as changed:
-            details = application.wait_for(found, changed)
-        if output.is_json:
-            output.document(encode(rendering.run_document(details)))
-        else:
-            rendering.summary(details, application.roots.lake, output)
-        return rendering.exit_code(details)
-
-
-def errors(home: Path | None, run_id: str, output: Output) -> int:
-    """Show why a run did not succeed, or not wholly."""
-    with opened(home) as application:
-        found = errors_of_run(application.database, None, find_run(application.database, None, run_id))
+    with asking(at) as desk:
+        view = desk.ask(SHOW_RUN, AskRun(run=run))
     if output.is_json:
-        document = {
-            "run_id": found.run.id,
-            "status": found.run.status,
-            "reason": found.run.reason,
-            "failures": found.failures,
-            "rejects": found.rejects,
-            "warnings": found.warnings,
-        }
-        output.document(encode(document))
+        output.document(rendering.view_document(view))
         return 0
-    output.say(f"{found.run.flow_name}: {rendering.status_words(found.run)} (run {found.run.id})")
-    for failure in found.failures:
-        output.say(f"activity {failure.path}, attempt {failure.attempt}:")
-        rendering.failure(failure.failure, output)
-    if found.run.reason is not None and not found.failures:
-        rendering.failure(found.run.reason, output)
-    _reasons("rejected rows", found.rejects, output)
-    _reasons("rows with warnings", found.warnings, output)
-    if found.rejects:
-        output.say(f"the rows themselves: headrace runs rejects {found.run.id[: rendering.SHORT]}")
+    rendering.header(view, output)
+    output.say()
+    rendering.activities_table(view.activities, output)
+    if view.more_activities:
+        output.note(f"there are more: headrace runs activities {view.run.id[: rendering.SHORT]}")
+    if view.batches:
+        output.say()
+        rendering.batches_table(view.batches, output)
+    for title, lines in (("group", view.group), ("runs that it made", view.parts)):
+        if len(lines) > (title == "group"):
+            output.say(f"\n{title}:")
+            output.table(rendering.RUN_COLUMNS, [rendering.run_row(line) for line in lines])
     return 0
 
 
-def rejects(home: Path | None, run_id: str, limit: int, output: Output) -> int:
-    """Show rejected rows of a run, with their reasons."""
-    with opened(home) as application:
-        details = _details(application, run_id)
-        print_rejects(application, details, limit, output)
-    return 0
+def activities(at: At, asked: ListActivities, output: Output, *, every_page: bool = False) -> int:
+    """List activities of a run."""
+    columns = (
+        Column("activity"),
+        Column("attempt", right=True, spare=1),
+        Column("kind", spare=2),
+        Column("status", whole=True),
+        Column("took", right=True),
+        Column("rows", right=True),
+        Column("why"),
+    )
+    found = Listing(columns, _activity_row, "no activities")
+    return listing.show(at, output, (LIST_ACTIVITIES, asked), found, every_page=every_page)
 
 
-def cancel(home: Path | None, run_id: str, output: Output) -> int:
-    """Ask for the end of a run."""
-    with opened(home) as application:
-        found = find_run(application.database, None, run_id)
-        run = get_run(application.database, None, found).run
-        if job_of(run) is not None:
-            run = by_run.cancel(job_desk(application), run, who())
-        else:
-            run = cancel_run(application.database, None, found, who(), application.clock)
+def _activity_row(row: ActivityLine) -> Row:
+    return (
+        row.path,
+        str(row.attempt),
+        row.kind,
+        rendering.activity_cell(row.status),
+        took(row.started_at, row.ended_at),
+        number(row.figures.rows_read),
+        rendering.why(row),
+    )
+
+
+def activity(at: At, asked: AskActivity, output: Output) -> int:
+    """Show one attempt at an activity with its input and output."""
+    with asking(at) as desk:
+        view = desk.ask(SHOW_ACTIVITY, asked)
     if output.is_json:
-        output.document(encode(rendering.run_line(run)))
-    else:
-        output.say(f"run {run.id} is {run.status.value}")
+        output.document(to_wire(view))
+        return 0
+    line = view.line
+    pairs: list[tuple[str, str | Cell]] = [
+        ("activity", one_line(line.path)),
+        ("kind", line.kind),
+        ("status", rendering.activity_cell(line.status)),
+        ("attempt", f"{line.attempt} of {view.attempts}"),
+        ("started", moment(line.started_at)),
+        ("took", took(line.started_at, line.ended_at)),
+        ("worker", one_line(line.worker or "-")),
+        ("verdict", one_line(f"{line.verdict.value}: {line.verdict_reason}" if line.verdict_reason else line.verdict)),
+    ]
+    figures = [(name, value) for name, value in _members(to_wire(line.figures)) if value is not None]
+    pairs += [(name.replace("_", " "), f"{value:,}") for name, value in figures if isinstance(value, int)]
+    output.pairs(pairs)
+    if line.reason is not None:
+        rendering.reason(line.reason, output, "")
+    for title, value in (("input", view.input), ("output", view.output), ("settings", view.settings)):
+        if value:
+            output.say(f"\n{title}:")
+            for name, item in _members(value):
+                output.say(f"  {one_line(name)}: {shown(item)}")
+    if view.is_cut:
+        output.note("long values are cut")
     return 0
 
 
-def _details(application: Application, run_id: str) -> RunDetails:
-    return get_run(application.database, None, find_run(application.database, None, run_id))
+def _members(value: Json) -> list[tuple[str, Json]]:
+    return list(value.items()) if isinstance(value, Mapping) else [("value", value)]
 
 
-def _flow_id(application: Application, text: str | None) -> str | None:
-    if text is None or len(text) == _UUID:
-        return text
-    return find_flow(application.database, SCOPE, text).id
+def errors(at: At, run: str, output: Output) -> int:
+    """Show why a run did not succeed, or not wholly."""
+    with asking(at) as desk:
+        found = desk.ask(RUN_ERRORS, AskRun(run=run))
+    if output.is_json:
+        output.document(to_wire(found))
+        return 0
+    line = found.run
+    output.say(f"{one_line(line.flow)}: {rendering.status_words(line)} (run {line.id})")
+    for failure in found.failures:
+        output.say(f"activity {one_line(failure.activity)}, attempt {failure.attempt}:")
+        rendering.reason(failure.reason, output)
+    if line.reason is not None and not found.failures:
+        rendering.reason(line.reason, output)
+    rendering.reasons_table("rejected rows", found.rejects, output)
+    rendering.reasons_table("rows with warnings", found.warnings, output)
+    if not found.failures and line.reason is None and not found.rejects and not found.warnings:
+        output.say("nothing went wrong" if line.status.is_final else "nothing went wrong so far")
+    if found.rejects:
+        output.say(f"the rows themselves: headrace runs rejects {line.id[: rendering.SHORT]}")
+    return 0
 
 
-def _batches(details: RunDetails, output: Output) -> None:
-    rows = [
-        (
-            batch.id,
-            batch.status.value,
-            batch.table,
-            "-" if batch.version is None else str(batch.version),
-            number(batch.figures.rows_accepted),
-            number(batch.figures.rows_rejected),
-            number(batch.resolved),
-        )
-        for batch in details.batches
+def rejects(at: At, run: str, limit: int, output: Output) -> int:
+    """Show rejected rows of a run, with their reasons."""
+    with asking(at) as desk:
+        print_rejects(desk, desk.ask(SHOW_RUN, AskRun(run=run)), limit, output)
+    return 0
+
+
+def cancel(at: At, runs: Sequence[str], output: Output) -> int:
+    """Ask for the end of runs; 1 where one of them cannot be cancelled."""
+    with asking(at) as desk:
+        if len(runs) == 1:
+            line = desk.ask(CANCEL_RUN, AskRun(run=runs[0]))
+            _tell(line, output)
+            return 0
+        told = desk.ask(CANCEL_MANY, AskMany(runs=tuple(runs)))
+    return many(told, output, "is")
+
+
+def _tell(line: RunLine, output: Output) -> None:
+    if output.is_json:
+        output.document(to_wire(line))
+    else:
+        output.say(f"run {line.id} is {line.status.value}")
+
+
+def many(told: ManyTold, output: Output, verb: str) -> int:
+    """Print what became of several runs; 1 where something could not be done."""
+    if output.is_json:
+        output.document(to_wire(told))
+    for one in told.items:
+        if one.reason is not None:
+            output.note(f"error: run {one_line(one.run)}: {one_line(one.reason.message)}")
+        elif one.done is not None and not output.is_json:
+            what = one.done.status.value if verb == "is" else f"run {one.done.id} (attempt {one.done.attempt})"
+            output.say(f"run {one_line(one.run)} {verb} {what}")
+    return 1 if any(one.reason is not None for one in told.items) else 0
+
+
+def diff(at: At, asked: AskDiff, output: Output) -> int:
+    """Show what differs between two runs."""
+    with asking(at) as desk:
+        found = desk.ask(DIFF_RUNS, asked)
+    if output.is_json:
+        output.document(to_wire(found))
+        return 0
+    rows: list[Row] = [
+        (title, one.what, _side(one.left, title), _side(one.right, title))
+        for title in ("statuses", "errors", "parameters", "definition", "figures", "durations", "other")
+        for one in _differences(getattr(found, title))
     ]
-    headings = ("batch", "status", "table", "version", "accepted", "rejected", "resolved")
-    output.table(headings, rows, right=headings[3:])
+    left, right = found.left.id[: rendering.SHORT], found.right.id[: rendering.SHORT]
+    if not rows:
+        output.say(f"runs {left} and {right} do not differ")
+        return 0
+    output.table((Column("kind", spare=1), Column("what"), Column(left), Column(right)), rows)
+    return 0
 
 
-def _reasons(title: str, found: tuple[ReasonCount, ...], output: Output) -> None:
-    if not found:
-        return
-    output.say(f"{title}:")
-    rows = [(number(r.count), r.column or "(row)", r.code, r.message) for r in found]
-    output.table(("rows", "column", "code", "message"), rows, right=("rows",))
+def _differences(found: Sequence[Difference]) -> list[Difference]:
+    return [replace(one, what=one_line(one.what)) for one in found]
+
+
+def _side(value: Json, title: str) -> str:
+    if value is None:
+        return "-"
+    if title == "durations" and isinstance(value, int):
+        return duration(value)
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else shown(value)
