@@ -12,6 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def diagnose(
                 _complete(root, directory, dict(parsed))
             good |= parsed
         except Problem as problem:
-            faults.append(problem)
+            faults.append(_of_setting(name, problem))
     try:
         return _complete(root, directory, dict(good)), tuple(faults)
     except Problem as problem:
@@ -152,6 +153,13 @@ def _read_file(path: Path) -> dict[str, Any]:
     values = _parse_file(path)
     _refuse_unknown(values, str(path), lambda name: name)
     return values
+
+
+def _of_setting(name: str, problem: Problem) -> Problem:
+    """Return the problem with the setting's name: who refuses a token does not know in which one it stands."""
+    fields = problem.fields or (FieldError("", problem.message),)
+    named = [one if one.path == name else replace(one, path=f"{name} {one.path}".rstrip()) for one in fields]
+    return Problem.of_fields(problem.code, "the configuration", tuple(named))
 
 
 def _known_of_file(path: Path, faults: list[Problem]) -> dict[str, Any]:

@@ -15,11 +15,15 @@ SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came: the status (0: nothing did, and ``why`` says it), and the JSON object, empty if it was none."""
+    """What came: the status (0: nothing did, and ``why`` says it), and the JSON object, empty if it was none.
+
+    ``is_refused``: there is nobody to answer.
+    """
 
     status: int
     why: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
+    is_refused: bool = False
 
 
 def get(url: str) -> Answer:
@@ -34,7 +38,8 @@ def get(url: str) -> Answer:
             except ValueError:
                 found = None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return Answer(0, str(error) or type(error).__name__)
+        is_refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        return Answer(0, str(error) or type(error).__name__, is_refused=is_refused)
     return Answer(response.status_code, "", found if isinstance(found, dict) else {})
 
 

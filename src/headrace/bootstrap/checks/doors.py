@@ -44,7 +44,7 @@ def _server(ground: Ground) -> Finding:
     port = urlsplit(address).port or 80
     start = ground.command("serve" if port == 8080 else f"serve --port {port}")
     health = asking.get(f"{address}/healthz")
-    if health.status == 0:
+    if health.status == 0 and health.is_refused:
         return warn(
             f"no server answers where the newest one did: {health.why}",
             "start it, if one should run",
@@ -52,9 +52,10 @@ def _server(ground: Ground) -> Finding:
             command=start,
         )
     if not asking.is_headrace(health):
+        said = f"status {health.status}" if health.status else health.why
         return fail(
-            f"something else answers there (status {health.status}): the port is taken",
-            "stop that program, or serve on another port",
+            f"what listens there answers as no server of ours ({said}): the port is taken, or the server hangs",
+            "stop that program (`ss -ltnp` names it), or serve on another port",
             where=address,
             command=ground.command(f"serve --port {port + 1}"),
         )
@@ -92,7 +93,7 @@ def _public_url(ground: Ground) -> Finding:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         return warn(
             "the public URL is http: passwords and tokens travel in clear",
-            "put a server with TLS in front (docs/guides/operate.md), and set HEADRACE_PUBLIC_URL to its https address",
+            "put a server with TLS in front (docs/guides/operations.md), and set HEADRACE_PUBLIC_URL to its https address",
             where=shown,
         )
     return ok(

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import shutil
 import stat
 import time
@@ -48,7 +49,7 @@ def _home(ground: Ground) -> Finding:
             f"others may look into it (mode {stat.S_IMODE(mode):04o})",
             "take their rights away",
             where=where,
-            command=f"chmod 700 {home}",
+            command=f"chmod 700 {_quoted(home)}",
         )
     return ok("it is there, writable, and closed to others", where)
 
@@ -70,7 +71,7 @@ def _key(ground: Ground) -> Finding:
             f"others may read it (mode {stat.S_IMODE(mode):04o}): nothing starts with such a key",
             "make it yours alone, and think of a new key if others were on this machine",
             where=str(file),
-            command=f"chmod 600 {file}",
+            command=f"chmod 600 {_quoted(file)}",
         )
     try:
         keys = parse_keys(",".join(text.split()))
@@ -93,7 +94,7 @@ def _no_key(ground: Ground, file: Path) -> Finding:
             "restore it from a backup, or give the key in HEADRACE_SECRET_KEY",
             where=str(file),
         )
-    return ok("there is none yet: it is made at the first start", str(file))
+    return ok("there is none yet: it is made at the first start; keep a copy of it then", str(file))
 
 
 def _secrets(ground: Ground) -> Finding:
@@ -184,7 +185,7 @@ def _log(ground: Ground) -> Finding:
             f"the log of commands has {_size(size)}: something writes it without end, or a command never ends",
             "look at its end, then begin it anew",
             where=str(file),
-            command=f"mv {file} {file}.old",
+            command=f"mv {_quoted(file)} {_quoted(file)}.old",
         )
     return ok(f"the log of commands has {_size(size)}", str(file))
 
@@ -208,7 +209,11 @@ def _as_owner(path: Path) -> str:
 
 
 def _own(path: Path) -> str:
-    return f"sudo chown -R {_user()} {path}"
+    return f"sudo chown -R {_user()} {_quoted(path)}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _user() -> str:

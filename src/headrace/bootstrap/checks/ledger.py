@@ -77,7 +77,12 @@ def _schema(ground: Ground) -> Finding:
             "install the newer release of Headrace again; a ledger goes no step back",
             command="pip install --upgrade headrace",
         )
-    lacking = queue.missing(ground.database()) if ground.ledger_file is None else []
+    database = ground.database()
+    try:
+        # SQLite has the queue's tables in the same file, and DBOS's look at it would be one that may write.
+        lacking = queue.missing(database) if database.dialect == "postgresql" else []
+    finally:
+        database.dispose()
     if lacking:
         return fail("; ".join(lacking), "make them", command=ground.command("db upgrade"))
     return ok(f"revision {found}, as this release needs it")

@@ -2,10 +2,12 @@
 
 import resource
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from headrace.bootstrap.checks.finding import Check, Finding, fail, ok, warn
 from headrace.bootstrap.checks.ground import Ground
+from headrace.core.errors import Code, Problem
 
 OLDEST = (3, 11)
 """The oldest Python that Headrace runs on; a test holds it against the package's own word."""
@@ -25,9 +27,19 @@ def _python(_ground: Ground) -> Finding:
 
 def _settings(ground: Ground) -> Finding:
     if ground.faults:
-        seen = "; ".join(str(fault) for fault in ground.faults)
-        return fail(seen, "correct them; `docs/reference/settings.md` lists all settings")
+        return fail("; ".join(_words(ground.faults)), "correct them; `docs/reference/settings.md` lists all settings")
     return ok("all settings are known and good")
+
+
+def _words(faults: Sequence[Problem]) -> Iterator[str]:
+    for fault in faults:
+        if not fault.fields:
+            yield fault.message
+        # Where they stand is said before the colon: the environment, or a file.
+        where = fault.message.partition(":")[0].partition(" has ")[0] if fault.code is Code.UNKNOWN_FIELD else ""
+        for one in fault.fields:
+            place = f" in {where}" if where else ""
+            yield f"{one.path} {one.message}{place}" + (f" ({one.hint})" if one.hint else "")
 
 
 def _open_files(_ground: Ground) -> Finding:
