@@ -38,8 +38,9 @@ class Streams:
         """Return an answer that tells ``event: changed`` with ``look``'s text as soon as that is another one than before.
 
         ``since``: the text that the caller knows already (None: the first one is told in any case). The stream ends with ``event: ended`` when
-        ``look`` gives None or raises a ``Problem`` that trying again does not mend; and without a word when the process stops: then the caller
-        comes again. ``whose``: the caller who is counted, if that is known. For the event loop only.
+        ``look`` gives None or raises a ``Problem`` that trying again does not mend (through an outage, ``UNAVAILABLE``, it is silent); and
+        without a word when the process stops: then the caller comes again. ``whose``: the caller who is counted, if that is known. For the
+        event loop only.
 
         Raises:
             Problem: ``UNAVAILABLE``: so many streams are open already, or the process stops.
@@ -81,15 +82,14 @@ class Streams:
         while not self._stopped:
             try:
                 seen = await to_thread.run_sync(stream.look, limiter=self._limiter())
+                over = seen is None
             except Problem as problem:
-                if problem.code is Code.UNAVAILABLE:
-                    # It may be there again when the caller comes again.
-                    return
-                seen = None
-            if seen is None:
+                # In an outage nothing new is known; a stream that ended then would not be opened again: browsers give up on a refused one.
+                seen, over = known, problem.code is not Code.UNAVAILABLE
+            if over:
                 yield _event("ended", "")
                 return
-            if seen != known:
+            if seen is not None and seen != known:
                 known, spoken = seen, time.monotonic()
                 yield _event("changed", seen)
             elif time.monotonic() - spoken >= self._quiet_seconds:

@@ -25,6 +25,8 @@ STATUS: Mapping[Code, int] = {
     Code.INTERNAL: 500,
 }
 """HTTP statuses of problems. What goes wrong in runs is told on their pages, and is no failure of the page."""
+_AGAIN_SECONDS = 5
+"""After so long a page that was not there for the moment is asked for again."""
 _TITLES: Mapping[int, str] = {
     400: "That cannot be done so",
     403: "That is not yours to do",
@@ -62,7 +64,10 @@ def answer_bare(request: Request, problem: Problem) -> Response:
 
 def _values(request: Request, problem: Problem) -> dict[str, object]:
     status = _status(problem)
-    return {"title": _TITLES.get(status, _TITLES[400]), "status": status, "request_id": request.state.request_id}
+    # A form is not sent again by itself.
+    again = _AGAIN_SECONDS if status == STATUS[Code.UNAVAILABLE] and request.method == "GET" else None
+    title = _TITLES.get(status, _TITLES[400])
+    return {"title": title, "status": status, "request_id": request.state.request_id, "again": again}
 
 
 def _status(problem: Problem) -> int:

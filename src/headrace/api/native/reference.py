@@ -26,7 +26,7 @@ _WORDS: Mapping[Any, str] = {
 }
 _HEAD = """# The native API
 
-<!-- made by headrace.api.native.reference.reference(); tests/api/native/test_reference.py keeps it in step -->
+<!-- made by headrace.api.native.reference.reference(); tests/api/native/test_document.py keeps it in step -->
 
 What the console and the command line ask, over HTTP under `/native/v1`. `GET /native/v1/openapi.json` has the same as an OpenAPI 3.1 document.
 
@@ -54,7 +54,7 @@ $ curl -s -H "Authorization: Bearer $TOKEN" 'http://127.0.0.1:8080/native/v1/run
 - Instants are ISO 8601 texts, told in UTC with microseconds; asked without a zone, they are UTC, and a day is its midnight.
 - Lists have `next`, the `cursor` of the next page; null: there is none. Answers may get further members: pass over what you do not know.
 - The header `Idempotency-Key` fills `request_key`: asking again with the same key does nothing more, so a request whose answer was lost can be
-  repeated.
+  repeated. Name the run by its id in it: `@latest` may be another one by then (409, and nothing is done).
 - `x-request-id` is repeated in the answer, and stands in the log.
 - More requests in a minute than `HEADRACE_REQUESTS_PER_MINUTE` are answered with 429 and `Retry-After`; bodies are limited by
   `HEADRACE_MAX_BODY_BYTES`, files of rows by `HEADRACE_NATIVE_MAX_UPLOAD_BYTES` (413).
@@ -73,7 +73,7 @@ Besides: 405 for a method that a path does not have, 413 for a body that is too 
 `GET /native/v1/runs/{run}/events` and `GET /native/v1/runs/events` answer with server-sent events: `changed`, whose data is a revision, whenever
 something of the run (of the newest runs) is another than before, and `ended` when nothing of it can change any more. `since=REVISION`, or the header
 `Last-Event-ID`, leaves out what is known already. A server has at most `HEADRACE_MAX_EVENT_STREAMS` of them open, half of these for one
-caller (503 then); it ends them when it stops, and with the caller's rights.
+caller (503 then); it ends them when it stops, and with the caller's rights. While the ledger is away they stay open, and say nothing.
 
 ## Watching the server
 
@@ -81,7 +81,7 @@ caller (503 then); it ends them when it stops, and with the caller's rights.
 |---|---|---|
 | `/healthz` | all | the process answers |
 | `/readyz` | all | 200: the ledger can be reached and is at this version, and a worker is alive if this server starts any; else 503, and `problems` |
-| `/metrics` | readers | figures for Prometheus |
+| `/metrics` | readers of all scopes | [figures](metrics.md) for Prometheus |
 """
 
 
