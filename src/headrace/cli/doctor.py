@@ -114,7 +114,7 @@ class _Page:
 
     def _one(self, one: Finding) -> None:
         sign = self._output.paint(Cell(self._text(f"{_SIGNS[one.state]:<11}"), _TONES[one.state]))
-        lines = _wrapped(one_line(one.seen), _WIDTH - _INDENT)
+        lines = [line for text in one.seen.splitlines() for line in _wrapped(one_line(text), _WIDTH - _INDENT)]
         name = f"{one.name:<{_INDENT - 12}} " if len(one.name) < _INDENT - 11 else f"{one.name} "
         self._say(f"{sign}{name}{lines[0]}")
         for line in _rest(one, lines[1:]):
@@ -167,6 +167,5 @@ def _summary(found: Sequence[Finding]) -> str:
     if not failed and not warned:
         return f"All is well: {count(good, 'check')} passed."
     parts = [f"{count(failed, 'check')} failed"] * bool(failed) + [count(warned, "warning")] * bool(warned)
-    return f"{', '.join(parts)}; {good} passed." + (
-        " Mend the first one first: others may follow from it." if failed > 1 else ""
-    )
+    first = " Mend the first first: others may follow." if failed > 1 else ""
+    return f"{', '.join(parts)}; {good} passed.{first}"

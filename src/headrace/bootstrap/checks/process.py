@@ -27,7 +27,7 @@ def _python(_ground: Ground) -> Finding:
 
 def _settings(ground: Ground) -> Finding:
     if ground.faults:
-        return fail("; ".join(_words(ground.faults)), "correct them; `docs/reference/settings.md` lists all settings")
+        return fail("\n".join(_words(ground.faults)), "correct them; `docs/reference/settings.md` lists all settings")
     return ok("all settings are known and good")
 
 
