@@ -80,9 +80,10 @@ def line_of(row: ActivityLine, now: Instant) -> str:
     """Say in a line how an activity stands."""
     attempt = f" (attempt {row.attempt})" if row.attempt > 1 else ""
     words = [row.status.value.replace("_", " ")]
-    if row.status is not ActivityStatus.CARRIED:
+    is_carried = row.status is ActivityStatus.CARRIED
+    if not is_carried:
         words.append(figures_words(row.figures))
-    if row.status.is_final and row.started_at is not None and row.ended_at is not None:
+    if row.status.is_final and not is_carried and row.started_at is not None and row.ended_at is not None:
         words.append(duration(row.ended_at - row.started_at))
     words.append(waiting_words(row, now))
     if row.reason is not None:
