@@ -20,9 +20,6 @@ from headrace.cli.options import (
 )
 from headrace.cli.output import Format, Output
 from headrace.cli.tree.groups import group
-from headrace.core.native import table
-from headrace.core.native.flows import AskFlow, AskFlowRun, ListFlows, ListSchedules
-from headrace.core.native.places import AddWebhook, ListConnections, ListDeliveries, ListWebhooks
 
 # ruff: noqa: PLC0415, PLR0913, PLR0917 — a command imports its work when it is called, and has one parameter for each of its options
 
@@ -51,6 +48,7 @@ def flows_ls(
 ) -> int:
     """List flows with their last runs."""
     from headrace.cli import flows
+    from headrace.core.native.flows import ListFlows
 
     asked = ListFlows(scope=scope, text=text, limit=limit, cursor=cursor)
     return flows.show_list(At(home, url), Output(output), asked, every_page=every_page)
@@ -62,6 +60,7 @@ def flows_show(
 ) -> int:
     """Show a flow: what starts it, its parameters, its last runs."""
     from headrace.cli import flows
+    from headrace.core.native.flows import AskFlow
 
     return flows.show(At(home, url), AskFlow(flow=flow, scope=scope), Output(output))
 
@@ -81,9 +80,10 @@ def flows_run(
     output: As = Format.TABLE,
 ) -> int:
     """Run a flow now; a server or a worker does it. Ctrl-C leaves the run alone."""
-    asked = AskFlowRun(flow=flow, scope=scope, parameters=parameters_of(param), window=window_of(window))
     from headrace.cli import flows
+    from headrace.core.native.flows import AskFlowRun
 
+    asked = AskFlowRun(flow=flow, scope=scope, parameters=parameters_of(param), window=window_of(window))
     return flows.run(At(home, url), asked, Output(output), wait=wait)
 
 
@@ -93,6 +93,8 @@ def flows_pause(
 ) -> int:
     """Let a flow not start by itself."""
     from headrace.cli import flows
+    from headrace.core.native import table
+    from headrace.core.native.flows import AskFlow
 
     return flows.switch(At(home, url), table.PAUSE_FLOW, AskFlow(flow=flow, scope=scope), Output(output))
 
@@ -103,6 +105,8 @@ def flows_resume(
 ) -> int:
     """Let a flow start by itself again."""
     from headrace.cli import flows
+    from headrace.core.native import table
+    from headrace.core.native.flows import AskFlow
 
     return flows.switch(At(home, url), table.RESUME_FLOW, AskFlow(flow=flow, scope=scope), Output(output))
 
@@ -119,6 +123,7 @@ def schedules_ls(
 ) -> int:
     """List schedules and triggers, the next due first."""
     from headrace.cli import flows
+    from headrace.core.native.flows import ListSchedules
 
     asked = ListSchedules(scope=scope, limit=limit, cursor=cursor)
     return flows.show_schedules(At(home, url), Output(output), asked, every_page=every_page)
@@ -130,6 +135,7 @@ def schedules_pause(
 ) -> int:
     """Pause a schedule or trigger."""
     from headrace.cli import flows
+    from headrace.core.native import table
 
     return flows.switch_schedule(At(home, url), table.PAUSE_SCHEDULE, (schedule, scope), Output(output))
 
@@ -140,6 +146,7 @@ def schedules_resume(
 ) -> int:
     """Resume a schedule or trigger."""
     from headrace.cli import flows
+    from headrace.core.native import table
 
     return flows.switch_schedule(At(home, url), table.RESUME_SCHEDULE, (schedule, scope), Output(output))
 
@@ -157,6 +164,7 @@ def connections_ls(
 ) -> int:
     """List connections of all doors."""
     from headrace.cli import places
+    from headrace.core.native.places import ListConnections
 
     asked = ListConnections(scope=scope, text=text, limit=limit, cursor=cursor)
     return places.show_list(At(home, url), Output(output), asked, every_page=every_page)
@@ -201,6 +209,7 @@ def webhooks_add(
 ) -> int:
     """Tell an address of runs that end."""
     from headrace.cli import webhooks
+    from headrace.core.native.places import AddWebhook
 
     asked = AddWebhook(
         scope=scope,
@@ -216,6 +225,7 @@ def webhooks_add(
 def webhooks_ls(scope: Scope = None, home: Home = None, url: Url = None, output: As = Format.TABLE) -> int:
     """List the webhooks."""
     from headrace.cli import webhooks
+    from headrace.core.native.places import ListWebhooks
 
     return webhooks.show_list(At(home, url), Output(output), ListWebhooks(scope=scope))
 
@@ -243,6 +253,7 @@ def webhooks_deliveries(
 ) -> int:
     """List what a webhook was told, or is still to be told, with the newest first."""
     from headrace.cli import webhooks
+    from headrace.core.native.places import ListDeliveries
 
     asked = ListDeliveries(webhook=webhook, status=webhooks.statuses_of(status or ()), limit=limit, cursor=cursor)
     return webhooks.show_deliveries(At(home, url), asked, Output(output), every_page=every_page)

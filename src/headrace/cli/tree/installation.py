@@ -8,7 +8,6 @@ from headrace.cli.options import AllPages, As, At, CursorText, Home, Limit, Scop
 from headrace.cli.output import Format, Output
 from headrace.cli.tree.groups import group
 from headrace.core.client import Role
-from headrace.core.native.installation import AddClient, AddKey, ListAudit
 from headrace.core.workspace import KeyKind
 
 # ruff: noqa: PLC0415, PLR0913, PLR0917 — a command imports its work when it is called, and has one parameter for each of its options
@@ -39,6 +38,7 @@ def clients_create(
 ) -> int:
     """Make a client. Its secret is shown once."""
     from headrace.cli import clients
+    from headrace.core.native.installation import AddClient
 
     asked = AddClient(name=name, role=role, scopes=tuple(scope or ("*",)), service=service)
     return clients.create(At(home, url), asked, Output(output))
@@ -80,6 +80,7 @@ def keys_create(
 ) -> int:
     """Make a key. Its token is shown once."""
     from headrace.cli import keys
+    from headrace.core.native.installation import AddKey
 
     return keys.create(At(home, url), AddKey(kind=kind.value, name=name, environment=environment), Output(output))
 
@@ -121,6 +122,9 @@ def audit_ls(
     output: As = Format.TABLE,
 ) -> int:
     """List who did what, the newest first."""
+    from headrace.cli import installation
+    from headrace.core.native.installation import ListAudit
+
     asked = ListAudit(
         scope=scope,
         who=who,
@@ -131,6 +135,4 @@ def audit_ls(
         limit=limit,
         cursor=cursor,
     )
-    from headrace.cli import installation
-
     return installation.show_audit(At(home, url), Output(output), asked, every_page=every_page)

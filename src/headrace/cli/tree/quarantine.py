@@ -9,7 +9,6 @@ import typer
 from headrace.cli.options import AllPages, As, At, BatchId, CursorText, Home, Limit, Scope, Url
 from headrace.cli.output import Format, Output
 from headrace.cli.tree.groups import group
-from headrace.core.native.quarantine import AskRejectsFile, ListBatches, ListRejects
 
 # ruff: noqa: PLC0415, PLR0913, PLR0917 — a command imports its work when it is called, and has one parameter for each of its options
 
@@ -38,9 +37,10 @@ def ls(
     output: As = Format.TABLE,
 ) -> int:
     """List batches with rejected rows, the newest first."""
-    asked = ListBatches(scope=scope, run=run, flow=flow, resolved=resolved, limit=limit, cursor=cursor)
     from headrace.cli import quarantine
+    from headrace.core.native.quarantine import ListBatches
 
+    asked = ListBatches(scope=scope, run=run, flow=flow, resolved=resolved, limit=limit, cursor=cursor)
     return quarantine.show_list(At(home, url), Output(output), asked, every_page=every_page)
 
 
@@ -64,9 +64,10 @@ def rows(
     output: As = Format.TABLE,
 ) -> int:
     """Show rejected rows of a batch, each with its place and reasons."""
-    asked = ListRejects(batch=batch_id, code=code, column=column, limit=limit, cursor=cursor)
     from headrace.cli import quarantine
+    from headrace.core.native.quarantine import ListRejects
 
+    asked = ListRejects(batch=batch_id, code=code, column=column, limit=limit, cursor=cursor)
     return quarantine.rows(At(home, url), asked, Output(output))
 
 
@@ -85,6 +86,7 @@ def download(
 ) -> int:
     """Download a batch's rejected rows, each with its reasons. Correct them, then replay."""
     from headrace.cli import quarantine
+    from headrace.core.native.quarantine import AskRejectsFile
 
     return quarantine.download(At(home, url), AskRejectsFile(batch=batch_id, format=file_format.value, raw=raw), to)
 

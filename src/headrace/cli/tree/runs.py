@@ -23,7 +23,6 @@ from headrace.cli.options import (
 )
 from headrace.cli.output import Format, Output
 from headrace.cli.tree.groups import group
-from headrace.core.native.runs import AskActivity, AskDiff, AskLogs, ListActivities, ListRuns
 from headrace.core.run import ActivityStatus, RunKind, RunStatus
 
 # ruff: noqa: PLC0415, PLR0913, PLR0917 — a command imports its work when it is called, and has one parameter for each of its options
@@ -59,6 +58,9 @@ def ls(
     output: As = Format.TABLE,
 ) -> int:
     """List runs, the newest first."""
+    from headrace.cli import runs
+    from headrace.core.native.runs import ListRuns
+
     asked = ListRuns(
         status=tuple(status or ()),
         scope=scope,
@@ -72,8 +74,6 @@ def ls(
         limit=limit,
         cursor=cursor,
     )
-    from headrace.cli import runs
-
     return runs.show_list(At(home, url), Output(output), asked, every_page=every_page)
 
 
@@ -106,9 +106,10 @@ def logs(
     output: As = Format.TABLE,
 ) -> int:
     """Show what was logged while a run was done."""
-    asked = AskLogs(run=run_id, activity=activity, level=level, after=after, limit=limit)
     from headrace.cli import run_logs
+    from headrace.core.native.runs import AskLogs
 
+    asked = AskLogs(run=run_id, activity=activity, level=level, after=after, limit=limit)
     return run_logs.show(At(home, url), asked, Output(output), follow=follow)
 
 
@@ -154,9 +155,10 @@ def activities(
     output: As = Format.TABLE,
 ) -> int:
     """List a run's activities, every attempt, in the order of the plan."""
-    asked = ListActivities(run=run_id, parent=parent, status=tuple(status or ()), limit=limit, cursor=cursor)
     from headrace.cli import runs
+    from headrace.core.native.runs import ListActivities
 
+    asked = ListActivities(run=run_id, parent=parent, status=tuple(status or ()), limit=limit, cursor=cursor)
     return runs.activities(At(home, url), asked, Output(output), every_page=every_page)
 
 
@@ -170,9 +172,10 @@ def activity(
     output: As = Format.TABLE,
 ) -> int:
     """Show an activity's input, output and figures, what is secret masked."""
-    asked = AskActivity(run=run_id, path=path, attempt=attempt)
     from headrace.cli import runs
+    from headrace.core.native.runs import AskActivity
 
+    asked = AskActivity(run=run_id, path=path, attempt=attempt)
     return runs.activity(At(home, url), asked, Output(output))
 
 
@@ -194,6 +197,7 @@ def diff(
 ) -> int:
     """Show what differs between two runs: parameters, definition, figures, durations, errors."""
     from headrace.cli import runs
+    from headrace.core.native.runs import AskDiff
 
     return runs.diff(At(home, url), AskDiff(run=run_id, other=other), Output(output))
 
