@@ -61,6 +61,12 @@ def test_filters_stand_in_the_address(operator: Visitor) -> None:
     assert "flow" in refused.text
 
 
+def test_the_rejects_of_a_run_with_one_batch_are_one_click_away(operator: Visitor) -> None:
+    """The number of rejected rows in the list of runs leads to the rows, not to a list of one batch; with a filter set, the list stays."""
+    assert operator.get(f"/rejects?run=run-of-{BATCH}").location.endswith(f"/rejects/{BATCH}")
+    assert operator.get(f"/rejects?run=run-of-{BATCH}&flow=").status == 200
+
+
 def test_a_batch_is_shown_by_reason_and_by_row(operator: Visitor) -> None:
     """The cell that the target's column comes from is marked, the row that could not be read stands as it came, with file and line."""
     page = operator.get(f"/rejects/{BATCH}")

@@ -7,7 +7,7 @@ from headrace.core.clock import HOUR, Instant
 from headrace.core.native.runs import ActivityLine, RunLine, RunView
 from headrace.core.outcome import Figures
 from headrace.core.run import BODY, ActivityStatus, RunKind, RunStatus
-from headrace.web import run_story
+from headrace.web import run_story, wording
 from headrace.web.charts import gantt
 
 T = Instant(1_700_000_000_000_000)
@@ -96,3 +96,22 @@ def test_the_run_before_is_the_one_to_compare_with() -> None:
     group = (first, second, third)
     assert [run_story.before(a_view(run=one, group=group)) for one in group] == ["b", "a", "b"]
     assert run_story.before(a_view(group=(RUN,))) is None
+
+
+def test_a_run_that_was_retried_says_what_became_of_it() -> None:
+    """Who comes to a failure late learns first whether it is mended: by the newest run of the group."""
+    group = tuple(replace(RUN, id=f"r{number}", attempt=number) for number in (1, 2, 3))
+    found = [run_story.later(replace(a_view(), run=run, group=group)) for run in group]
+    assert [run and run.attempt for run in found] == [3, 3, None]
+    assert run_story.later(a_view()) is None
+
+
+def test_of_a_doors_nested_message_the_cause_is_told() -> None:
+    """Lists have room for a line: it is what went wrong, not which activity lies in which; several failures stay as they are."""
+    inner = "Activity failed because an inner activity failed; Inner activity name: Load, Error: "
+    side = "Failure happened on 'Sink' side. ErrorCode=SqlFailed,'Type=A.B,Message=no such table: a, b,Source=A.B,'"
+    assert wording.heart(f"Operation on target Each failed: {inner}{inner}{side}") == "no such table: a, b"
+    assert wording.heart("Operation on target A failed: out of reach") == "out of reach"
+    several = "Operation on target A failed: x; Operation on target B failed: y"
+    assert wording.heart(several) == several
+    assert wording.heart("a plain message") == "a plain message"

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headrace.core.client import Identity
 from headrace.core.errors import Code, Problem
+from headrace.core.native.table import REPLAY
 from headrace.http.authentication import default_deny
 from headrace.http.edge import MAX_BODY_BYTES, Edge
 from headrace.http.event_stream import Streams
@@ -67,6 +68,8 @@ ROUTERS = (
 MAX_FORM_BYTES = 4 << 20
 """Bytes of a form without a file."""
 LOGINS_PER_MINUTE = 20
+_WITH_FILES = "/rejects/"
+"""Below this, forms bring files."""
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
@@ -141,7 +144,7 @@ def make_app(  # noqa: PLR0913 — what it is made of, each named
         Edge,
         render=answer_bare,
         max_body_bytes=MAX_FORM_BYTES,
-        larger={"/rejects/": max_body_bytes},
+        larger={_WITH_FILES: max_body_bytes},
         loopback_only=dev,
     )
     app.add_middleware(SafeHeaders)
@@ -179,6 +182,9 @@ async def _own_form(request: Request) -> AsyncIterator[None]:
 async def _check_form(request: Request) -> None:
     console = console_of(request)
     sessions.require_same_origin(request, console.public_url)
+    if request.url.path.startswith(_WITH_FILES):
+        # Before its file is taken in.
+        console.require(request, REPLAY)
     shown = request.headers.get(sessions.HEADER)
     if shown is None:
         shown = (await form_of(request)).text(sessions.FIELD)

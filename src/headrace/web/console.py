@@ -122,7 +122,7 @@ class Console:
             sessions.who(request, self.tokens, dev=self.dev)
             return look()
 
-        return self.streams.open(looking, every_seconds, since)
+        return self.streams.open(looking, every_seconds, since, self.caller(request).client_id)
 
     def go(self, request: Request, path: str) -> Response:
         """Return what leads to another page after something was pressed (303, or what htmx understands). ``path`` is one of the console's."""
@@ -179,7 +179,8 @@ class Console:
 
 def html(request: Request, text: str, status: int = 200) -> Response:
     """Return a page, packed where it is long. For the thread of a handler: that takes a moment."""
-    return squeeze(request, HTMLResponse(text, status))
+    # Halves of characters, which data may have, have no UTF-8.
+    return squeeze(request, HTMLResponse(text.encode(errors="replace"), status))
 
 
 def _href(name: str, scope: str | None) -> str:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from headrace.core.clock import Instant, to_iso
 from headrace.core.codec import Json
+from headrace.core.errors import Code
 from headrace.core.native.runs import Reason
 from headrace.core.outcome import Figures
 from headrace.web import wording
@@ -119,11 +120,13 @@ def prose(text: str) -> Markup:
 
 
 def reason(value: Reason | None) -> Markup:
-    """Return why something failed, in one line: who has to act, and the message."""
+    """Return why something failed, in one line: who has to act, and what went wrong. Of what somebody cancelled, who did."""
     if value is None:
         return Markup()
+    if value.code is Code.CANCELLED:
+        return Markup('<span class="reason">{}</span>').format(wording.one_line(value.message))
     return Markup('<span class="reason"><span class="blame b-{}">{}</span> {}</span>').format(
-        value.blame.value, wording.BLAMES[value.blame], wording.one_line(value.message)
+        value.blame.value, wording.BLAMES[value.blame], wording.one_line(wording.heart(value.message))
     )
 
 

@@ -139,6 +139,12 @@ def before(view: RunView) -> str | None:
     return ids[place - 1] if place else ids[1]
 
 
+def later(view: RunView) -> RunLine | None:
+    """Return the newest run that was made of this one's group after it, None: there is none."""
+    ids = [run.id for run in view.group]
+    return view.group[-1] if view.run.id in ids and ids[-1] != view.run.id else None
+
+
 def linked(text: str) -> Markup:
     """Return a sentence of which the runs that it names are links, with the beginnings of their ids."""
     pieces = _RUN.split(text)

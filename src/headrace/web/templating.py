@@ -41,6 +41,7 @@ _FUNCTIONS = {
     "moment_text": wording.moment,
     "words": wording.words_of,
     "one_line": wording.one_line,
+    "heart": wording.heart,
     "plural": wording.plural,
 }
 """What stands in templates as ``ui.<name>``, beside the macros of ``macros.html``."""

@@ -1,5 +1,7 @@
 """Values as people read them: numbers, sizes, durations, moments."""
 
+import re
+
 from headrace.core.clock import DAY, HOUR, MINUTE, SECOND, Instant, to_datetime
 from headrace.core.errors import Blame
 
@@ -8,6 +10,12 @@ NONE = "–"
 SHORT = 8
 """Characters of an id that are enough to name a thing."""
 _THIN = "\u202f"
+_TARGET = re.compile(r"Operation on target .+? failed: ", re.DOTALL)
+_INNER = re.compile(r"Inner activity name: .+?, Error: ", re.DOTALL)
+_SIDE = re.compile(
+    r"(?:Failure happened on '\w+' side\. )?ErrorCode=\w+,'?Type=[\w.]+,Message=(.+),Source=[\w.]*,?'?", re.DOTALL
+)
+_LONG = 10_000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 BLAMES = {
     Blame.YOURS: "yours to mend",
@@ -82,6 +90,16 @@ def one_line(text: str, most: int = 160) -> str:
     """Return ``text`` in one line of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def heart(message: str) -> str:
+    """Return what went wrong, without the frames that a door's published words have around it: which activity, in which other one."""
+    if len(message) > _LONG or len(_TARGET.findall(message)) > 1:
+        return message
+    text = _TARGET.sub("", message, count=1) if message.startswith("Operation on target ") else message
+    *_, text = _INNER.split(text)
+    framed = _SIDE.fullmatch(text.strip())
+    return (framed[1] if framed else text).strip() or message
 
 
 def short_scope(scope: str, most: int = 34) -> str:

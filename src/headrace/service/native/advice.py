@@ -42,7 +42,7 @@ ADVICE: Mapping[Code, str] = {
     Code.CANCELLED: "Somebody stopped it. Retry does what is left.",
     Code.WORKER_LOST: "The worker died again and again while it did this: look at its memory and its log, then retry.",
     Code.FENCED: "Nothing has to be done: a newer attempt has taken over.",
-    Code.EXTERNAL_FAILED: "See what the party outside reports, then retry from the failure.",
+    Code.EXTERNAL_FAILED: "See what the called service reports, then retry from the failure.",
     Code.DISK_FULL: "Make room where Headrace keeps its files, then retry from the failure.",
     Code.INTERNAL: "This is a fault of Headrace: the log has more. Retry once, and please report it.",
 }

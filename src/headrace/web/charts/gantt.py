@@ -246,7 +246,9 @@ class _Drawing:
             until = line.ended_at or Instant(max(self.now, line.started_at))
             yield self._bar(line, line.started_at, until, is_container)
             if number == len(lines) - 1:
-                yield self._text(line, line.started_at, until, is_container)
+                # Beside a bar is what came before it: the time in its queue, or earlier attempts.
+                drawn = [at for at in (since, lines[0].started_at) if at is not None]
+                yield self._text(line, (line.started_at, until), min(line.started_at, *drawn), is_container)
 
     def _queued(self, line: ActivityLine, since: Instant | None) -> Iterator[Markup]:
         """Draw the time from which on it could have begun, until it did."""
@@ -270,16 +272,16 @@ class _Drawing:
         place = (9, 6) if is_container else (4, 16)
         return _rectangle(f"container {name}" if is_container else name, left, width, place, _title(line, start, until))
 
-    def _text(self, line: ActivityLine, start: int, until: int, is_container: bool) -> Markup:
-        left, right = self.scale.place(start), self.scale.place(until)
-        text = duration(until - start)
+    def _text(self, line: ActivityLine, bar: tuple[int, int], before: int, is_container: bool) -> Markup:
+        (left, right), text = map(self.scale.place, bar), duration(bar[1] - bar[0])
         if right <= _TEXT_FITS:
             return Markup('<text class="beside" x="{}%" dx="6" y="16">{}</text>').format(_number(right), text)
-        if left >= 100.0 - _TEXT_FITS:
+        is_wide = right - left >= 100.0 - _TEXT_FITS and not is_container
+        if (space := self.scale.place(before)) >= 100.0 - _TEXT_FITS and not is_wide:
             return Markup('<text class="beside" x="{}%" dx="-6" y="16" text-anchor="end">{}</text>').format(
-                _number(left), text
+                _number(space), text
             )
-        if is_container:
+        if is_container or not is_wide:
             return Markup("")
         return Markup('<text class="within {}" x="{}%" dx="8" y="16">{}</text>').format(
             _bar_class(line, is_container), _number(left), text

@@ -24,9 +24,12 @@ _ORDER = "order"
 
 @router.get("/rejects")
 def rejects(request: Request, console: AtConsole) -> Response:
-    """Show batches with rejected rows."""
+    """Show batches with rejected rows. Whoever asks for those of a run, and nothing else, is led to its one batch where there is only one."""
     asked = asked_in(request, ListBatches)
-    return console.page(request, "rejects.html", {"asked": asked, "told": console.ask(request, LIST_BATCHES, asked)})
+    told = console.ask(request, LIST_BATCHES, asked)
+    if set(request.query_params) == {"run"} and len(told.items) == 1 and not told.next:
+        return console.go(request, href("rejects", told.items[0].batch.id))
+    return console.page(request, "rejects.html", {"asked": asked, "told": told})
 
 
 @router.get("/rejects/{batch}")

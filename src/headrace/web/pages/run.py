@@ -73,5 +73,6 @@ def _values(view: RunView, now: Instant) -> Mapping[str, Any]:
         "rejects": run_story.reasons(view),
         "warnings": run_story.reasons(view, warnings=True),
         "before": run_story.before(view),
+        "later": run_story.later(view),
         "details": run_story.details_of(view.details),
     }
