@@ -1,5 +1,7 @@
 """How often who may ask."""
 
+import tracemalloc
+
 from headrace.http import rates
 from headrace.http.rates import Rates
 
@@ -33,3 +35,15 @@ def test_callers_without_end_take_no_memory_without_end() -> None:
     limit = Rates(1)
     assert all(limit.admit(str(number)) for number in range(rates.MAX_CALLERS + 1))
     assert [limit.admit("0"), limit.admit(str(rates.MAX_CALLERS))] == [True, False]
+
+
+def test_a_long_name_takes_no_more_memory_than_a_short_one() -> None:
+    """Whoever is not known yet may call itself as it likes: a megabyte of it is not kept."""
+    limit = Rates(1)
+    names = ["x" * 1_000_000 + str(number) for number in range(20)]
+    tracemalloc.start()
+    try:
+        assert [limit.admit(name) for name in names + names] == [True] * 20 + [False] * 20
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()

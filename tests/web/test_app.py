@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from html.parser import HTMLParser
 
 import httpx
 import pytest
+from starlette.requests import Request
 
-from console_house import Visitor
+from console_house import House, Visitor
+from headrace.core.client import Role
 from headrace.core.errors import Code
 from headrace.web.app import ROUTERS, serves
+from headrace.web.console import html
 from headrace.web.failures import STATUS
 
 POLICY = (
@@ -192,3 +196,20 @@ def test_the_paths_of_the_console_are_its_own() -> None:
 def test_the_first_page_is_the_runs(operator: Visitor) -> None:
     """The root leads on."""
     assert operator.get("/").location == "/runs"
+
+
+def test_half_a_character_breaks_no_page() -> None:
+    """Data may have one, and UTF-8 has none."""
+    assert html(Request({"type": "http", "headers": []}), "a\ud800b").body == b"a?b"
+
+
+def test_nobody_who_watches_takes_the_places_of_all_others(console_house: House) -> None:
+    """Half of the streams of a server are the most that one client has, with however many tabs; another one still gets its own."""
+    watcher, other = console_house.visitor(Role.READER), console_house.visitor(Role.OPERATOR)
+    with ExitStack() as stack:
+
+        def watch(visitor: Visitor) -> int:
+            return stack.enter_context(visitor.client.stream("GET", f"{visitor.base}/runs/live")).status_code
+
+        assert [watch(watcher) for _ in range(11)] == [200] * 10 + [503]
+        assert watch(other) == 200

@@ -144,6 +144,14 @@ def test_who_may_only_look_cannot_play_again(reader: Visitor) -> None:
     assert reader.post(f"/rejects/{BATCH}/replay", {"request_key": "k"}).status == 403
 
 
+def test_who_may_only_look_is_refused_before_its_file_is_taken_in(reader: Visitor) -> None:
+    """Whatever the form holds, it is not read."""
+    headers = {"origin": reader.base, "content-type": "multipart/form-data; boundary=x"}
+    page = Page(reader.client.post(f"{reader.base}/rejects/{BATCH}/replay", content=b"no form", headers=headers))
+    assert page.status == 403
+    assert "needs the role operator" in page.text
+
+
 @pytest.mark.parametrize("path", [f"/rejects/{BATCH}", f"/rejects/{BATCH}/file", f"/rejects?scope={SCOPE}"])
 def test_what_lies_in_other_scopes_is_not_there(outsider: Visitor, path: str) -> None:
     """Neither its page nor its file nor its scope."""

@@ -1,5 +1,6 @@
 """How often who may ask: a bucket for each caller, which fills again evenly."""
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -7,6 +8,8 @@ from collections.abc import Callable
 
 MAX_CALLERS = 10_000
 """Callers whose buckets are kept; the one that has been silent the longest is forgotten, which only gives it a full one."""
+LONGEST_NAME = 200
+"""Characters of a caller that are kept; who is called longer is kept by a digest: names may be whatever somebody unknown has sent."""
 
 
 class Rates:
@@ -22,6 +25,8 @@ class Rates:
         """Count a request of ``caller``; return whether it may be answered."""
         if self._per_minute <= 0:
             return True
+        if len(caller) > LONGEST_NAME:
+            caller = hashlib.sha256(caller.encode(errors="replace")).hexdigest()
         with self._lock:
             now = self._clock()
             left, since = self._left.pop(caller, (float(self._per_minute), now))

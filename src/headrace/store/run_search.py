@@ -1,7 +1,7 @@
 """Free search in runs: by the beginning of an id, which an index finds, and by words, for which so many runs are looked at, newest first."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +19,8 @@ LOOKED_AT = 4000
 """Runs that one page of a search by words looks at."""
 LEAST_OF_ID = 4
 """Characters that a text has at least to be looked for as the beginning of an id."""
+_FURTHER = 8
+"""So many times as many are read when some of what was read does not count."""
 MOST_OF_ID = 40
 """Runs whose ids begin alike, up to which they are taken to be meant."""
 
@@ -39,14 +41,22 @@ def beginning_with(tx: Transaction, query: RunQuery, text: str) -> list[Run]:
     return [] if len(rows) > MOST_OF_ID else [light_run_of(row) for row in rows]
 
 
-def page(
-    tx: Transaction, query: RunQuery, text: str, limit: int, cursor: Cursor | None, *, looked_at: int = LOOKED_AT
+def page(  # noqa: PLR0913 — what is asked for, each named
+    tx: Transaction,
+    query: RunQuery,
+    text: str,
+    limit: int,
+    cursor: Cursor | None,
+    *,
+    has: Callable[[Run], bool] = lambda _: True,
+    looked_at: int = LOOKED_AT,
 ) -> tuple[list[Run], Cursor | None]:
     """Return at most ``limit`` runs of ``query`` behind ``cursor`` that ``text`` is found in, newest first.
 
     It may be in the flow's name, the parameters or the reason, or begin the id.
     The cursor that comes back is where the next page begins: behind the last run that was looked at, which is often not the last one found (None:
-    nothing is left). The text may be in the name of a parameter, or in something secret: that is for the caller to look at.
+    nothing is left). The text may be in the name of a parameter, or in something secret: ``has`` says whether it is in what is shown of a run.
+    Runs that it does not take change neither the page nor the cursor, or whoever may not see a secret could find it letter by letter.
 
     Raises:
         Problem: ``INVALID``: the limit, or a cursor of another list.
@@ -57,8 +67,14 @@ def page(
         return [], None
     order = (looked.c.created_at.desc(), looked.c.id.desc())
     same = sa.join(looked, table, table.c.id == looked.c.id)
-    wanted = sa.select(*LIGHT).select_from(same).where(_has(text)).order_by(*order).limit(limit + 1)
-    found = [light_run_of(row) for row in tx.rows(wanted)]
+    wanted = sa.select(*LIGHT).select_from(same).where(_has(text)).order_by(*order)
+    most = limit + 1
+    while True:
+        rows = tx.rows(wanted.limit(most))
+        found = [run for run in map(light_run_of, rows) if has(run)]
+        if len(found) > limit or len(rows) < most:
+            break
+        most *= _FURTHER
     if len(found) > limit:
         last = found[limit - 1]
         return found[:limit], Cursor((last.created_at, last.id))

@@ -165,6 +165,11 @@ def test_files_of_rows_may_be_longer_than_other_bodies_and_are_bounded_too(admin
     assert admin("POST", "/quarantine/nix/replay", b"x" * 200_001).status_code == 413
 
 
+def test_who_may_not_send_rows_is_refused_before_they_are_taken_in(reader: Api) -> None:
+    """However many they are: nothing of them is written down."""
+    assert reader("POST", "/quarantine/nix/replay", b"x" * 200_001).status_code == 403
+
+
 def test_a_secret_is_shown_once_and_then_to_nobody(admin: Api) -> None:
     """Not in lists, not in the audit."""
     made = admin("POST", "/clients", {"name": "ci", "role": "reader"}).json()

@@ -144,8 +144,9 @@ def test_keys_of_the_jobs_door_are_made_listed_and_revoked(native: NativeHouse) 
     assert [line.id for line in native.ask(LIST_KEYS, Nothing()).items] == [personal.key.id]
     assert native.ask(LIST_KEYS, Nothing(), LIMITED).items == ()
     for asked in (AddKey(), AddKey(environment="other")):
-        with pytest.raises(Problem, match="there is no environment"):
+        with pytest.raises(Problem, match="there is no environment") as caught:
             native.ask(ADD_KEY, asked, LIMITED)
+        assert str(made.key.environment) not in caught.value.message
     with pytest.raises(Problem, match="is no kind of key"):
         native.ask(ADD_KEY, AddKey(kind="golden"))
     with pytest.raises(Problem, match="there is no key"):

@@ -37,7 +37,7 @@ from headrace.core.native.table import (
 )
 from headrace.core.native.wire import to_wire
 from headrace.core.outcome import Failure, Figures, ReasonCount
-from headrace.core.run import BODY, ActivityRun, ActivityStatus, RunKind, RunStatus
+from headrace.core.run import BODY, ActivityRun, ActivityStatus, Caller, RunKind, RunStatus
 from headrace.service.native import looking, searching, throughput
 from headrace.service.native.advice import ADVICE
 from headrace.service.secret_values import seal_value
@@ -168,6 +168,23 @@ def test_a_search_says_how_far_back_it_looked_and_goes_on_from_there(native: Nat
                 break
             assert cursor.position[0] >= NOW - 1  # type: ignore[operator]  # an instant
     assert (seen, looks) == (["other", "wanted"], 3)
+
+
+def test_a_search_for_a_secret_answers_as_one_for_nothing(native: NativeHouse) -> None:
+    """Neither runs nor where the next page begins tell a reader that it is there, or how it begins."""
+    put_several(native, 12, parameters={"password": CANARY})
+    nothing = native.ask(LIST_RUNS, ListRuns(text="nothing-like-it", limit=1))
+    assert native.ask(LIST_RUNS, ListRuns(text=CANARY[:5], limit=1)) == nothing
+    put_run(native.database, a_run("shown", parameters={"city": CANARY}, created_at=Instant(NOW - 9)))
+    assert ids(native, text=CANARY[:5], limit=1) == ["shown"]
+
+
+def test_a_run_of_another_scope_is_no_part_for_who_does_not_reach_it(small: NativeHouse) -> None:
+    """Whatever has made it."""
+    put_run(small.database, a_run())
+    put_run(small.database, a_run("made", scope=OTHER_SCOPE, caller=Caller("run-1", "Copy", 1)))
+    assert [part.id for part in small.ask(SHOW_RUN, AskRun(run="run-1")).parts] == ["made"]
+    assert small.ask(SHOW_RUN, AskRun(run="run-1"), READER).parts == ()
 
 
 def test_an_old_run_is_found_by_its_id_at_once(small: NativeHouse) -> None:

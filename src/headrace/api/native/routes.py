@@ -22,7 +22,7 @@ from headrace.core.native.wire import from_query, from_wire, members_of, to_wire
 from headrace.http.bodies import MISSING, read_json
 from headrace.http.compression import squeeze
 from headrace.http.downloads import stream
-from headrace.service.native.answering import ask
+from headrace.service.native.answering import ask, require
 
 IDEMPOTENCY_KEY = "idempotency-key"
 """The header that fills ``request_key`` where an operation has one."""
@@ -57,6 +57,7 @@ def make_router() -> APIRouter:
 def _handler(operation: AnyOperation) -> Handler:
     async def handle(request: Request) -> Response:
         if operation.sends:
+            require(caller_of(request).identity, operation)
             asked = _from_query(operation, request)
             with await run_in_threadpool(_spool, caller_of(request)) as body:
                 await _take_in(request, body)

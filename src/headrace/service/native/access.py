@@ -85,8 +85,9 @@ def add_key(desk: NativeDesk, caller: Identity, asked: AddKey) -> KeyMade:
     environment = find_environment(desk.database, account, asked.environment)
     scope = account.scope if kind is KeyKind.PERSONAL else environment.scope
     if not caller.reaches(scope):
-        named = account.id if kind is KeyKind.PERSONAL else asked.environment or environment.id
-        raise Problem(Code.NOT_FOUND, f"there is no environment {named!r}")
+        # In the words for one that is not there; what was not named is not told either.
+        named = "for this client" if asked.environment is None else repr(asked.environment)
+        raise Problem(Code.NOT_FOUND, f"there is no environment {named}")
     made = create_key(_key_desk(desk), scope, kind, caller.client_id, asked.name)
     return KeyMade(key=_key(made.key, account), token=made.token)
 

@@ -30,6 +30,18 @@ FUNCTIONS: Mapping[str, Function] = {name: one for noun in _NOUNS for name, one 
 """By the operation's name. A test holds it against ``core.native.table``."""
 
 
+def require(caller: Identity, operation: Operation[Any, Any]) -> None:
+    """Refuse ``caller`` an operation that its role is too low for: who is asked to send much looks here before it is sent.
+
+    Raises:
+        Problem: ``FORBIDDEN``.
+    """
+    if not caller.role.includes(operation.role):
+        raise Problem(
+            Code.FORBIDDEN, f"this needs the role {operation.role}; client {caller.client_id} is {caller.role}"
+        )
+
+
 def ask(
     desk: NativeDesk,
     caller: Identity,
@@ -42,10 +54,7 @@ def ask(
     Raises:
         Problem: ``FORBIDDEN``: the caller's role is too low; and what the operation's function raises.
     """
-    if not caller.role.includes(operation.role):
-        raise Problem(
-            Code.FORBIDDEN, f"this needs the role {operation.role}; client {caller.client_id} is {caller.role}"
-        )
+    require(caller, operation)
     function = FUNCTIONS[operation.name]
     told = function(desk, caller, asked, body) if operation.sends else function(desk, caller, asked)
     return cast("Told", told)

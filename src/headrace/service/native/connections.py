@@ -19,6 +19,7 @@ from headrace.core.native.places import (
 from headrace.core.query import Cursor
 from headrace.service.connections import KIND
 from headrace.service.native.desk import NativeDesk
+from headrace.service.native.masking import is_secret, shown_text
 from headrace.service.native.reach import patterns
 from headrace.service.sealing import MASK
 from headrace.store import documents, flow_pages, place_pages
@@ -169,7 +170,10 @@ def _without_login(address: str) -> str:
 
 def _masked(value: Mapping[str, Json]) -> dict[str, Json]:
     """Return options or properties with what may be secret masked: whatever stands under a name that sounds like it."""
-    return {key: _masked_value(key, item) for key, item in value.items()}
+    # A pair: what it is called stands beside its value.
+    name = value.get("name", value.get("key"))
+    beside = name if isinstance(name, str) and is_secret(name) else ""
+    return {key: _masked_value(beside if key == "value" and beside else key, item) for key, item in value.items()}
 
 
 def _masked_value(key: str, value: Json) -> Json:
@@ -179,10 +183,10 @@ def _masked_value(key: str, value: Json) -> Json:
         return [_masked_value(key, item) for item in value]
     if not isinstance(value, str) or not value:
         return value
-    if any(word in key.lower() for word in _SECRET_WORDS):
+    if any(word in key.lower() for word in _SECRET_WORDS) or is_secret(key):
         return MASK
     # What follows the "?" of an address may be a signature.
-    return _without_login(value) if "://" in value else value
+    return shown_text(_without_login(value) if "://" in value else value)
 
 
 def _flows(tx: Transaction, document: Document) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Definitions, settings, parameters and what was put in and out, as they are shown: without what is secret in them."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -15,10 +16,39 @@ _SECRET_NAMES = frozenset(
         *("password", "passwd", "pwd", "passphrase", "secret", "token", "credential", "credentials"),
         *("pfx", "clientsecret", "functionkey", "apikey", "accesskey", "secretkey", "privatekey", "accountkey"),
         *("accesstoken", "refreshtoken", "bearertoken", "sastoken", "sasuri", "connectionstring", "secretaccesskey"),
-        *("authorization", "proxyauthorization", "cookie", "setcookie", "xapikey"),
+        *("authorization", "proxyauthorization", "cookie", "setcookie", "xapikey", "sas", "sig", "signature"),
+        *("sharedaccess", "sasurl", "pat", "assertion", "signingkey", "sharedkey", "sharedaccesskey"),
     }
 )
-"""Names whose texts are secrets, in lower case and without hyphens and underscores."""
+"""Names whose texts are secrets, in lower case and without hyphens, underscores and spaces."""
+_ENDS = (
+    *(
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "credentials",
+        "assertion",
+        "principalcert",
+        "pwd",
+    ),
+    *("functionkey", "functionskey", "apikey", "accesskey", "secretkey", "privatekey", "accountkey", "subscriptionkey"),
+    *("sharedaccesskey", "masterkey", "connectionstring"),
+)
+"""Ends of such names: ``dbPassword``, ``x-functions-key``."""
+_FILLERS = str.maketrans("", "", "-_ ")
+_LOGIN = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s/:@?#]{0,300}):[^\s/@?#]{1,300}@")
+"""The password in an address."""
+_ASSIGNED = re.compile(
+    r"(?i)((?:\b(?:password|passwd|pwd|passphrase|account_?key|shared_?access_?key|shared_?access_?signature|client_?secret|secret_?key"
+    r"|access_?token|refresh_?token|api_?key|sig|signature)|[?&](?:code|key|token|secret|auth|credential|x-amz-[a-z-]{1,40}))"
+    r"[ ]{0,3}=[ ]{0,3})(?![@*\s])[^\s;&,\"'<>]+"
+)
+"""What is given to a secret name in a connection string or in the query of an address."""
+_SHOWN_TO_SERVER = re.compile(r"(?i)\b(bearer|basic|sharedkey)( +)(?=\S{0,300}[0-9])[a-z0-9+/_.~=:-]{16,}")
+"""A credential as headers have it."""
 LONGEST = 64 * 1024
 """Characters of JSON that are shown of a value; a longer one is cut."""
 IN_LISTS = 4096
@@ -51,17 +81,36 @@ def shown(value: Json) -> Json:
     if isinstance(value, Mapping):
         if is_sealed(value):
             return MASK
-        is_secure = str(value.get("type", "")).lower() == "securestring"
+        # A pair: what it is called stands beside its value.
+        name = value.get("name", value.get("key"))
+        is_secure = str(value.get("type", "")).lower() == "securestring" or (isinstance(name, str) and is_secret(name))
         return {
-            key: MASK if _hides(key, item) or (is_secure and key == "value") else shown(item)
+            key: MASK if _hides(key, item) or (is_secure and key == "value" and item) else shown(item)
             for key, item in value.items()
         }
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, str):
+        return shown_text(value)
+    if isinstance(value, Sequence):
         return [shown(item) for item in value]
     return value
+
+
+def shown_text(text: str) -> str:
+    """Return a text with the secrets masked that its form gives away: those of addresses, connection strings and headers."""
+    if "://" in text:
+        text = _LOGIN.sub(rf"\1:{MASK}@", text)
+    if "=" in text:
+        text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
+    return _SHOWN_TO_SERVER.sub(rf"\1\2{MASK}", text) if " " in text else text
+
+
+def is_secret(name: str) -> bool:
+    """Say whether what is called so is a secret, however it is written: ``dbPassword``, ``x-api-key``."""
+    plain = name.lower().translate(_FILLERS)
+    return plain in _SECRET_NAMES or plain.endswith(_ENDS)
 
 
 def _hides(key: str, item: Json) -> bool:
     if key == _TOKEN:
         return True
-    return isinstance(item, str) and bool(item) and key.lower().replace("-", "").replace("_", "") in _SECRET_NAMES
+    return isinstance(item, str) and bool(item) and is_secret(key)

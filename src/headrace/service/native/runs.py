@@ -62,7 +62,7 @@ def show_run(desk: NativeDesk, caller: Identity, asked: AskRun) -> RunView:
         run = run_of(tx, caller, asked.run)
         activities, more = activity_lines.of_view(tx, run)
         group = run_groups.of_group(tx, run.group_id, MOST_OF_GROUP)
-        parts = run_groups.made_by(tx, run.id, MOST_OF_GROUP)
+        parts = [part for part in run_groups.made_by(tx, run.id, MOST_OF_GROUP) if caller.reaches(part.scope)]
         return RunView(
             run=run_line(tx, caller, run),
             activities=activities,

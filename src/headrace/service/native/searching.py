@@ -32,9 +32,9 @@ def search(
         raise Problem(Code.INVALID, str(error), (error,))
     named = run_search.beginning_with(tx, query, text)[: max(limit - 1, 0)]
     first = named if cursor is None else []
-    found, behind = run_search.page(tx, query, text, limit - len(first), cursor)
+    found, behind = run_search.page(tx, query, text, limit - len(first), cursor, has=lambda run: has(run, text))
     ids = {run.id for run in named}
-    others = [run for run in found if run.id not in ids and has(run, text)]
+    others = [run for run in found if run.id not in ids]
     until = None if behind is None else behind.position[0]
     return (*first, *others), behind, Instant(until) if isinstance(until, int) else None
 
