@@ -1,8 +1,11 @@
 """Each fault of an installation is found, with what to do; an installation without faults has none."""
 
+import json
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -133,6 +136,34 @@ def test_rights_of_the_home_and_its_key_are_told(small: Ground) -> None:
     key.write_text("no key\n")
     assert told(small, "key").state is State.FAIL
     assert told(replace(small, settings=replace(small.settings, home=key)), "home").seen == "it is a file and no folder"
+
+
+def test_the_home_of_another_user_is_told_with_its_owner(tmp_path: Path, sqlite_ledger_url: str) -> None:
+    """In a process of a user without rights to it: what can be told is told, and whom to run Headrace as."""
+    home = ground_of(tmp_path, sqlite_ledger_url).settings.home
+    code = """
+import json, os, sys
+from headrace.bootstrap.application import SystemClock
+from headrace.bootstrap.checks.examining import OF_HOMES, examine
+from headrace.bootstrap.checks.ground import Ground
+from headrace.config import diagnose
+from pathlib import Path
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresuid(65534, 65534, 65534)
+else:
+    os.chmod(sys.argv[1], 0)
+found, faults = diagnose({}, home=Path(sys.argv[1]), directory=Path("/"))
+print(json.dumps({one.name: [one.state.value, one.remedy] for one in examine(OF_HOMES, Ground(found, SystemClock(), faults))}))
+"""
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    ended = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
+    home.chmod(0o700)
+    found = json.loads(ended.stdout)
+    assert {name for name, (state, _) in found.items() if state == "fail"} == {"home", "key", "settings", "database"}
+    assert found["home"][1] == f"it belongs to {home.owner()}: run Headrace as that user"
 
 
 def test_a_lost_or_exchanged_key_is_found_by_what_it_sealed(ground: Ground) -> None:

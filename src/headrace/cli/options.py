@@ -19,7 +19,9 @@ from headrace.core.window import Window
 
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Where Headrace keeps everything (default: HEADRACE_HOME, else ./.headrace)."),
+    typer.Option(
+        "--home", readable=False, help="Where Headrace keeps everything (default: HEADRACE_HOME, else ./.headrace)."
+    ),
 ]
 Url = Annotated[
     str | None,

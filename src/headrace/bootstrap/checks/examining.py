@@ -14,7 +14,9 @@ from headrace.core.errors import Code, Problem
 Place = TypeVar("Place")
 
 OF_HOMES: tuple[Check[Ground], ...] = (
-    # What the ledger's database says first is not asked again, so it stands before all that reads it.
+    # A home that cannot be looked into is the cause of much that follows. What the ledger's database says first is not asked again, so it
+    # stands before all that reads it.
+    *home.FIRST,
     *process.CHECKS,
     *ledger.CHECKS,
     *home.CHECKS,

@@ -46,11 +46,6 @@ class Ground:
         return self.clock.now()
 
     @property
-    def is_used(self) -> bool:
-        """Say whether anything was ever kept in this home: without a ledger, there is nothing that could be wrong with what is in it."""
-        return self.ledger_file is None or self.ledger_file.exists()
-
-    @property
     def ledger_file(self) -> Path | None:
         """Return the file of a SQLite ledger; None: it is another, or its URL is none."""
         try:

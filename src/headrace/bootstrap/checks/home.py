@@ -1,6 +1,5 @@
 """The home: folders, rights, key, disk."""
 
-import getpass
 import os
 import shlex
 import shutil
@@ -24,6 +23,7 @@ LONG_LOG = 100 << 20
 LEFT_BEHIND = 2 * 24 * 3600
 """Seconds after which what lies in the work folder was left behind: upkeep removes it after an hour."""
 _LOG = "headrace.log"
+_NOBODY_KNOWN = "another user"
 
 
 def _home(ground: Ground) -> Finding:
@@ -43,7 +43,7 @@ def _home(ground: Ground) -> Finding:
     if not stat.S_ISDIR(mode):
         return fail("it is a file and no folder", "move it away, or set HEADRACE_HOME to another place", where=where)
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        return fail("this user may not write in it", _as_owner(home), where=where, command=_own(home))
+        return fail("this user may not write in it", _as_owner(home), where=where, command=_again(ground, home))
     if mode & 0o077:
         return warn(
             f"others may look into it (mode {stat.S_IMODE(mode):04o})",
@@ -65,7 +65,7 @@ def _key(ground: Ground) -> Finding:
     except FileNotFoundError:
         return _no_key(ground, file)
     except (OSError, UnicodeDecodeError) as error:
-        return fail(f"it cannot be read: {error}", _as_owner(file), where=str(file), command=_own(file))
+        return fail(f"it cannot be read: {error}", _as_owner(file), where=str(file), command=_again(ground, file))
     if mode & 0o077:
         return fail(
             f"others may read it (mode {stat.S_IMODE(mode):04o}): nothing starts with such a key",
@@ -151,7 +151,7 @@ def _disk(ground: Ground) -> Finding:
     }
     free: dict[int, tuple[int, list[str], Path]] = {}
     for name, folder in folders.items():
-        there = next(one for one in (folder, *folder.parents) if one.exists())
+        there = next(one for one in (folder, *folder.parents) if os.path.exists(one))  # noqa: PTH110 — unlike ``Path.exists``, it says no where it may not look
         device = there.stat().st_dev
         free.setdefault(device, (shutil.disk_usage(there).free, [], there))[1].append(name)
     least, names, place = min(free.values(), key=lambda found: found[0])
@@ -205,27 +205,31 @@ def _size(count: int) -> str:
 
 
 def _as_owner(path: Path) -> str:
-    return f"run this as the user that owns it, or give {path.name} to {_user()}"
+    """Return what to do about a file of another user: giving it away would lock out those who run Headrace."""
+    return f"it belongs to {_owner(path)}: run Headrace as that user"
 
 
-def _own(path: Path) -> str:
-    return f"sudo chown -R {_user()} {_quoted(path)}"
+def _again(ground: Ground, path: Path) -> str:
+    owner = _owner(path)
+    return f"sudo -u {owner} {ground.command('doctor')}" if owner != _NOBODY_KNOWN else ""
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (OSError, KeyError, NotImplementedError):
+        return _NOBODY_KNOWN
 
 
 def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return str(os.getuid())
-
-
-CHECKS = (
+FIRST = (
     Check("home", "the home: there, writable, mode 0700", _home),
     Check("key", "the key file: there, readable, mode 0600, a key in it", _key),
+)
+CHECKS = (
     Check("secrets", "whether the key opens what is sealed in the ledger (the newest 100 of each kind)", _secrets),
     Check("disk", "free room for home, quarantine, landing, lake and landing zone", _disk),
     Check("work-folders", "work folders that nobody removed", _work),

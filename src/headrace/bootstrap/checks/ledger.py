@@ -25,8 +25,8 @@ _REMEDIES = (
     ("remaining connection slots", "stop processes that are not needed, or raise max_connections of PostgreSQL"),
     ("not a database", "that file is no ledger: restore it from a backup, or move it away"),
     ("malformed", "stop all processes of Headrace, and restore the ledger from a backup"),
-    ("unable to open", "give the file and its folder to the user that runs this"),
-    ("readonly", "give the file and its folder to the user that runs this"),
+    ("unable to open", "run this as the user that owns the file and its folder"),
+    ("readonly", "run this as the user that owns the file and its folder"),
 )
 """What is right when the database says such a thing."""
 
@@ -38,7 +38,7 @@ def _database(ground: Ground) -> Finding:
         return _given_up(ground, fail(problem.message, _URL))
     where = inspection.masked(database)
     file = ground.ledger_file
-    if file is not None and not file.exists():
+    if file is not None and _is_missing(file):
         seen = "there is no ledger"
         remedy = "correct HEADRACE_HOME or HEADRACE_DATABASE_URL if it is elsewhere; a new one is made by"
         return _given_up(ground, fail(seen, remedy, where=where, command=ground.command("db upgrade")))
@@ -50,9 +50,20 @@ def _database(ground: Ground) -> Finding:
             remedy = "see what keeps it busy; another process may hold it"
         else:
             remedy = next((text for words, text in _REMEDIES if words in problem.message), _URL)
-        command = f"ls -l {shlex.quote(str(file))}*" if file is not None and "give the file" in remedy else ""
+        command = f"ls -l {shlex.quote(str(file))}*" if file is not None and "owns the file" in remedy else ""
         return _given_up(ground, fail(problem.message, remedy, where=where, command=command))
     return ok("it can be read", where)
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        # It may not be looked at: what opens it says that better.
+        return False
+    return False
 
 
 def _given_up(ground: Ground, finding: Finding) -> Finding:
