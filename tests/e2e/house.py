@@ -18,6 +18,7 @@ import duckdb
 from dbos import DBOSClient
 from deltalake import DeltaTable
 
+import warm
 from headrace import config
 from headrace.bootstrap.application import LOCAL, Application, open_application
 from headrace.bootstrap.upkeep import sweep
@@ -100,23 +101,15 @@ class House:
         """Run a program of these tests to its end."""
         return self._to_its_end([sys.executable, str(Path(__file__).with_name(script)), *arguments], crash_at)
 
-    def start(self, *command: str, crash_at: str = "", log: str = "worker.log") -> subprocess.Popen[bytes]:
+    def start(self, *command: str, crash_at: str = "", log: str = "worker.log") -> warm.Process:
         """Start a process of this installation: the command line with these arguments, or a program of these tests."""
         words = [sys.executable, str(Path(__file__).with_name(command[0])), *command[1:]]
         whole = words if command[0].endswith(".py") else [*COMMAND, *command]
         with (self.folder / log).open("ab") as sink:
-            return subprocess.Popen(whole, env=self.environment(crash_at), cwd=self.folder, stdout=sink, stderr=sink)
+            return warm.start(whole, env=self.environment(crash_at), cwd=self.folder, stdout=sink, stderr=sink)
 
     def _to_its_end(self, command: list[str], crash_at: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            env=self.environment(crash_at),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return warm.run(command, env=self.environment(crash_at), cwd=self.folder)
 
     # What a person does, in this process: fast, and the same functions that the command line calls.
 
@@ -257,7 +250,7 @@ def at(application: Application, later: timedelta) -> Application:
     return replace(application, clock=Late(application.clock))
 
 
-def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+def end(process: warm.Process, how: signal.Signals = signal.SIGTERM) -> None:
     """End a process by its own id, and wait for it; a stopped one is woken first."""
     if process.poll() is None:
         process.send_signal(how)
@@ -271,7 +264,7 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) 
 
 
 @contextlib.contextmanager
-def ended_at_last(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def ended_at_last(process: warm.Process) -> Iterator[warm.Process]:
     """Kill the process at the end of the block if it has not ended by itself."""
     try:
         yield process

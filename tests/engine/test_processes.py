@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import headrace.engine
+import warm
 from engine_desk import Desk, activity, plan
 from engine_pipelines import container, nested, rebuilt
 from headrace.core import crashpoints
@@ -86,9 +86,9 @@ class House:
         """Return the command of a worker."""
         return [sys.executable, str(PROGRAM), self.url, str(self.target), crash_at]
 
-    def worker(self, crash_at: str = "") -> subprocess.Popen[bytes]:
+    def worker(self, crash_at: str = "") -> warm.Process:
         """Start a worker."""
-        process = subprocess.Popen(self.command(crash_at), env=environment())
+        process = warm.start(self.command(crash_at), env=environment(), cwd=self.target)
         self.stack.callback(_end, process)
         return process
 
@@ -110,7 +110,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{tests}{os.pathsep}{tests.parent / 'src'}"}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: warm.Process) -> None:
     if process.poll() is None:
         process.kill()
     process.wait(timeout=20)
@@ -328,6 +328,6 @@ def test_a_sweep_killed_at_any_point_is_done_again_by_the_next(desk: Desk, house
     desk.ended(run_id)
     supervisor.stop()
     sweep = [sys.executable, str(PROGRAM.with_name("retention_program.py")), house.url, run_id]
-    assert subprocess.run([*sweep, point], check=False).returncode == -signal.SIGKILL
-    assert subprocess.run([*sweep, ""], check=False).returncode == 0
+    assert warm.run([*sweep, point], env=environment(), cwd=house.target).returncode == -signal.SIGKILL
+    assert warm.run([*sweep, ""], env=environment(), cwd=house.target).returncode == 0
     assert desk.every([run_id]) == {}

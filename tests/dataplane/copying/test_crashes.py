@@ -1,6 +1,6 @@
 """A copy killed at every one of its crash points, and what the next worker makes of it."""
 
-import subprocess
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
+import warm
 from headrace.core.crashpoints import names_in
 from headrace.core.source import FileSource, TableSource
 from headrace.dataplane import file_copy, landing, table_copy
@@ -56,7 +57,7 @@ def test_a_killed_copy_is_finished_by_the_next_worker(copier: Copier, data: Path
     for name, content in contents.items():
         (data / name).write_bytes(content)
     command = [sys.executable, "-c", PROGRAM, str(copier.home), point, str(passing), ""]
-    died = subprocess.run(command, check=False, timeout=60).returncode == -9
+    died = warm.run(command, env=os.environ, cwd=data).returncode == -9
     assert died or passing > 1
     finished = list((copier.roots.landing / "run-1" / "Copy" / "1.1").glob(landing.MANIFEST))
     outcome = copier(FileSource(data.as_uri()), epoch=2)
@@ -83,7 +84,7 @@ def test_a_killed_copy_of_a_table_is_read_anew(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE t AS SELECT n FROM generate_series(1, 100) n")
     command = [sys.executable, "-c", PROGRAM, str(copier.home), point, str(passing), url]
-    assert subprocess.run(command, check=False, timeout=60).returncode == -9
+    assert warm.run(command, env=os.environ, cwd=copier.home).returncode == -9
     copier.urls = {"db": url}
     outcome = copier(TableSource("db", "t", None, (), None, "n", 2), epoch=2)
     files = [copier.roots.landing / file.path for file in copier.landed(outcome).files]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from headrace.core.clock import Instant
 from headrace.core.crashpoints import names_in
 from headrace.core.errors import Code, Problem
@@ -46,7 +47,7 @@ def test_a_killed_promotion_is_finished_by_the_next_worker(tmp_path: Path, point
     (tmp_path / "in.csv").write_bytes(DATA)
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "home"), point, str(tmp_path / "in.csv")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    assert subprocess.run(command, check=False, timeout=60, env=environment).returncode == -9
+    assert warm.run(command, env=environment, cwd=tmp_path).returncode == -9
     bench = make_bench(tmp_path / "home")
     bench.epoch = 2
     outcome = bench.promote(DATA, schema=schema(k="integer", v="string"))

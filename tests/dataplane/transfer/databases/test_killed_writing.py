@@ -1,8 +1,8 @@
 """Processes that are killed while they write into tables: whoever goes on, each row is there once."""
 
 import json
+import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import table_alone
+import warm
 from headrace.core.crashpoints import names_in
 from headrace.dataplane.transfer.request import TableMode
 from table_houses import TableHouse
@@ -37,9 +38,8 @@ def run(house: TableHouse, options: Mapping[str, Any], crash_at: str) -> tuple[i
         "options": options,
         "crash_at": crash_at,
     }
-    done = subprocess.run(
-        [sys.executable, table_alone.__file__], input=json.dumps(asked), capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, table_alone.__file__]
+    done = warm.run(command, env=os.environ, cwd=house.home.parent, stdin=json.dumps(asked))
     return done.returncode, done.stdout + done.stderr
 
 
