@@ -63,3 +63,10 @@ def _write(house: House, batch: str, name: str, *rows: dict[str, Any]) -> None:
     path = layout.folder_of(house.application.roots, batch) / layout.ROW_ERRORS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
+
+
+def keep_row_of(house: House, batch: str, text: str) -> None:
+    """Write a further row into a batch: its cells, a column, its file, its reason and its message are ``text``."""
+    error = {"code": "type", "column": text, "message": text}
+    row = {"_reject": 5, "_filename": text, "_line": 15, "_errors": [error], text: text, "carrier": text}
+    _write(house, batch, "hostile_errors_0", row, {**_row(6, (text, None)), "_corrupt_record": text})
