@@ -14,7 +14,7 @@ from headrace.core.run import BODY, ActivityRun, ActivityStatus, Run, RunKind, R
 from headrace.core.run_log import Line
 from headrace.core.window import Window
 from headrace.service.jobs.attempts import JOB
-from headrace.store import activity_runs, batches, flows, run_logs, runs
+from headrace.store import activity_runs, batches, flows, run_logs, runs, workers
 from headrace.store.database import Database, Transaction
 from ledger_rows import a_batch, a_run
 
@@ -99,6 +99,9 @@ def _put_plain(tx: Transaction, now: Instant) -> None:
     run = a_scene("running", now, status=R.RUNNING, ended_at=None)
     copying = a_row(run, "Copy", A.RUNNING, figures=Figures(rows_read=12345, bytes_read=678_000))
     put(tx, run, copying, a_row(run, "Promote", A.PENDING, **pending))
+    run = a_scene("taken over", now, status=R.RUNNING, ended_at=None)
+    put(tx, run, a_row(run, "Copy", A.RUNNING))
+    activity_runs.claim(tx, run.id, "Copy", 1, workers.register(tx, "worker-2", "host", 2, now), now)
     run = a_scene("waiting", now, status=R.WAITING, ended_at=None)
     put(tx, run, a_row(run, "Call", A.WAITING, kind="web_hook", wake_at=Instant(now + HOUR)))
     run = a_scene("cancelling", now, status=R.CANCELLING, ended_at=None)

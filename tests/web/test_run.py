@@ -53,6 +53,7 @@ def test_a_failure_says_who_has_to_act(visitor: Visitor, blame: Blame) -> None:
         ("due later", "It begins when its time has come"),
         ("cancelling", "what is going on is being stopped"),
         ("running", "12 345 rows, 678 kB"),
+        ("taken over", "taken over: its worker was lost"),
         ("waiting", "The other side has to call its callback address."),
         ("job", "A listener has to take it and say how it ended."),
     ],

@@ -137,6 +137,7 @@ class ActivityRun:
     when a further attempt may start. ``details`` are the door's own facts about the attempt (its evaluated input).
 
     ``epoch`` counts the claims of this attempt: a worker that took it over has a higher one, and only the highest may write.
+    ``lost`` counts those claims whose predecessor was lost, not stopped; only the store writes it.
     ``carried_from`` is the id of the run whose outcome is reused. ``progress`` are the figures so far, while it runs.
     """
 
@@ -163,6 +164,7 @@ class ActivityRun:
     state: Mapping[str, Json] | None = None
     wake_at: Instant | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
+    lost: int = 0
 
 
 class BatchStatus(StrEnum):

@@ -437,7 +437,7 @@ def _values(row: ActivityRun, position: int) -> dict[str, Any]:
 def activity_run_of(row: Mapping[str, Any]) -> ActivityRun:
     """Return the activity run that a row of the table holds."""
     what = f"the ledger's row of {row['path']!r} of run {row['run_id']}"
-    values = {name: value for name, value in row.items() if name not in {"scope", "position", "lost"}}
+    values = {name: value for name, value in row.items() if name not in {"scope", "position"}}
     values["status"] = ActivityStatus(row["status"])
     values["figures"] = decode(Figures, row["figures"], what=what) if row["figures"] else Figures()
     values["failure"] = None if row["failure"] is None else decode(Failure, row["failure"], what=what)

@@ -138,7 +138,8 @@ class ActivityLine:
     """One attempt at one activity of a run.
 
     ``depth``: how many containers it is in. ``verdict``/``verdict_reason``: what the planner decided, and why. ``carried_from``: the run that did it.
-    ``wakes_at``: it waits until then; ``waits_for``: a sentence on what it waits for.
+    ``wakes_at``: it waits until then; ``waits_for``: a sentence on what it waits for. ``lost``: how many workers were lost while they did it;
+    another one took over each time.
     """
 
     path: str
@@ -161,6 +162,7 @@ class ActivityLine:
     reason: Reason | None = None
     bodies: Mapping[str, int] = field(default_factory=dict)
     """Of a container: how many runs of its bodies there are, by status."""
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,7 @@ def _lines(
             figures=row.figures,
             reason=reason_of(row.failure),
             bodies=bodies.get(row.path, {}),
+            lost=row.lost,
         )
 
 
