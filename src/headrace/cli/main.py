@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from headrace import config
-from headrace.cli.output import Format, Output
+from headrace.cli.output import Format, Output, harmless
 from headrace.cli.tree import app
 from headrace.core.codec import encode
 from headrace.core.errors import Problem
@@ -45,7 +45,7 @@ def call(arguments: Sequence[str]) -> int:
     except Exception as error:  # the outermost edge: a bug is reported in one line, with the way to see all of it
         if config.is_debugging():
             raise
-        print(f"error: a bug in Headrace: {type(error).__name__}: {error}", file=sys.stderr)
+        print(harmless(f"error: a bug in Headrace: {type(error).__name__}: {error}"), file=sys.stderr)
         print("set HEADRACE_DEBUG=1 to see where, and please report it", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else 0
@@ -58,7 +58,7 @@ def _explain_usage(error: typer.TyperException) -> None:
         print(message, file=sys.stderr)
         return
     # The parser's own words for a value of a closed list begin with the class of its error.
-    print(f"error: {message.replace('Value error, ', '')}", file=sys.stderr)
+    print(harmless(f"error: {message.replace('Value error, ', '')}"), file=sys.stderr)
     command = context.command_path if context is not None else "headrace"
     print(f"try: {command} --help", file=sys.stderr)
 
@@ -66,7 +66,8 @@ def _explain_usage(error: typer.TyperException) -> None:
 def _explain(problem: Problem, arguments: Sequence[str]) -> None:
     if config.is_debugging():
         raise problem
-    print(f"error: {problem}", file=sys.stderr)
+    # Its words may be a server's, or those of data.
+    print(harmless(f"error: {problem}"), file=sys.stderr)
     if _wants_json(arguments):
         fields = [{"path": e.path, "message": e.message, "hint": e.hint} for e in problem.fields]
         document = {"error": {"code": problem.code.value, "message": problem.message, "fields": fields}}

@@ -5,6 +5,7 @@ has a colour. What comes from data is written without control characters, wherev
 """
 
 import json
+import re
 import shutil
 import sys
 import unicodedata
@@ -19,6 +20,10 @@ from headrace.core.codec import Json
 _GAP = "  "
 _LEAST = 8
 """Columns of a terminal that a cut cell keeps."""
+_OURS = re.compile(r"(\x1b\[(?:0|2|3[1-5])m|[\n\t])")
+"""The only control characters that are ever written: ends of lines, and the colours below."""
+_UNSHOWN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON leaves as it is, though a terminal acts on it, or no encoding has it."""
 _COLOURS = {"good": "32", "warn": "33", "bad": "31", "busy": "34", "wait": "35", "faint": "2"}
 
 
@@ -69,19 +74,19 @@ class Output:
 
     def document(self, value: Json) -> None:
         """Print ``value`` as the one JSON document on standard output."""
-        print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
+        print(_json(value, indent=2), flush=True)
 
     def line(self, value: Json) -> None:
         """Print ``value`` as one of many JSON documents, a line each."""
-        print(json.dumps(value, ensure_ascii=False), flush=True)
+        print(_json(value), flush=True)
 
     def say(self, text: str = "") -> None:
         """Print a message for the person: on standard output, or on standard error when a document goes there."""
-        print(text, file=sys.stderr if self.is_json else sys.stdout, flush=True)
+        print(harmless(text), file=sys.stderr if self.is_json else sys.stdout, flush=True)
 
     def note(self, text: str) -> None:
         """Print a message about what is going on: always on standard error."""
-        print(text, file=sys.stderr, flush=True)
+        print(harmless(text), file=sys.stderr, flush=True)
 
     def paint(self, cell: Cell) -> str:
         """Return a cell's text, in its colour where there are colours."""
@@ -216,6 +221,18 @@ def duration(microseconds: int) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` without control characters (a cell may hold anything that a source holds), in one line."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` without what a terminal acts on, but for ends of lines and our own colours: whoever prints forgets nothing."""
+    if text.isprintable():
+        return text
+    return "".join(piece if number % 2 else one_line(piece) for number, piece in enumerate(_OURS.split(text)))
+
+
+def _json(value: Json, indent: int | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def shown(value: Json) -> str:

@@ -119,7 +119,9 @@ def download(at: At, asked: AskRejectsFile, to: str | None) -> int:
         if to == "-":
             _write(told.pieces, sys.stdout.buffer)
             return 0
-        path = Path(to or f"rejects-{found}.{_SUFFIXES.get(asked.format, asked.format)}")
+        # The id may be another server's word; where a file goes is not.
+        name = "".join(one if one.isalnum() else "-" for one in found)
+        path = Path(to or f"rejects-{name}.{_SUFFIXES.get(asked.format, asked.format)}")
         with _new_file(path) as target:
             _write(told.pieces, target)
     if asked.format == "ndjson":

@@ -33,6 +33,10 @@ _PAUSES = (0.2, 0.5)
 """Seconds before what is safe to repeat is asked again; after the last one, the failure is told."""
 _LONGEST_PAUSE = 5.0
 _CHUNK = 1 << 16
+LONGEST_ANSWER = 256 << 20
+"""Bytes of an answer that is no download; no answer of ours comes near."""
+_LONGEST_LINE = 1 << 20
+"""Bytes of a line of a stream of events."""
 _PATIENCE = 20
 """So often in a row a server that is being watched may fail to answer: it may be starting again."""
 _LATER = frozenset({429, 503})
@@ -80,9 +84,11 @@ class RemoteDesk:
         credentials: Credentials,
         *,
         warn: Callable[[str], None] = _warn,
+        longest_answer: int = LONGEST_ANSWER,
     ) -> None:
         self.url = url.rstrip("/")
         self._credentials = credentials
+        self._longest_answer = longest_answer
         self._token = credentials.token
         parts = urlsplit(self.url)
         if (
@@ -237,10 +243,11 @@ class RemoteDesk:
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
         }
-        response = self._http.post(f"{self.url}{PREFIX}/token", data=form)
-        if not response.is_success:
-            raise self._refused(response)
-        found = self._json(response)
+        request = self._http.build_request("POST", f"{self.url}{PREFIX}/token", data=form)
+        with closing(self._http.send(request, stream=True)) as response:
+            if not response.is_success:
+                raise self._refused(response)
+            found = self._json(response)
         token = found.get("access_token") if isinstance(found, dict) else None
         if not isinstance(token, str):
             raise self._no_headrace(response)
@@ -251,14 +258,19 @@ class RemoteDesk:
     def _json(self, response: httpx.Response) -> Any:
         try:
             return json.loads(self._bytes(response))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._no_headrace(response) from error
 
     def _bytes(self, response: httpx.Response) -> bytes:
+        read = bytearray()
         try:
-            return response.read()
+            for chunk in response.iter_bytes():
+                read += chunk
+                if len(read) > self._longest_answer:
+                    raise self._no_headrace(response)
         except httpx.RequestError as error:
             raise self._unreachable(error) from error
+        return bytes(read)
 
     def _refused(self, response: httpx.Response) -> Problem:
         """Return the server's problem as the one that it was there."""
@@ -271,7 +283,7 @@ class RemoteDesk:
             fields = tuple(FieldError(one["path"], one["message"], one["hint"]) for one in error["fields"])
             code, message = error["code"], str(error["message"])
             context = {"status": status, "request_id": error.get("request_id", "")}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return self._no_headrace(response)
         known = Code(code) if code in set(Code) else _CODE_OF_STATUS.get(status, Code.INTERNAL)
         return Problem(known, message, fields, context)
@@ -318,9 +330,17 @@ class RemoteDesk:
             with closing(response):
                 if not response.is_success:
                     raise self._refused(response)
-                yield from _parsed(response.iter_lines())
+                yield from _parsed(self._lines(response))
         except httpx.RequestError as error:
             raise self._unreachable(error) from error
+
+    def _lines(self, response: httpx.Response) -> Iterator[str]:
+        held = b""
+        for chunk in response.iter_bytes():
+            *whole, held = (held + chunk).split(b"\n")
+            yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+            if len(held) > _LONGEST_LINE:
+                raise self._no_headrace(response)
 
 
 @dataclass(frozen=True, slots=True)
