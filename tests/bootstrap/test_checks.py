@@ -243,6 +243,7 @@ def test_a_database_that_is_not_there_and_clocks_that_differ_are_told(tmp_path: 
     ground = ground_of(tmp_path, postgres_ledger_url)
     assert told(ground, "clock").state is State.FAIL
     assert "connections are taken" in told(ground, "connections").seen
+    assert (ledger.room_finding(77, 97).state, ledger.room_finding(78, 97).state) == (State.OK, State.WARN)
     assert ledger.apart_finding(-2.0, "x", 6).seen == "the clock of x is 2 s behind ours"
 
 
@@ -335,7 +336,7 @@ def limit() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("limit")
-def test_few_files_old_folders_and_a_long_log_are_told(small: Ground) -> None:
+def test_few_files_old_folders_a_long_log_and_a_full_disk_are_told(small: Ground) -> None:
     """What a machine runs out of, before it does."""
     assert (told(small, "open-files").state, told(small, "open-files").command) == (State.WARN, "ulimit -n 4096")
     left = small.settings.home / "work" / "old"
@@ -345,6 +346,9 @@ def test_few_files_old_folders_and_a_long_log_are_told(small: Ground) -> None:
     with (small.settings.home / "headrace.log").open("wb") as stream:
         stream.truncate(200_000_000)
     assert "200 MB" in told(small, "log").seen
+    full = told(replace(small, free_bytes=lambda _folder: 5 << 20), "disk")
+    assert (full.state, full.command) == (State.FAIL, "headrace db clean")
+    assert told(replace(small, free_bytes=lambda _folder: 500 << 20), "disk").state is State.WARN
 
 
 def test_settings_that_let_others_in_are_told(tmp_path: Path) -> None:

@@ -62,7 +62,10 @@ def _server(ground: Ground) -> Finding:
     problems = asking.problems_of(asking.get(f"{address}/readyz"))
     if problems:
         return fail(
-            f"the server is not ready: {'; '.join(problems)}", "mend that; it looks again by itself", where=address
+            f"the server is not ready: {'; '.join(problems)}",
+            "one that has just started becomes ready in seconds; else see its log and its workers",
+            where=address,
+            command=ground.command("workers ls"),
         )
     return ok("the server answers and is ready", address)
 

@@ -1,6 +1,7 @@
 """What checks of a home look at. Nothing here makes or changes anything."""
 
 import importlib.util
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +26,17 @@ def is_installed(module: str) -> bool:
         return False
 
 
+def free_at(folder: Path) -> int:
+    """Return how many bytes are free on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
 @dataclass(slots=True)
 class Ground:
     """An installation as the settings describe it. ``faults``: what is wrong with the settings themselves; those that are wrong have their defaults.
 
-    ``option``: what a command is to be given to mean this home (`` --home /x``). ``has_module`` says whether a Python module is installed.
+    ``option``: what a command is to be given to mean this home (`` --home /x``). ``has_module`` says whether a Python module is installed,
+    ``free_bytes`` how much room is left on the disk of a folder.
     """
 
     settings: Settings
@@ -37,6 +44,7 @@ class Ground:
     faults: tuple[Problem, ...] = ()
     option: str = ""
     has_module: Callable[[str], bool] = is_installed
+    free_bytes: Callable[[Path], int] = free_at
     out_of_reach: str = ""
     """Why the database cannot be read, once that is known: no other check waits for it again."""
 

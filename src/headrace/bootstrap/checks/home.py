@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -153,7 +152,7 @@ def _disk(ground: Ground) -> Finding:
     for name, folder in folders.items():
         there = next(one for one in (folder, *folder.parents) if os.path.exists(one))  # noqa: PTH110 — unlike ``Path.exists``, it says no where it may not look
         device = there.stat().st_dev
-        free.setdefault(device, (shutil.disk_usage(there).free, [], there))[1].append(name)
+        free.setdefault(device, (ground.free_bytes(there), [], there))[1].append(name)
     least, names, place = min(free.values(), key=lambda found: found[0])
     seen = f"{_size(least)} are free for {', '.join(names)}"
     remedy = "make room, or move them (HEADRACE_LAKE_URL, HEADRACE_LANDING_URL); what is old enough is removed by"

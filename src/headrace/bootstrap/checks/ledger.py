@@ -134,7 +134,11 @@ def _integrity(ground: Ground) -> Finding:
 
 def _connections(ground: Ground) -> Finding:
     with _postgresql(ground) as tx:
-        used, most = inspection.connections(tx)
+        return room_finding(*inspection.connections(tx))
+
+
+def room_finding(used: int, most: int) -> Finding:
+    """Return what there is to tell of ``used`` connections out of ``most``."""
     seen = f"{used:,} of {most:,} connections are taken"
     if most - used < POOL_SIZE:
         return warn(

@@ -22,9 +22,9 @@ def _workers(ground: Ground) -> Finding:
         alive, late = _living(ground, tx, now)
         queued = _queued(tx)
     if not alive and queued:
-        whose = "none is alive" if not late else f"the heartbeat of all {len(late)} is overdue"
+        silent = f" ({late[0].id} has been silent for {_length(now - late[0].heartbeat_at)})" if late else ""
         return fail(
-            f"{whose}, and {_counted(queued, 'run')} {'is' if queued == 1 else 'are'} queued",
+            f"no worker is alive{silent}, and {_counted(queued, 'run')} {'is' if queued == 1 else 'are'} queued",
             "start one, or a server with its own",
             command=ground.command("worker"),
         )
