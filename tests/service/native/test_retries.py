@@ -251,3 +251,18 @@ def test_a_pipelines_run_is_recovered_through_its_door(
     assert {one.verdict for one in everything.planned} == {Verdict.RUN}
     with pytest.raises(Problem, match="present definition"):
         plan(native, WHO, run=first, as_it_was=True)
+
+
+def test_a_pipeline_that_was_deleted_is_named_when_its_run_is_to_be_retried(
+    sqlite_database: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    """The run is there; what is missing is its pipeline, and one can make it again."""
+    client = make_client(sqlite_database, clock)
+    client.put_pipeline("p", WEB, FAIL)
+    first = failed_pipeline(client, {})
+    assert client("DELETE", "pipelines/p").status_code == 200
+    native = native_house(sqlite_database, tmp_path).with_desk(pipelines=pipelines_of(client.door), clock=clock)
+    for asked in (plan, retry):
+        with pytest.raises(Problem, match="the pipeline 'p' is not there any more") as refused:
+            asked(native, WHO, run=first)
+        assert refused.value.code is Code.ILLEGAL_STATE

@@ -1,13 +1,15 @@
 """Runs of pipelines, asked for by somebody who did not come through this door: made as createRun makes them, planned as planRun does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from headrace.api.datafactory.create_run import Asked, basis_of, make_run, parameters_for, recovery_refusals
 from headrace.api.datafactory.door import AUDIENCE, DataFactoryDoor
-from headrace.api.datafactory.errors import missing_document
+from headrace.api.datafactory.errors import MISSING_DOCUMENT, Refusal, missing_document
 from headrace.api.datafactory.gateway import FACTORY_KIND, Factory, factories_scope
 from headrace.api.datafactory.new_runs import Reference, check_definition
 from headrace.core.client import Identity, Role
+from headrace.core.errors import Code, Problem
 from headrace.core.ids import derived_uuid
 from headrace.core.planning import PlanMode, PlanRequest, RunPlan, plan_run
 from headrace.core.run import Run
@@ -22,17 +24,36 @@ def pipelines_of(door: DataFactoryDoor) -> Pipelines:
     """Return what makes and plans runs of this door's pipelines.
 
     Raises:
-        Problem: what createRun refuses, when they are called.
+        Problem: what createRun refuses, when they are called; ``ILLEGAL_STATE``: a pipeline whose run is to be recovered is not there any more.
     """
 
     def run(wish: PipelineWish) -> Run:
-        factory = _factory(door, wish)
         wanted = None if wish.request_key is None else derived_uuid(wish.scope, wish.request_key, "run")
-        made = make_run(factory, wish.pipeline, _asked(wish), wanted)
+        with _told_what_is_missing(wish):
+            made = make_run(_factory(door, wish), wish.pipeline, _asked(wish), wanted)
         with door.database.reading() as tx:
             return runs.get(tx, wish.scope, made)
 
-    return Pipelines(run=run, plan=lambda wish: _plan(_factory(door, wish), wish))
+    def plan(wish: PipelineWish) -> RunPlan:
+        with _told_what_is_missing(wish):
+            return _plan(_factory(door, wish), wish)
+
+    return Pipelines(run=run, plan=plan)
+
+
+@contextmanager
+def _told_what_is_missing(wish: PipelineWish) -> Iterator[None]:
+    """The service's own message does not say which document; and the run that is asked about is there."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.message != MISSING_DOCUMENT:
+            raise
+        missing = f"the pipeline {wish.pipeline!r} is not there any more"
+        if wish.recovers is None:
+            raise Problem(Code.NOT_FOUND, missing) from refusal
+        advice = "a pipeline is recovered by its present definition: make it again, then retry"
+        raise Problem(Code.ILLEGAL_STATE, f"{missing}; {advice}") from refusal
 
 
 def _plan(factory: Factory, wish: PipelineWish) -> RunPlan:
