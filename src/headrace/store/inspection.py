@@ -5,7 +5,7 @@ Somebody who asks what is wrong wants neither.
 """
 
 import sqlite3
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -19,8 +19,6 @@ from headrace.core.errors import Code, Problem
 from headrace.store.database import Database, Transaction, file_of
 from headrace.store.tables import documents, webhook_deliveries, webhooks
 
-_STEPS = 10_000
-"""Instructions of SQLite's machine from one look at the clock to the next."""
 _SLOW = ("interrupted", "statement timeout", "database is locked", "database is busy")
 _MASK = "***"
 _MOST_SECRETS = 100
@@ -36,7 +34,7 @@ def looking(database: Database, seconds: float) -> Iterator[Transaction]:
     """
     try:
         engine = _engine(database, seconds)
-        with engine.connect() as connection:
+        with engine.connect() as connection, _stopped_after(seconds, connection):
             if database.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -125,15 +123,30 @@ def _engine(database: Database, seconds: float) -> sa.Engine:
             "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
         }
         return sa.create_engine(database.engine.url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
-    deadline = time.monotonic() + seconds
 
     def connect() -> sqlite3.Connection:
         uri = f"file:{quote(str(file.resolve()))}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, timeout=seconds, check_same_thread=False, isolation_level=None)
-        connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-        return connection
+        return sqlite3.connect(uri, uri=True, timeout=seconds, check_same_thread=False, isolation_level=None)
 
     return sa.create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+
+
+@contextmanager
+def _stopped_after(seconds: float, connection: sa.Connection) -> Iterator[None]:
+    """Interrupt SQLite when its time is over; PostgreSQL minds the time itself."""
+    driver = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    timer = threading.Timer(seconds, driver.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        # A connection that is closed must not be interrupted any more.
+        timer.join()
 
 
 def _words(database: Database, error: DBAPIError) -> str:

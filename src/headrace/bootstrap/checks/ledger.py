@@ -12,7 +12,7 @@ from headrace.core.errors import Code, Problem
 from headrace.store import inspection, queue, schema_version
 from headrace.store.database import POOL_SIZE, Transaction
 
-_QUICK_SECONDS = 8.0
+_QUICK_SECONDS = 5.0
 """What the check of a SQLite file may take: it reads all of it."""
 _URL = "correct HEADRACE_DATABASE_URL"
 _REMEDIES = (
@@ -187,7 +187,7 @@ CHECKS = (
     Check("database", "whether the ledger's database can be read", _database, 15.0),
     Check("schema", "the revision of the ledger's schema against this release's", _schema),
     Check("journal", "SQLite: write-ahead logging", _journal),
-    Check("integrity", "SQLite: `PRAGMA quick_check`, for at most 8 s", _integrity, 12.0),
+    Check("integrity", "SQLite: `PRAGMA quick_check`, for at most 5 s", _integrity, 12.0),
     Check("connections", "PostgreSQL: connections that are left", _connections),
     Check("clock", "PostgreSQL: its clock against this machine's", _clock),
 )
