@@ -70,7 +70,7 @@ def test_the_rejects_of_a_run_with_one_batch_are_one_click_away(operator: Visito
 def test_a_batch_is_shown_by_reason_and_by_row(operator: Visitor) -> None:
     """The cell that the target's column comes from is marked, the row that could not be read stands as it came, with file and line."""
     page = operator.get(f"/rejects/{BATCH}")
-    assert "4 of 4 rows left" in page.text
+    assert "4 of 4 rejects left" in page.text
     assert 'class="cell k-text bad" data-label="dep_time" title="type of departure"' in page.html
     assert 'class="cell k-null bad" data-label="carrier"' in page.html
     assert "UA;1;<b>x</b>;;;" in page.text

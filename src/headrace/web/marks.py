@@ -34,7 +34,7 @@ _SIGNS = {
     "paused": "waiting",
     "committed": "succeeded",
     "revoked": "cancelled",
-    "good": "succeeded",
+    "active": "succeeded",
 }
 """Words that look like another status."""
 _KNOWN = frozenset(
@@ -107,6 +107,11 @@ def short_id(value: str) -> Markup:
 def scope(value: str) -> Markup:
     """Return a scope; of a long one the middle is left out, which the title has."""
     return Markup('<span class="scope" title="{}">{}</span>').format(value, wording.short_scope(value))
+
+
+def path(value: str) -> Markup:
+    """Return a path that is broken after its slashes where it has to be."""
+    return Markup("/<wbr>").join(escape(piece) for piece in value.split("/"))
 
 
 def prose(text: str) -> Markup:

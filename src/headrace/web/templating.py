@@ -30,6 +30,7 @@ _FUNCTIONS = {
     "id": marks.short_id,
     "reason": marks.reason,
     "scope": marks.scope,
+    "path": marks.path,
     "prose": marks.prose,
     "figures": marks.figures,
     "pretty": marks.pretty,
