@@ -33,10 +33,14 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")} | {"NO_COLOR": "1"}
 
 
-def headrace_in(folder: Path) -> Headrace:
-    """Return what calls the command line in ``folder``."""
+def headrace_in(folder: Path, standard_output: str = "") -> Headrace:
+    """Return what calls the command line in ``folder``; its standard output may go to a device, such as a terminal."""
 
     def call(*arguments: str, **variables: str) -> Ended:
-        return warm.run([*COMMAND, *arguments], cwd=folder, env={**environment(), **variables})
+        command, env = [*COMMAND, *arguments], {**environment(), **variables}
+        if not standard_output:
+            return warm.run(command, cwd=folder, env=env)
+        with Path(standard_output).open("r+b", buffering=0) as device:
+            return warm.run(command, cwd=folder, env=env, stdout=device)
 
     return call

@@ -86,13 +86,19 @@ def start(
 
 
 def run(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = 120, stdin: str = ""
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    timeout: float = 120,
+    stdin: str = "",
+    stdout: IO[bytes] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -c TEXT …`` or ``python FILE …`` to its end, and return what it wrote."""
+    """Run ``python -c TEXT …`` or ``python FILE …`` to its end, and return what it wrote, without what went to a ``stdout`` of its own."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin.encode())
         given.seek(0)
-        process = start(command, env=env, cwd=cwd, stdin=given, stdout=out, stderr=err)
+        process = start(command, env=env, cwd=cwd, stdin=given, stdout=stdout or out, stderr=err)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -146,7 +146,7 @@ def test_c1_a_worker_killed_at_any_point_of_a_run_loses_and_repeats_nothing(
     doomed = house.worker(point)
     run_id = desk.ask(EVERYTHING)
     assert doomed.wait(timeout=30) == -signal.SIGKILL
-    house.supervised()
+    house.worker()
     run = desk.ended(run_id, seconds=40)
     assert house.delivered() == ["a", "b", "c", "z"]
     assert desk.statuses(run_id) == {
@@ -168,7 +168,7 @@ def test_c1_a_worker_killed_at_any_point_of_a_container_loses_and_repeats_nothin
     run_id = desk.ask(NESTED)
     desk.tell(run_id, "hear", {"say": "go on"})
     assert doomed.wait(timeout=30) == -signal.SIGKILL
-    house.supervised()
+    house.worker()
     run = desk.ended(run_id, seconds=40)
     deliveries = [f"loop/{number}/check/yes/d" for number in range(4)]
     assert house.delivered() == [*deliveries, "z"]
@@ -193,14 +193,15 @@ def test_a_worker_killed_while_a_run_is_repaired_repeats_nothing(desk: Desk, hou
     whole = container("whole", "each", {"each": [activity("d", "deliver")]}, settings={"items": 120, "lanes": 4})
     parts = container("parts", "each", {"each": work}, settings={"items": 2})
     of = nested(whole, parts, activity("z", "deliver", ["whole", "parts"]))
-    supervisor = house.supervised()
+    before = house.worker()
     first = desk.ask(of)
     assert desk.ended(first, seconds=40).status is RunStatus.FAILED
-    supervisor.stop()
+    before.terminate()
+    assert before.wait(timeout=20) == 0
     doomed = house.worker(point)
     second = desk.recover(first, of)
     assert doomed.wait(timeout=30) == -signal.SIGKILL
-    house.supervised()
+    house.worker()
     assert desk.ended(second, seconds=40).status is RunStatus.SUCCEEDED
     deliveries = [
         *(f"whole/{number}/d" for number in range(120)),
@@ -219,7 +220,7 @@ def test_a_worker_killed_while_it_takes_over_leaves_nothing_lying(desk: Desk, ho
     assert first.wait(timeout=30) == -signal.SIGKILL
     second = house.worker(point)
     assert second.wait(timeout=30) == -signal.SIGKILL
-    house.supervised()
+    house.worker()
     assert desk.ended(run_id, seconds=40).status is RunStatus.SUCCEEDED
     assert house.delivered() == ["a", "b"]
 
@@ -323,10 +324,11 @@ def _alive(desk: Desk, count: int) -> None:
 @pytest.mark.parametrize("point", IN_RETENTION)
 def test_a_sweep_killed_at_any_point_is_done_again_by_the_next(desk: Desk, house: House, point: str) -> None:
     """Files go before rows, so a sweep that died half-way is found, and ended, by the next one."""
-    supervisor = house.supervised()
+    worker = house.worker()
     run_id = desk.ask(plan(activity("a")))
     desk.ended(run_id)
-    supervisor.stop()
+    worker.terminate()
+    assert worker.wait(timeout=20) == 0
     sweep = [sys.executable, str(PROGRAM.with_name("retention_program.py")), house.url, run_id]
     assert warm.run([*sweep, point], env=environment(), cwd=house.target).returncode == -signal.SIGKILL
     assert warm.run([*sweep, ""], env=environment(), cwd=house.target).returncode == 0

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from command_line import environment, headrace_in
+import warm
+from command_line import COMMAND, environment, headrace_in
 from servers import PostgresServer
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
@@ -48,10 +48,9 @@ class Reader:
         """Enter a command; its exit code and what stays the same of the shown output are compared."""
         words = shlex.split(command)
         is_ours = words[0] == "headrace"
-        words = [str(Path(sys.executable).with_name("headrace")) if w == "headrace" else w for w in words]
         if "background" in options:
             for _ in range(int(options["background"])):
-                process = subprocess.Popen(words, cwd=self.folder, env=self.environment, stderr=subprocess.DEVNULL)
+                process = warm.start([*COMMAND, *words[1:]], cwd=self.folder, env=self.environment)
                 self.processes.callback(process.wait, 60)
                 self.processes.callback(process.terminate)
             return
