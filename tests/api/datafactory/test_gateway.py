@@ -242,6 +242,12 @@ def test_without_tokens_only_this_machine_is_answered(client: Client) -> None:
     assert client("GET", "", host="evil.example").status_code == 403
 
 
+@pytest.mark.parametrize("said", ["x_forwarded_for", "x_real_ip", "forwarded", "via"])
+def test_without_tokens_nobody_comes_by_a_proxy(client: Client, said: str) -> None:
+    """A proxy on this machine hands on requests of the whole world, often under the name of this machine."""
+    assert client("GET", "", **{said: "203.0.113.9"}).status_code == 401
+
+
 def test_every_code_has_a_fault() -> None:
     """A problem that no fault is written for would be a 500."""
     assert set(FAULT_OF) == set(Code)

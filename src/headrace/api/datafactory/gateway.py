@@ -26,6 +26,8 @@ API_VERSION = "2018-06-01"
 FACTORY_KIND = "factory"
 """The kind of the documents that are factories; they are kept in the scope of their subscription."""
 ANONYMOUS = Identity("anonymous", Role.ADMIN)
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+"""What proxies say: with one of these, who asks is not on this machine, whatever address the request comes from."""
 """Who calls without a token, where that is allowed."""
 _ROLE_OF_ACTION: Mapping[str, Role] = {
     **dict.fromkeys(
@@ -220,7 +222,9 @@ def _holder(door: DataFactoryDoor, token: str) -> Identity | None:
 
 
 def _only_from_here(request: Request) -> Identity:
-    """Return who calls without a token; a page of another site, which a browser of this machine shows, may not."""
+    """Return who calls without a token; neither a page of another site, which a browser of this machine shows, nor who comes by a proxy may."""
+    if any(name in request.headers for name in _FORWARDED):
+        raise Refusal(Fault.UNAUTHENTICATED, "Authentication failed. Through a proxy, a token is needed.")
     origin = request.headers.get("origin")
     if origin is not None and not is_loopback(_host_of(origin)):
         raise Refusal(Fault.FORBIDDEN, "Without a token, pages of other sites are not answered.")
