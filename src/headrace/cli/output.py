@@ -52,6 +52,8 @@ class Column:
     spare: int = 0
 
 
+_MEDIUM = 24
+"""Columns of a terminal to which a cell is cut before a column is left out."""
 Row = Sequence["str | Cell"]
 
 
@@ -130,7 +132,8 @@ def _fitted(heads: Sequence[Column], lines: Sequence[Sequence[Cell]], room: int 
         return widths
     spare = sorted((number for number, head in enumerate(heads) if head.spare), key=lambda n: -heads[n].spare)
     for number in spare:
-        if _total(widths) > room:
+        least = [w if w is None or heads[n].whole else min(w, _MEDIUM) for n, w in enumerate(widths)]
+        if _total(least) > room:
             widths[number] = None
     while (over := _total(widths) - room) > 0:
         soft = [n for n, head in enumerate(heads) if not head.whole and (widths[n] or 0) > _LEAST]

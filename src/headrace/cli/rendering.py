@@ -34,10 +34,10 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 """A sign and a tone for every status: colour alone says nothing."""
 _WHOSE = {
     Blame.YOURS: "yours to mend",
-    Blame.SOURCE: "the source's",
-    Blame.TARGET: "the target's",
-    Blame.SCHEMA: "the data does not fit the schema",
-    Blame.PLATFORM: "the platform's",
+    Blame.SOURCE: "at the source",
+    Blame.TARGET: "at the target",
+    Blame.SCHEMA: "the data do not fit",
+    Blame.PLATFORM: "at the platform",
 }
 RUN_COLUMNS = (
     Column("run", whole=True),

@@ -84,7 +84,7 @@ def retry(at: At, wish: Wish, output: Output) -> int:
         if not isinstance(desk, LocalDesk):
             return _retry_there(desk, wish.asked(run.id), wish, output)
         kept = get_run(desk.application.database, None, run.id).run
-        if job_of(kept) is not None or kept.definition.dialect:
+        if kept.scope != SCOPE or job_of(kept) is not None:
             return _retry_here(desk, kept, wish, output)
         return _retry_flow(desk, kept, wish, output)
 
@@ -102,7 +102,7 @@ def _retry_there(desk: Desk, asked: AskRetry, wish: Wish, output: Output) -> int
 
 
 def _retry_here(desk: LocalDesk, run: Run, wish: Wish, output: Output) -> int:
-    """Retry a job's or a pipeline's run; what a listener does is not waited for."""
+    """Retry a run of one of the doors, as the door does; what a listener does is not waited for."""
     asked = wish.asked(run.id)
     if wish.dry_run:
         show_plan(desk.ask(PLAN_RETRY, asked), output)
