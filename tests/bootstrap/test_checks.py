@@ -4,8 +4,8 @@ import json
 import os
 import resource
 import sqlite3
-import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 
+import warm
 from cli.scripted import answer, scripted
+from command_line import environment
 from fakes import CountingIds, ManualClock
 from headrace.bootstrap.application import SystemClock, open_application
 from headrace.bootstrap.checks import ledger, process
@@ -138,9 +140,18 @@ def test_rights_of_the_home_and_its_key_are_told(small: Ground) -> None:
     assert told(replace(small, settings=replace(small.settings, home=key)), "home").seen == "it is a file and no folder"
 
 
-def test_the_home_of_another_user_is_told_with_its_owner(tmp_path: Path, sqlite_ledger_url: str) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Return a folder that every user may look into, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def test_the_home_of_another_user_is_told_with_its_owner(open_folder: Path) -> None:
     """In a process of a user without rights to it: what can be told is told, and whom to run Headrace as."""
-    home = ground_of(tmp_path, sqlite_ledger_url).settings.home
+    home = home_in(open_folder)
     code = """
 import json, os, sys
 from headrace.bootstrap.application import SystemClock
@@ -156,11 +167,9 @@ else:
 found, faults = diagnose({}, home=Path(sys.argv[1]), directory=Path("/"))
 print(json.dumps({one.name: [one.state.value, one.remedy] for one in examine(OF_HOMES, Ground(found, SystemClock(), faults))}))
 """
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
-    ended = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
+    ended = warm.run([sys.executable, "-c", code, str(home)], env=environment(), cwd=open_folder)
     home.chmod(0o700)
+    assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
     assert {name for name, (state, _) in found.items() if state == "fail"} == {"home", "key", "settings", "database"}
     assert found["home"][1] == f"it belongs to {home.owner()}: run Headrace as that user"

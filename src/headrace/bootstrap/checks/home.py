@@ -216,7 +216,7 @@ def _again(ground: Ground, path: Path) -> str:
 def _owner(path: Path) -> str:
     try:
         return path.owner()
-    except (OSError, KeyError, NotImplementedError):
+    except (OSError, KeyError):
         return _NOBODY_KNOWN
 
 
