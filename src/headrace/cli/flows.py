@@ -86,7 +86,8 @@ def show(at: At, asked: AskFlow, output: Output) -> int:
         output.document(to_wire(view))
         return 0
     line = view.line
-    rate = "-" if line.success_rate is None else f"{line.success_rate:.0%} of the last {len(line.last)}"
+    ended = sum(one.status.is_final for one in line.last)
+    rate = "-" if line.success_rate is None else f"{line.success_rate:.0%} of the last {ended} that ended"
     pairs: list[tuple[str, str | Cell]] = [
         ("flow", one_line(line.name)),
         ("id", line.id),

@@ -90,6 +90,8 @@ def _parts(line: ActivityLine, now: Instant, landed: int | None) -> Iterator[tup
         return
     if line.attempt > 1:
         yield f"attempt {line.attempt}", "yellow"
+    if line.lost:
+        yield f"taken over {line.lost} times" if line.lost > 1 else "taken over: its worker was lost", "yellow"
     share = share_of(line, landed)
     if share is not None:
         yield bar(share), "blue"
