@@ -137,6 +137,9 @@ def test_rights_of_the_home_and_its_key_are_told(small: Ground) -> None:
     assert "empty" in told(small, "key").seen
     key.write_text("no key\n")
     assert told(small, "key").state is State.FAIL
+    for given in ("nonsense", ", "):
+        found = told(replace(small, settings=replace(small.settings, secret_key=given)), "key")
+        assert (found.state, "HEADRACE_SECRET_KEY" in str(found), given in found.seen) == (State.FAIL, True, False)
     assert told(replace(small, settings=replace(small.settings, home=key)), "home").seen == "it is a file and no folder"
 
 
@@ -448,15 +451,19 @@ def test_a_check_that_hangs_or_breaks_stops_no_other() -> None:
     def gone(_place: None) -> Finding:
         raise FileNotFoundError(2, "No such file", "/x")
 
+    def away(_place: None) -> Finding:
+        raise Problem(Code.UNAVAILABLE, "it went away just now")
+
     checks = [
         Check("hangs", "", lambda _place: ok(str(os.read(reading, 1))), 0.05),
         Check("breaks", "", broken),
         Check("lacks", "", gone),
+        Check("fails", "", away),
         Check("well", "", lambda _place: ok("well")),
     ]
     found = list(examine(checks, None))
     os.close(writing)
-    assert [one.state for one in found] == [State.WARN, State.WARN, State.SKIPPED, State.OK]
+    assert [one.state for one in found] == [State.WARN, State.WARN, State.SKIPPED, State.WARN, State.OK]
     assert "ZeroDivisionError" in found[1].seen
 
 

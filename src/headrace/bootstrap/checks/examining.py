@@ -9,7 +9,7 @@ from headrace.bootstrap.checks import doors, home, ledger, process, remote, work
 from headrace.bootstrap.checks.finding import Check, Finding, Unknown, skipped, warn
 from headrace.bootstrap.checks.ground import Ground
 from headrace.bootstrap.checks.remote import Server
-from headrace.core.errors import Code, Problem
+from headrace.core.errors import Problem
 
 Place = TypeVar("Place")
 
@@ -50,7 +50,8 @@ def _told(check: Check[Place], place: Place) -> Finding:
     except Unknown as why:
         return skipped(str(why))
     except Problem as problem:
-        return skipped(f"no answer in time: {problem.message}" if problem.code is Code.TIMED_OUT else problem.message)
+        # What a check expects it tells itself; what is left went wrong just now, and nobody else tells of it.
+        return warn(problem.message, "see whether it was for a moment only: run this again")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return skipped(f"{where}{error.strerror or error}")

@@ -56,7 +56,12 @@ def _home(ground: Ground) -> Finding:
 def _key(ground: Ground) -> Finding:
     file = ground.settings.key_file
     if ground.settings.secret_key:
-        count = len(parse_keys(ground.settings.secret_key))
+        try:
+            count = len(parse_keys(ground.settings.secret_key))
+        except Problem as problem:
+            return fail(problem.message, "set HEADRACE_SECRET_KEY to what it was: stored secrets are sealed with it")
+        if not count:
+            return fail("HEADRACE_SECRET_KEY holds no key", "set it to what it was, or leave it out")
         return ok(f"HEADRACE_SECRET_KEY holds {count} key{'' if count == 1 else 's'}")
     try:
         mode = file.stat().st_mode
