@@ -121,7 +121,7 @@ def _admin(ground: Ground) -> Finding:
 
 
 CHECKS = (
-    Check("server", "the address of the newest server: the port, `/healthz`, `/readyz`", _server, 12.0),
+    Check("server", "the address of the newest server: the port, `/healthz`, `/readyz`", _server, 20.0),
     Check("libraries", "optional packages that connections and settings need", _libraries),
     Check("public-url", "whether the public URL is encrypted", _public_url),
     Check("admin", "whether a client may administer", _admin),

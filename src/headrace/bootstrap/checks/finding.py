@@ -40,7 +40,7 @@ class Check(Generic[Place]):
     name: str
     looks_at: str
     look: Callable[[Place], Finding]
-    seconds: float = 5.0
+    seconds: float = 10.0
 
 
 class Unknown(Exception):

@@ -14,7 +14,7 @@ from headrace.core.errors import Problem
 from headrace.store import inspection, schema_version
 from headrace.store.database import Database, Transaction, file_of
 
-LOOK_SECONDS = 4.0
+LOOK_SECONDS = 8.0
 """What a look at the ledger may take."""
 
 

@@ -184,10 +184,10 @@ def _file(ground: Ground) -> Path:
 
 
 CHECKS = (
-    Check("database", "whether the ledger's database can be read", _database, 15.0),
+    Check("database", "whether the ledger's database can be read", _database, 20.0),
     Check("schema", "the revision of the ledger's schema against this release's", _schema),
     Check("journal", "SQLite: write-ahead logging", _journal),
-    Check("integrity", "SQLite: `PRAGMA quick_check`, for at most 5 s", _integrity, 12.0),
+    Check("integrity", "SQLite: `PRAGMA quick_check`, for at most 5 s", _integrity, 15.0),
     Check("connections", "PostgreSQL: connections that are left", _connections),
     Check("clock", "PostgreSQL: its clock against this machine's", _clock),
 )
