@@ -37,6 +37,7 @@ def test_the_collection_passes(world: World) -> None:
     _check(world.done)
 
 
+@pytest.mark.soak
 def test_the_collection_passes_on_postgresql(
     postgres_ledger_url: str, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
