@@ -17,8 +17,8 @@ from command_line import COMMAND, environment, headrace_in
 from servers import PostgresServer
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-_BLOCK = re.compile(r"^```(\w+)((?: \w+=\S+)*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_CHANGES = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f-]+)?|01[0-9A-Z]{24}|\d+\.\d+ s|\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ|…")
+BLOCK = re.compile(r"^```(\w+)((?: \w+=\S+)*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+CHANGES = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f-]+)?|01[0-9A-Z]{24}|\d+\.\d+ s|\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ|…")
 """What is another in every run: ids, durations, times; and what a guide leaves out."""
 
 
@@ -64,7 +64,7 @@ class Reader:
         assert ended.returncode == int(options.get("exit", "0")), f"$ {command}\n{told}"
         assert "WARNING" not in told
         for line in shown:
-            for piece in _CHANGES.split(line):
+            for piece in CHANGES.split(line):
                 assert squeezed(piece) in squeezed(told), f"$ {command}\n{piece!r} is not in\n{told}"
 
     @property
@@ -89,7 +89,7 @@ def read(guide: str, folder: Path, variables: dict[str, str]) -> None:
     """Do all that a guide says."""
     reader = Reader(folder, variables)
     with reader.processes:
-        for kind, options, text in _BLOCK.findall((GUIDES / guide).read_text()):
+        for kind, options, text in BLOCK.findall((GUIDES / guide).read_text()):
             reader.does(kind, dict(option.split("=", 1) for option in options.split()), text)
 
 
