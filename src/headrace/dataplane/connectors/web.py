@@ -103,7 +103,8 @@ class WebClient:
                 return await self._follow(request, _Body(self.max_bytes, to, end))
         except TimeoutError as error:
             raise Problem(Code.SOURCE_TIMEOUT, f"{host} did not answer within {self.timeout:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # An alert that comes after the handshake is no error of httpx.
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             what = f"{host} cannot be reached, or broke off ({type(error).__name__})"
             raise Problem(Code.SOURCE_UNAVAILABLE, what, context={"error": str(error)}) from error
 
