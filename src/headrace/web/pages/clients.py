@@ -1,13 +1,13 @@
 """Clients and their roles, and the keys of the Jobs door. Secrets are shown once, on the page that answers the form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.core.client import Role
+from headrace.core.client import EVERYWHERE, Role
 from headrace.core.errors import Code, FieldError, Problem
 from headrace.core.native.installation import AddClient, AddKey, AskClient, AskKey, ClientLine, KeyLine
 from headrace.core.native.operation import Nothing
@@ -36,7 +36,7 @@ def add_client(request: Request, console: AtConsole, form: Sent) -> Response:
     values = {
         "title": f"Client {made.client.name} is made",
         "shown": (("Client id", made.client.id), ("Secret", made.secret)),
-        "facts": (("Role", made.client.role.value), ("Scopes", ", ".join(made.client.scopes))),
+        "facts": (("Role", made.client.role.value), ("Scopes", _words(made.client.scopes))),
     }
     return console.page(request, "secret.html", values)
 
@@ -94,7 +94,7 @@ def confirm_revoke(client: str, request: Request, console: AtConsole) -> Respons
     line = _client(console, request, client)
     values = {
         "title": f"Revoke client {line.name}?",
-        "facts": (("Id", line.id), ("Role", line.role.value), ("Scopes", ", ".join(line.scopes))),
+        "facts": (("Id", line.id), ("Role", line.role.value), ("Scopes", _words(line.scopes))),
         "consequence": "It loses all its rights at once, and so does every token and session that it has. This cannot be taken back.",
         "verb": "Revoke the client",
         "back": "/clients",
@@ -107,6 +107,11 @@ def revoke(client: str, request: Request, console: AtConsole) -> Response:
     """Take all rights of a client."""
     console.ask(request, REVOKE_CLIENT, AskClient(client=client))
     return console.go(request, "/clients")
+
+
+def _words(scopes: Sequence[str]) -> str:
+    """Return scopes as the list of clients has them."""
+    return ", ".join("every scope" if scope == EVERYWHERE else scope for scope in scopes)
 
 
 def _client_of(form: Form) -> AddClient:
