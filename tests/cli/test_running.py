@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+import warm
 from command_line import COMMAND, DATA, FLOW, Headrace, environment, headrace_in
 from waiting import until
 
@@ -208,14 +209,13 @@ def test_a_detached_run_is_done_by_a_worker(tmp_path: Path) -> None:
     assert json.loads(queued.stdout)["status"] == "queued"
     assert "cancelled" in headrace("runs", "cancel", "@latest").stdout
     assert headrace("run", "flow.yaml", "--detach").returncode == 0
-    worker = subprocess.Popen([*COMMAND, "worker"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
+    worker = warm.start([*COMMAND, "worker"], cwd=tmp_path, env=environment())
     try:
         watched = headrace("runs", "watch", "@latest")
         assert watched.returncode == 2, watched.stdout + watched.stderr
     finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=60)
-    assert worker.returncode == 0
+        worker.terminate()
+        assert worker.wait(timeout=60) == 0
 
 
 def test_ctrl_c_cancels_the_run_and_waits_for_its_end(tmp_path: Path) -> None:
