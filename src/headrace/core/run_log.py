@@ -13,7 +13,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from headrace.core.codec import Json
-from headrace.core.masking import masked, masked_text
+from headrace.core.masking import masked_forms, masked_text
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -97,8 +97,7 @@ def noted(_logger: object, method: str, event: Event) -> Event:
     place = _place.get()
     if place is None:
         return event
-    if place.secrets:
-        event.update({name: _masked(value, place.secrets) for name, value in event.items()})
+    event.update({name: _masked(value, place.secrets) for name, value in event.items()})
     place.keep(place, method, event)
     event.setdefault("run", place.run_id)
     if place.worker:
@@ -111,5 +110,7 @@ def noted(_logger: object, method: str, event: Event) -> Event:
 
 def _masked(value: object, secrets: set[str]) -> object:
     if isinstance(value, str):
-        return masked_text(value, secrets)
-    return masked(list(value), secrets) if isinstance(value, list | tuple) else value
+        return masked_forms(masked_text(value, secrets))
+    if isinstance(value, Mapping):
+        return {_masked(key, secrets): _masked(item, secrets) for key, item in value.items()}
+    return [_masked(item, secrets) for item in value] if isinstance(value, list | tuple) else value

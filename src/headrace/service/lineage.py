@@ -28,6 +28,7 @@ from headrace.core.codec import decode
 from headrace.core.errors import Code, Problem
 from headrace.core.ids import derived_uuid
 from headrace.core.landing import Landing
+from headrace.core.masking import masked_forms
 from headrace.core.run import ActivityStatus, Batch, BatchStatus, RunStatus
 from headrace.service.reporting import Report
 
@@ -89,7 +90,7 @@ def _facets(report: Report, namespace: str, version: str) -> dict[str, RunFacet]
         )
     if run.status is RunStatus.FAILED and run.reason is not None:
         found["errorMessage"] = error_message_run.ErrorMessageRunFacet(
-            message=f"{run.reason.code.value}: {run.reason.message}", programmingLanguage="none"
+            message=f"{run.reason.code.value}: {masked_forms(run.reason.message)}", programmingLanguage="none"
         )
     return found
 

@@ -17,6 +17,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
 from headrace.core.errors import Code, Problem
+from headrace.core.masking import masked_forms
 from headrace.core.outcome import Failure, Figures
 from headrace.core.run import ActivityRun, ActivityStatus, Run, RunStatus
 from headrace.service.reporting import Report
@@ -133,7 +134,7 @@ def _failure(failure: Failure | None) -> dict[str, Value]:
 def _status(failure: Failure | None, *, failed: bool) -> Status:
     if not failed:
         return Status(StatusCode.OK)
-    return Status(StatusCode.ERROR, None if failure is None else failure.message[:MAX_MESSAGE])
+    return Status(StatusCode.ERROR, None if failure is None else masked_forms(failure.message)[:MAX_MESSAGE])
 
 
 def _context(trace: int, span: int) -> SpanContext:

@@ -1,9 +1,14 @@
 """What is secret in definitions, parameters, inputs and outputs is not shown, however it is written."""
 
 import time
+from collections.abc import Mapping
 
 import pytest
 
+from headrace.core import run_log
+from headrace.core.errors import Code
+from headrace.core.outcome import Failure
+from headrace.service.native.advice import reason_of
 from headrace.service.native.connections import _masked
 from headrace.service.native.masking import shown, shown_text
 
@@ -46,6 +51,18 @@ def test_what_has_the_form_of_a_secret_is_masked(text: str) -> None:
     assert shown(told) == told
     assert text.partition(CANARY)[0] in str(told)
     assert CANARY not in str(_masked({"where": text}))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_message_gives_nothing_away_by_its_form(text: str) -> None:
+    """Reasons of failures, and lines that are logged in runs: what a service or an author puts there may have a signature in it."""
+    reason = reason_of(Failure(Code.EXTERNAL_FAILED, f"oops: {text}"))
+    assert reason is not None
+    assert CANARY not in reason.message
+    kept: list[Mapping[str, object]] = []
+    with run_log.at(run_log.Place(lambda _place, _level, event: kept.append(dict(event)), "run-1")):
+        told = run_log.noted(None, "info", {"event": text, "seen": [{"deep": text}, 7], "of": {"x": text}})
+    assert CANARY not in f"{kept}{told}"
 
 
 @pytest.mark.parametrize("text", PLAIN)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from headrace.core.errors import Code
+from headrace.core.masking import masked_forms
 from headrace.core.native.runs import Reason
 from headrace.core.outcome import Failure
 
@@ -56,7 +57,7 @@ def reason_of(failure: Failure | None) -> Reason | None:
     return Reason(
         code=failure.code,
         blame=failure.blame,
-        message=failure.message,
+        message=masked_forms(failure.message),
         advice=ADVICE[failure.code],
         label=failure.label,
         fields=failure.fields,

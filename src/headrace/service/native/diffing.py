@@ -7,6 +7,7 @@ from typing import Any
 from headrace.core.client import Identity
 from headrace.core.codec import Json, encode
 from headrace.core.flow import Activity, Plan
+from headrace.core.masking import masked_forms
 from headrace.core.native.runs import AskDiff, Difference, RunDiff
 from headrace.core.outcome import Figures
 from headrace.core.run import BODY, ActivityRun, Run
@@ -121,13 +122,16 @@ def _statuses(
 def _errors(
     left: Run, right: Run, ours: Mapping[str, ActivityRun], theirs: Mapping[str, ActivityRun]
 ) -> Iterator[Difference]:
-    reasons = (None if run.reason is None else f"{run.reason.code}: {run.reason.message}" for run in (left, right))
+    reasons = (
+        None if run.reason is None else f"{run.reason.code}: {masked_forms(run.reason.message)}"
+        for run in (left, right)
+    )
     mine, its = reasons
     if mine != its:
         yield Difference(what="run", left=mine, right=its)
     for what, one, other in _pairs(ours, theirs):
         texts = [
-            None if row is None or row.failure is None else f"{row.failure.code}: {row.failure.message}"
+            None if row is None or row.failure is None else f"{row.failure.code}: {masked_forms(row.failure.message)}"
             for row in (one, other)
         ]
         if texts[0] != texts[1]:

@@ -1,12 +1,12 @@
 """Definitions, settings, parameters and what was put in and out, as they are shown: without what is secret in them."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from headrace.core.codec import Json, encode
 from headrace.core.flow import Plan
+from headrace.core.masking import masked_forms
 from headrace.service.sealing import MASK
 from headrace.service.secret_values import is_sealed
 
@@ -39,16 +39,6 @@ _ENDS = (
 )
 """Ends of such names: ``dbPassword``, ``x-functions-key``."""
 _FILLERS = str.maketrans("", "", "-_ ")
-_LOGIN = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s/:@?#]{0,300}):[^\s/@?#]{1,300}@")
-"""The password in an address."""
-_ASSIGNED = re.compile(
-    r"(?i)((?:\b(?:password|passwd|pwd|passphrase|account_?key|shared_?access_?key|shared_?access_?signature|client_?secret|secret_?key"
-    r"|access_?token|refresh_?token|api_?key|sig|signature)|[?&](?:code|key|token|secret|auth|credential|x-amz-[a-z-]{1,40}))"
-    r"[ ]{0,3}=[ ]{0,3})(?![@*\s])[^\s;&,\"'<>]+"
-)
-"""What is given to a secret name in a connection string or in the query of an address."""
-_SHOWN_TO_SERVER = re.compile(r"(?i)\b(bearer|basic|sharedkey)( +)(?=\S{0,300}[0-9])[a-z0-9+/_.~=:-]{16,}")
-"""A credential as headers have it."""
 LONGEST = 64 * 1024
 """Characters of JSON that are shown of a value; a longer one is cut."""
 IN_LISTS = 4096
@@ -97,11 +87,7 @@ def shown(value: Json) -> Json:
 
 def shown_text(text: str) -> str:
     """Return a text with the secrets masked that its form gives away: those of addresses, connection strings and headers."""
-    if "://" in text:
-        text = _LOGIN.sub(rf"\1:{MASK}@", text)
-    if "=" in text:
-        text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
-    return _SHOWN_TO_SERVER.sub(rf"\1\2{MASK}", text) if " " in text else text
+    return masked_forms(text, MASK)
 
 
 def is_secret(name: str) -> bool:
