@@ -4,6 +4,7 @@ Every line has its time, its level and what happened; a line of a run its id, th
 their ids. What libraries log through ``logging`` (uvicorn, dbos) is written in the same form.
 """
 
+import json
 import logging
 import sys
 import time
@@ -57,7 +58,7 @@ def write_to(target: TextIO, level: str, render: Processor, bound: Mapping[str, 
         return event
 
     def named(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {**(bound or {}), **event}
+        return {**bound, **event} if bound else event
 
     written: list[Processor] = [
         structlog.processors.add_log_level,
@@ -100,7 +101,13 @@ class _OfLibraries(logging.Formatter):
 
 
 def _json() -> Processor:
-    return structlog.processors.JSONRenderer(default=str)
+    # One encoder for all lines: `json.dumps` makes a new one for each.
+    encode = json.JSONEncoder(default=str).encode
+
+    def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+        return encode(event)
+
+    return render
 
 
 def _console(target: TextIO) -> Processor:

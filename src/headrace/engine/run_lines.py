@@ -92,7 +92,9 @@ class RunLines:
                 self._lost[place.run_id] += 1
                 return
             self._waiting.append(line)
-        self._something.set()
+        # Who writes takes the flag away before the lines, so a line behind a standing flag is seen.
+        if not self._something.is_set():
+            self._something.set()
 
     def _work(self) -> None:
         while True:
@@ -154,4 +156,6 @@ def _value(value: object) -> Json:
 def _text(value: object, most: int) -> str:
     text = str(value)
     text = text if len(text) <= most else f"{text[: most - 1]}…"
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
