@@ -44,7 +44,7 @@ def main() -> None:
   headrace quarantine ls                  # batches with rejected rows
   headrace quarantine download BATCH      # the rows, each with its reasons; correct them, then:
   headrace quarantine replay BATCH FILE   # play them again
-  headrace serve --dev                    # the Flow Service door on http://127.0.0.1:8080
+  headrace serve --dev                    # the console and the APIs on http://127.0.0.1:8080
 (headrace is .venv/bin/headrace of this checkout.) Start with docs/README.md.""")
 
 

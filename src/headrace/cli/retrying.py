@@ -17,12 +17,13 @@ from headrace.cli.watching import watch_with
 from headrace.core.codec import Json
 from headrace.core.engine_operations import LISTEN
 from headrace.core.errors import Code, Problem
-from headrace.core.native.runs import AskMany, AskRetry, AskRun, PlannedLine, RetryPlan
+from headrace.core.native.runs import AskMany, AskRetry, AskRun, RetryPlan
 from headrace.core.native.table import PLAN_RETRY, RETRY_MANY, RETRY_RUN, SHOW_RUN
 from headrace.core.native.wire import to_wire
 from headrace.core.planning import PlanMode, RunPlan, Verdict
 from headrace.core.run import Run
 from headrace.flowfile import SCOPE, FlowFile, load
+from headrace.service.native.retries import planned_lines
 from headrace.service.retries import RetryRequest, preview_retry, retry_run
 from headrace.service.runs import get_run, job_of
 
@@ -158,17 +159,7 @@ def retry_many(at: At, runs: tuple[str, ...], output: Output) -> int:
 def _plan_of(desk: LocalDesk, run: Run, plan: RunPlan, wish: Wish, file: FlowFile | None) -> RetryPlan:
     """Return a plan that was made from the flow file as it is now in the form of the operation."""
     definition = run.definition if file is None else file.flow.plan
-    kinds = {activity.name: activity.kind for activity in definition.activities}
-    planned = tuple(
-        PlannedLine(
-            path=one.path,
-            kind=kinds.get(one.path, ""),
-            verdict=one.verdict,
-            reason=one.reason,
-            carried_from=one.carried_from,
-        )
-        for one in plan.activities
-    )
+    planned = planned_lines(definition, plan)
     return RetryPlan(
         run=desk.ask(SHOW_RUN, AskRun(run=run.id)).run,
         mode=wish.mode,

@@ -60,9 +60,9 @@ def plan_retry(desk: NativeDesk, caller: Identity, asked: AskRetry) -> RetryPlan
         _check_job(run, asked)
         planned = _of_job(run)
     elif run.definition.dialect:
-        planned = _lines(run.definition, desk.pipelines.plan(_wish(run, caller, asked)))
+        planned = planned_lines(run.definition, desk.pipelines.plan(_wish(run, caller, asked)))
     else:
-        planned = _lines(
+        planned = planned_lines(
             run.definition,
             preview_retry(desk.database, run.scope, run.id, _request(desk, run, caller, asked), desk.outcome_lost),
         )
@@ -242,7 +242,8 @@ def _wish(run: Run, caller: Identity, asked: AskRetry) -> PipelineWish:
     )
 
 
-def _lines(definition: Plan, plan: RunPlan) -> tuple[PlannedLine, ...]:
+def planned_lines(definition: Plan, plan: RunPlan) -> tuple[PlannedLine, ...]:
+    """Return what a plan says of each activity, with the kinds that the definition gives them."""
     kinds = {activity.name: activity.kind for activity in definition.activities}
     return tuple(
         PlannedLine(
