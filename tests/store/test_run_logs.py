@@ -82,7 +82,7 @@ def test_numbers_that_another_has_taken_are_a_conflict(sqlite_database: Database
         row = {**tx.rows(table.select())[0], "number": 2}
         tx.execute(table.insert(), [row])
         with pytest.raises(Problem) as refusal:
-            run_logs._insert(tx, [row])
+            run_logs._insert(tx, [("run-1", 2, SCOPE, NOW, LEVELS["info"], "", 0, "b", "{}")])
     assert refusal.value.code is Code.CONFLICT
 
 

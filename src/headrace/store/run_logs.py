@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from headrace.core.errors import Code, Problem
 from headrace.core.run_log import LEVELS, Line
+from headrace.store.columns import dump
 from headrace.store.database import Transaction
 from headrace.store.tables import run_logs as table
 from headrace.store.tables import runs
@@ -23,7 +24,14 @@ _STANDINGS = sa.select(
     sa.select(sa.func.max(table.c.number)).where(table.c.run_id == runs.c.id).scalar_subquery().label("newest"),
 ).where(runs.c.id.in_(sa.bindparam("its_runs", expanding=True)))
 _LOST = sa.select(table.c.fields).where(_ITS_RUN, table.c.number == 0)
-_INSERT = sa.insert(table)
+_COLUMNS = ("run_id", "number", "scope", "at", "level", "path", "attempt", "message", "fields")
+_INTO = f"INSERT INTO run_logs ({', '.join(_COLUMNS)})"
+_SQLITE_INSERT = f"{_INTO} VALUES ({', '.join('?' * len(_COLUMNS))})"
+# One statement with one parameter: half of what a statement for each row costs both sides.
+_POSTGRESQL_INSERT = sa.text(
+    f"{_INTO} SELECT line ->> 0, (line ->> 1)::int, line ->> 2, (line ->> 3)::bigint, (line ->> 4)::int, line ->> 5, (line ->> 6)::int,"
+    " line ->> 7, line ->> 8 FROM json_array_elements(CAST(:its_rows AS json)) AS line"
+)
 _WARNING = LEVELS["warning"]
 
 
@@ -38,13 +46,12 @@ def append(tx: Transaction, lines: Sequence[Line], limit: int, lost: Mapping[str
     dropped = dict(lost or {})
     run_ids = {line.run_id for line in lines} | dropped.keys()
     standings = {row["id"]: row for row in tx.rows(_STANDINGS, {"its_runs": list(run_ids)})}
-    rows = list(_rows(lines, {run: int(row["newest"] or 0) for run, row in standings.items()}, limit, dropped))
-    for row in rows:
-        row["scope"] = standings[row["run_id"]]["scope"]
-    _insert(tx, rows)
+    scopes = {run: str(row["scope"]) for run, row in standings.items()}
+    newest = {run: int(row["newest"] or 0) for run, row in standings.items()}
+    _insert(tx, list(_rows(lines, scopes, newest, limit, dropped)))
     for run_id, count in dropped.items():
-        if run_id in standings:
-            _count(tx, run_id, str(standings[run_id]["scope"]), count)
+        if run_id in scopes:
+            _count(tx, run_id, scopes[run_id], count)
 
 
 def page(
@@ -72,33 +79,28 @@ def lost(tx: Transaction, run_id: str) -> int:
 
 
 def _rows(
-    lines: Sequence[Line], newest: dict[str, int], limit: int, dropped: dict[str, int]
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of lines that are kept, and count the others in ``dropped``."""
+    lines: Sequence[Line], scopes: Mapping[str, str], newest: dict[str, int], limit: int, dropped: dict[str, int]
+) -> Iterator[tuple[str | int, ...]]:
+    """Yield the rows of lines that are kept, in the order of ``_COLUMNS``, and count the others in ``dropped``."""
     for line in lines:
-        if line.run_id not in newest:
+        run = line.run_id
+        if run not in newest:
             continue
-        number = newest[line.run_id] + 1
+        number = newest[run] + 1
         if number > (limit if line.level >= _WARNING else limit - limit // RESERVE):
-            dropped[line.run_id] = dropped.get(line.run_id, 0) + 1
+            dropped[run] = dropped.get(run, 0) + 1
             continue
-        newest[line.run_id] = number
-        yield {
-            "run_id": line.run_id,
-            "number": number,
-            "at": line.at,
-            "level": line.level,
-            "path": line.path,
-            "attempt": line.attempt,
-            "message": line.message,
-            "fields": line.fields,
-        }
+        newest[run] = number
+        fields = dump(line.fields)
+        yield (run, number, scopes[run], line.at, line.level, line.path, line.attempt, line.message, fields)
 
 
-def _insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert(tx: Transaction, rows: list[tuple[str | int, ...]]) -> None:
     try:
-        if rows:
-            tx.execute(_INSERT, rows)
+        if rows and tx.dialect == "sqlite":
+            tx.connection.exec_driver_sql(_SQLITE_INSERT, rows)
+        elif rows:
+            tx.execute(_POSTGRESQL_INSERT, {"its_rows": dump(rows)})
     except IntegrityError as error:
         raise Problem(Code.CONFLICT, "the lines' numbers were taken at this moment, or a run was removed") from error
 
