@@ -1,9 +1,12 @@
 """Connections of clients: who sends the head of a request slowly, or none at all, is not waited for without end."""
 
 import asyncio
+import socket
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from headrace.core.errors import Code, Problem
 
 HEAD_SECONDS = 30.0
 """Seconds from a connection, or the first byte of a further request on it, to the end of the request's head."""
@@ -48,3 +51,20 @@ class Listening(H11Protocol):
         self._late = None
         if self.conn.their_state is h11.IDLE:
             self.transport.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; 0 takes a free port.
+
+    Raises:
+        Problem: ``CONFLICT``: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Problem(Code.CONFLICT, f"cannot listen on {host} port {port}: {error.strerror}") from error
+    # Connections inherit it. An answer goes out in two pieces, its head and its body: else the second one waits until the client has
+    # acknowledged the first, which takes its system 40 ms. asyncio sets it only for sockets that were made with the protocol's number.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

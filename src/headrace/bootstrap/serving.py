@@ -22,7 +22,7 @@ from headrace.bootstrap.application import Application, open_application
 from headrace.bootstrap.doors import make_data_factory_door, make_door, make_jobs_door, make_native_door
 from headrace.bootstrap.exploring import make_explorer
 from headrace.bootstrap.lightness import aside, give_back
-from headrace.bootstrap.listening import Listening
+from headrace.bootstrap.listening import Listening, listen
 from headrace.bootstrap.mounting import Doors, Later
 from headrace.bootstrap.native import make_native_desk
 from headrace.config import Settings
@@ -127,7 +127,7 @@ def serve(settings: Settings, host: str, port: int, workers: int | None = None, 
     if ledger is not None and not ledger.exists():
         # What makes a ledger takes memory that nobody needs afterwards.
         aside(lambda: open_application(settings).close())
-    with open_application(settings) as application, _listening(host, port) as listener:
+    with open_application(settings) as application, listen(host, port) as listener:
         port = listener.getsockname()[1]
         keep_address(application, host, port)
         _welcome(application, host, port, dev=dev)
@@ -196,14 +196,6 @@ def make_supervisor(application: Application, count: int | None = None, *, dev: 
     ]
     workers = application.settings.workers if count is None else count
     return Supervisor(command, workers, grace_seconds=application.settings.drain_seconds + 10)
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise Problem(Code.CONFLICT, f"cannot listen on {host} port {port}: {error.strerror}") from error
 
 
 def _welcome(application: Application, host: str, port: int, *, dev: bool) -> None:
