@@ -3,19 +3,18 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from headrace.api.datafactory.create_run import Asked, basis_of, make_run, parameters_for, recovery_refusals
-from headrace.api.datafactory.door import AUDIENCE, DataFactoryDoor
+from headrace.api.datafactory.create_run import Asked, make_run
+from headrace.api.datafactory.door import DataFactoryDoor
 from headrace.api.datafactory.errors import MISSING_DOCUMENT, Refusal, missing_document
-from headrace.api.datafactory.gateway import FACTORY_KIND, Factory, factories_scope
-from headrace.api.datafactory.new_runs import Reference, check_definition
-from headrace.core.client import Identity, Role
+from headrace.api.datafactory.gateway import Factory, factory_at
+from headrace.api.datafactory.new_runs import Reference
+from headrace.api.datafactory.preview import decide
 from headrace.core.errors import Code, Problem
 from headrace.core.ids import derived_uuid
-from headrace.core.planning import PlanMode, PlanRequest, RunPlan, plan_run
+from headrace.core.planning import PlanMode, RunPlan
 from headrace.core.run import Run
 from headrace.service.native.desk import Pipelines, PipelineWish
-from headrace.service.recoveries import preview_recovery
-from headrace.store import documents, runs
+from headrace.store import runs
 
 _FROM_FAILURE: Mapping[PlanMode, bool | None] = {PlanMode.FROM_FAILURE: True}
 
@@ -36,7 +35,7 @@ def pipelines_of(door: DataFactoryDoor) -> Pipelines:
 
     def plan(wish: PipelineWish) -> RunPlan:
         with _told_what_is_missing(wish):
-            return _plan(_factory(door, wish), wish)
+            return decide(_factory(door, wish), wish.pipeline, _asked(wish))[0]
 
     return Pipelines(run=run, plan=plan)
 
@@ -56,19 +55,6 @@ def _told_what_is_missing(wish: PipelineWish) -> Iterator[None]:
         raise Problem(Code.ILLEGAL_STATE, f"{missing}; {advice}") from refusal
 
 
-def _plan(factory: Factory, wish: PipelineWish) -> RunPlan:
-    asked = _asked(wish)
-    with factory.door.database.reading() as tx:
-        basis = basis_of(factory, tx, wish.pipeline, asked)
-        parameters_for(factory, basis, asked)
-        check_definition(basis.pipeline, "preview")
-        definition = basis.pipeline.plan
-        if basis.recovery is None or basis.referenced is None:
-            return plan_run(definition, (), PlanRequest("preview"))
-        with recovery_refusals(basis.pipeline):
-            return preview_recovery(tx, factory.scope, basis.referenced.id, definition, basis.recovery)
-
-
 def _asked(wish: PipelineWish) -> Asked:
     if wish.recovers is None:
         return Asked(reference=Reference(), override=False, given=dict(wish.parameters or {}))
@@ -82,9 +68,7 @@ def _asked(wish: PipelineWish) -> Asked:
 
 
 def _factory(door: DataFactoryDoor, wish: PipelineWish) -> Factory:
-    subscription, _, subject = wish.scope.removeprefix(f"{AUDIENCE}/").partition("/")
-    with door.database.reading() as tx:
-        document = documents.find(tx, factories_scope(subscription), FACTORY_KIND, subject)
-    if document is None:
+    found = factory_at(door, wish.scope, wish.who)
+    if found is None:
         raise missing_document(f"pipeline/{wish.pipeline}")
-    return Factory(door, Identity(wish.who, Role.OPERATOR, (wish.scope,)), document)
+    return found

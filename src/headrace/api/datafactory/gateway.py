@@ -103,6 +103,14 @@ class Factory:
         return self.identity.client_id
 
 
+def factory_at(door: DataFactoryDoor, scope: str, who: str) -> Factory | None:
+    """Return the factory whose things are in ``scope``, for somebody who did not come through the door and may act there; None: it is gone."""
+    subscription, _, subject = scope.removeprefix(f"{AUDIENCE}/").partition("/")
+    with door.database.reading() as tx:
+        document = documents.find(tx, factories_scope(subscription), FACTORY_KIND, subject)
+    return None if document is None else Factory(door, Identity(who, Role.OPERATOR, (scope,)), document)
+
+
 def factories_scope(subscription: str) -> str:
     """Return the scope of a subscription's factories."""
     return f"{AUDIENCE}/{key_of(subscription)}"

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.api.datafactory.bodies import DocumentBody, object_of
-from headrace.api.datafactory.create_run import basis_of, parameters_for, read_asked, recovery_refusals
-from headrace.api.datafactory.gateway import InFactory
+from headrace.api.datafactory.create_run import Asked, basis_of, parameters_for, read_asked, recovery_refusals
+from headrace.api.datafactory.gateway import Factory, InFactory
 from headrace.api.datafactory.new_runs import check_definition
 from headrace.api.datafactory.paths import FACTORY
 from headrace.api.datafactory.translate.plan import activities_of
@@ -37,18 +37,25 @@ _VERDICTS: Mapping[Verdict, str] = {
 @router.post("/pipelines/{pipeline}/planrun")
 def plan(pipeline: str, request: Request, factory: InFactory, body: DocumentBody) -> Response:
     """Show what a run would do; nothing is made. What createRun would refuse is refused."""
-    asked = read_asked(request, object_of(body, optional=True))
+    decided, definition = decide(factory, pipeline, read_asked(request, object_of(body, optional=True)))
+    return answer(_shown(decided, definition))
+
+
+def decide(factory: Factory, pipeline: str, asked: Asked) -> tuple[RunPlan, Plan]:
+    """Return what a run would do that is asked for so, and the definition that it would do it by.
+
+    Raises:
+        Refusal: what createRun would refuse.
+    """
     with factory.door.database.reading() as tx:
         basis = basis_of(factory, tx, pipeline, asked)
         parameters_for(factory, basis, asked)
         check_definition(basis.pipeline, _PREVIEW)
         definition = basis.pipeline.plan
         if basis.recovery is None or basis.referenced is None:
-            decided = plan_run(definition, (), PlanRequest(_PREVIEW))
-        else:
-            with recovery_refusals(basis.pipeline):
-                decided = preview_recovery(tx, factory.scope, basis.referenced.id, definition, basis.recovery)
-    return answer(_shown(decided, definition))
+            return plan_run(definition, (), PlanRequest(_PREVIEW)), definition
+        with recovery_refusals(basis.pipeline):
+            return preview_recovery(tx, factory.scope, basis.referenced.id, definition, basis.recovery), definition
 
 
 def _shown(decided: RunPlan, definition: Plan) -> Item:
